@@ -1,0 +1,43 @@
+import * as v from "valibot";
+import { Id, Instant } from "./scalars.ts";
+
+/** ObsEvent of wire.md §4: something an endpoint noticed. */
+export const ObsEvent = v.object({
+  pc_id: Id,
+  at: Instant,
+  kind: v.string(),
+  source: v.string(),
+  event_record_id: v.nullish(v.union([v.string(), v.number()])),
+  payload: v.optional(v.unknown(), null),
+});
+export type ObsEvent = v.InferOutput<typeof ObsEvent>;
+
+/** AuditEvent of wire.md §4: who did what to which. */
+export const AuditEvent = v.object({
+  actor: v.string(),
+  action: v.string(),
+  target: v.nullish(v.string()),
+  payload: v.optional(v.unknown(), null),
+  occurred_at: Instant,
+});
+export type AuditEvent = v.InferOutput<typeof AuditEvent>;
+
+/** Freeze of wire.md §4: no scheduled fire between the bounds. */
+export const Freeze = v.object({
+  from: v.nullish(v.string()),
+  until: v.nullish(v.string()),
+  reason: v.nullish(v.string()),
+  tz: v.optional(v.picklist(["local", "utc"]), "local"),
+});
+export type Freeze = v.InferOutput<typeof Freeze>;
+
+/** Value of KV `kills` [ours]: who killed an execution, and when. */
+export const KillRecord = v.object({ actor: v.string(), at: Instant });
+export type KillRecord = v.InferOutput<typeof KillRecord>;
+
+/** Value of KV `agent_groups`: sorted and unique. */
+export const AgentGroups = v.pipe(
+  v.object({ groups: v.array(v.string()) }),
+  v.transform(({ groups }) => ({ groups: [...new Set(groups)].sort() })),
+);
+export type AgentGroups = v.InferOutput<typeof AgentGroups>;

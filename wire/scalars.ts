@@ -1,0 +1,96 @@
+import * as v from "valibot";
+import { MAX_ID_BYTES, whyNotAName } from "./ids.ts";
+import { parseDurationMs } from "./duration.ts";
+import { Fault } from "./fault.ts";
+import { parseInstant } from "./time.ts";
+
+/** The building blocks of every payload schema. Readers treat absent and null alike (wire.md §1). */
+
+const encoder = new TextEncoder();
+
+/** UTF-8 bytes of a text; cheap for short ASCII, exact for the rest. */
+export function utf8Length(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** An opaque id read from the wire: 1 to 256 bytes. */
+export const Id = v.pipe(
+  v.string(),
+  v.check((id) => id !== "", "an id cannot be empty"),
+  v.check(
+    (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
+    `an id has at most ${MAX_ID_BYTES} bytes`,
+  ),
+);
+
+/** An id that may be empty: only `result_id` of agents before 0.29. */
+export const IdOrEmpty = v.pipe(
+  v.string(),
+  v.check(
+    (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
+    `an id has at most ${MAX_ID_BYTES} bytes`,
+  ),
+);
+
+/** A name that may go into a subject. */
+export const Name = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const why = whyNotAName(dataset.value);
+    if (why !== undefined) {
+      addIssue({ message: `${JSON.stringify(dataset.value)} cannot be used as a name: ${why}` });
+    }
+  }),
+);
+
+/** An RFC 3339 instant, kept as text. */
+export const Instant = v.pipe(
+  v.string(),
+  v.check(
+    (text) => parseInstant(text) !== undefined,
+    "not an RFC 3339 time such as 2026-05-20T12:00:00Z",
+  ),
+);
+
+/** A duration as people write it, kept as text. */
+export const Duration = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      parseDurationMs(dataset.value);
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      addIssue({ message: thrown.message });
+    }
+  }),
+);
+
+/** Whole seconds on the wire. */
+export const Seconds = v.pipe(
+  v.number(),
+  v.safeInteger("must be whole seconds"),
+  v.minValue(0, "must be 0 seconds or more"),
+);
+
+/** A whole number of 0 or more. */
+export const Count = v.pipe(
+  v.number(),
+  v.safeInteger("must be a whole number"),
+  v.minValue(0, "must be 0 or more"),
+);
+
+/** A 32-bit signed integer. */
+export const Int32 = v.pipe(
+  v.number(),
+  v.safeInteger("must be a whole number"),
+  v.minValue(-2_147_483_648, "must fit 32 bits"),
+  v.maxValue(2_147_483_647, "must fit 32 bits"),
+);
+
+/** Lower-case hex of a SHA-256. */
+export const Sha256 = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"),
+);

@@ -1,0 +1,84 @@
+import { checkName, key, MAX_ID_BYTES } from "./ids.ts";
+import { Fault } from "./fault.ts";
+
+/** Every subject of wire.md §2, built only from names that were checked. */
+export const COMMANDS_ALL = "commands.all";
+/** What an agent listens to for kills of every execution. */
+export const KILLS = "kill.*";
+
+export function commandsForPc(pcId: string): string {
+  return `commands.pc.${checkName("pc_id", pcId)}`;
+}
+
+export function commandsForGroup(group: string): string {
+  return `commands.group.${checkName("group", group)}`;
+}
+
+/** Where an agent with a shared, legacy credential publishes a result. */
+export function sharedResultSubject(requestId: string): string {
+  return `results.${token("request_id", requestId)}`;
+}
+
+/** Where an agent with a credential of its own publishes a result [ours]. */
+export function resultSubject(pcId: string, requestId: string): string {
+  return `results.${checkName("pc_id", pcId)}.${token("request_id", requestId)}`;
+}
+
+export function startedSubject(execId: string, pcId: string): string {
+  return `events.started.${token("exec_id", execId)}.${checkName("pc_id", pcId)}`;
+}
+
+export function killSubject(execId: string): string {
+  return `kill.${token("exec_id", execId)}`;
+}
+
+export function heartbeatSubject(pcId: string): string {
+  return `heartbeat.${checkName("pc_id", pcId)}`;
+}
+
+export function pingSubject(pcId: string): string {
+  return `agents.${checkName("pc_id", pcId)}.ping`;
+}
+
+export function jobTailSubject(pcId: string): string {
+  return `job.tail.${checkName("pc_id", pcId)}`;
+}
+
+export function logsFetchSubject(pcId: string): string {
+  return `logs.fetch.${checkName("pc_id", pcId)}`;
+}
+
+export function jobOutputSubject(pcId: string, resultId: string): string {
+  return `job.output.${checkName("pc_id", pcId)}.${token("result_id", resultId)}`;
+}
+
+export function obsSubject(pcId: string): string {
+  return `obs.${checkName("pc_id", pcId)}`;
+}
+
+/** `audit.{actor}.{action}[.{target}]`; parts that are no plain tokens are keyed. */
+export function auditSubject(actor: string, action: string, target: string | null): string {
+  const parts = ["audit", key(actor), key(action)];
+  if (target !== null) parts.push(key(target));
+  return parts.join(".");
+}
+
+/** The pc_id that a result's subject claims, when it carries one [ours]. */
+export function pcIdOfResultSubject(subject: string): string | undefined {
+  const parts = subject.split(".");
+  return parts.length === 3 ? parts[1] : undefined;
+}
+
+const TOKEN = /^[^\s\p{C}.*>]+$/u;
+
+/** An id as one token of a subject. Longer than a name may be, but with no character of its own meaning. */
+function token(what: string, id: string): string {
+  if (TOKEN.test(id) && new TextEncoder().encode(id).length <= MAX_ID_BYTES) return id;
+  throw new Fault(
+    "invalid_input",
+    `Cannot use ${JSON.stringify(id)} as ${what}: it is no token of a subject`,
+    {
+      details: { path: what },
+    },
+  );
+}
