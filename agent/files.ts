@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { access, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { whyNotAName } from "../wire/ids.ts";
+
+const TEMP_SUFFIX = ".tmp";
+
+/** What a file is made of: whole, or in pieces that need not be in memory together. */
+export type Content = Uint8Array | Iterable<Uint8Array>;
+
+/**
+ * Writes a file so that a power cut leaves the old one or the new one, never half: temp file with a
+ * random suffix, fsync, rename, fsync of the directory (agent.md §2).
+ *
+ * @throws the system's own error (`ENOSPC`, `EROFS`, `ENOENT`); the temp file is gone then
+ */
+export async function writeDurably(path: string, content: Content): Promise<void> {
+  const temp = `${path}.${randomBytes(6).toString("hex")}${TEMP_SUFFIX}`;
+  try {
+    await writeSynced(temp, content);
+    await rename(temp, path);
+  } catch (thrown) {
+    await rm(temp, { force: true });
+    throw thrown;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function writeSynced(path: string, content: Content): Promise<void> {
+  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
+  const file = await open(path, flags, 0o600);
+  try {
+    for (const piece of content instanceof Uint8Array ? [content] : content) {
+      await file.writeFile(piece);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes renames and removals of a directory's entries survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  // Windows has no handle on a directory; NTFS journals its renames.
+  if (process.platform === "win32") return;
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Moves a file durably into another directory, which is made if needed; keeps its name. */
+export async function moveInto(path: string, directory: string): Promise<void> {
+  await makePrivateDirectory(directory);
+  await rename(path, join(directory, basename(path)));
+  await syncDirectory(directory);
+  await syncDirectory(dirname(path));
+}
+
+/** A directory that only this user may read, with its parents. */
+export async function makePrivateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** Removes what an earlier process left half-written in a directory. */
+export async function clearTemps(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  await Promise.all(
+    names.filter((name) => name.endsWith(TEMP_SUFFIX)).map((name) =>
+      rm(join(directory, name), { force: true })
+    ),
+  );
+}
+
+// Windows reserves these, with any extension.
+const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+const PLAIN = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** An id as a file name: itself when that is safe everywhere, else its SHA-256 (agent.md §2). */
+export function fileNameOf(id: string): string {
+  if (PLAIN.test(id) && !RESERVED.test(id) && whyNotAName(id) === undefined) return id;
+  return createHash("sha256").update(id).digest("hex");
+}
+
+/** Whether a call of the file system failed because the thing is not there. */
+export function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
+}
+
+/** @throws the system's error when it is not that the thing is missing */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (thrown) {
+    if (isMissing(thrown)) return false;
+    throw thrown;
+  }
+}

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { RESULT_ID_VARIABLE } from "./environment.ts";
+
+/** Between SIGTERM and SIGKILL (agent.md §1.8). */
+const TERM_GRACE_MS = 5_000;
+const POLL_MS = 50;
+/** A tree that forks while it is killed is scanned again, so often at most. */
+const KILL_ROUNDS = 20;
+
+/**
+ * Ends every process of a run: its group, and on Linux those that left the group by `setsid`, known
+ * by their environment. SIGTERM, 5 s, SIGKILL. Returns when none is left, or none can be ended.
+ *
+ * @param leaderPid the run's first process, leader of its group; null when only the rest is left
+ */
+export async function endTree(leaderPid: number | null, resultId: string): Promise<void> {
+  if (process.platform === "win32") return leaderPid === null ? undefined : taskkill(leaderPid);
+  const tree = { leaderPid, resultId };
+  await signalTree(tree, "SIGTERM");
+  const killAt = performance.now() + TERM_GRACE_MS;
+  while (performance.now() < killAt) {
+    if (!(await isAlive(tree))) return;
+    await delay(POLL_MS);
+  }
+  for (let round = 0; round < KILL_ROUNDS && await isAlive(tree); round += 1) {
+    await signalTree(tree, "SIGKILL");
+    await delay(POLL_MS);
+  }
+}
+
+interface Tree {
+  readonly leaderPid: number | null;
+  readonly resultId: string;
+}
+
+async function isAlive(tree: Tree): Promise<boolean> {
+  if (process.platform === "linux") return (await livingProcesses(tree)).length > 0;
+  return tree.leaderPid !== null && trySignal(-tree.leaderPid, 0);
+}
+
+async function signalTree(tree: Tree, signal: NodeJS.Signals): Promise<void> {
+  // Listed before the group hears of it: what loses its parent still is on the list.
+  const living = process.platform === "linux" ? await livingProcesses(tree) : [];
+  if (tree.leaderPid !== null) trySignal(-tree.leaderPid, signal);
+  for (const pid of living) trySignal(pid, signal);
+}
+
+/** Whether the process or group (negative) was there to take the signal. */
+function trySignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    // ESRCH: gone. EPERM: it became another user's, and is out of our reach.
+    return false;
+  }
+}
+
+/** Linux: pids of the group or with the run's marker, without zombies, whose parent may never reap them. */
+async function livingProcesses({ leaderPid, resultId }: Tree): Promise<number[]> {
+  const marker = Buffer.from(`\0${RESULT_ID_VARIABLE}=${resultId}\0`);
+  const pids: number[] = [];
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const { state, group } = await statusOf(name);
+    if (state === "Z" || state === "") continue;
+    if (group === leaderPid || (await environmentOf(name)).includes(marker)) {
+      pids.push(Number(name));
+    }
+  }
+  return pids;
+}
+
+/** State letter and group of a process; an empty state when it is gone. proc(5), `/proc/pid/stat`. */
+async function statusOf(pid: string): Promise<{ state: string; group: number }> {
+  const stat = await readOrNothing(`/proc/${pid}/stat`);
+  // The name in brackets may hold spaces and brackets itself.
+  const [state = "", , group = ""] = stat.subarray(stat.lastIndexOf(")") + 2).toString().split(" ");
+  return { state, group: Number(group) };
+}
+
+/** The environment of a process, NUL before and after each variable. */
+async function environmentOf(pid: string): Promise<Buffer> {
+  return Buffer.concat([Buffer.of(0), await readOrNothing(`/proc/${pid}/environ`)]);
+}
+
+async function readOrNothing(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch {
+    // It ended meanwhile, or belongs to another user.
+    return Buffer.alloc(0);
+  }
+}
+
+function taskkill(pid: number): Promise<void> {
+  return new Promise((resolve) => {
+    const killer = spawn("taskkill", ["/PID", String(pid), "/T", "/F"], { stdio: "ignore" });
+    killer.once("error", () => resolve());
+    killer.once("close", () => resolve());
+  });
+}
