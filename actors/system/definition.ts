@@ -1,0 +1,138 @@
+import { parseDurationMs } from "../../wire/duration.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "./clock.ts";
+
+/**
+ * What an actor is: a name, what it may touch, how it is restarted, and its run function. It gets
+ * exactly the capabilities that it names; there is no other way to reach one (design.md §3).
+ */
+
+/** Given to every actor without asking. */
+export interface Always {
+  readonly log: Log;
+  /** Aborts when the actor is to stop; its run function then returns. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Says "I do my work now": the state becomes running. */
+  ready(): void;
+}
+
+/** One capability: what is said when asking for it, and what is handed out. A union gives each ask its own grant. */
+export interface Capability {
+  readonly ask: unknown;
+  readonly grant: unknown;
+}
+
+/** The permissions part of a definition: capability name to what is asked of it. */
+export type Asks<Table> = { readonly [K in keyof Table]?: AskOf<Table[K]> };
+
+/** What a definition with the permissions P is handed. */
+export type GrantsOf<Table, P> = {
+  readonly [K in keyof P & keyof Table]: GrantOf<Table[K], P[K]>;
+};
+
+type AskOf<C> = C extends Capability ? C["ask"] : never;
+type GrantOf<C, Ask> = C extends Capability ? Ask extends C["ask"] ? C["grant"] : never : never;
+
+/** How often an actor may fail before its failure is its parent's. */
+export interface Restart {
+  /** A duration such as `60s`. */
+  readonly within: string;
+  readonly atMost: number;
+}
+
+export interface Definition<Table, P> {
+  /** Lower-case snake case; unique among its siblings. */
+  readonly name: string;
+  readonly permissions: P;
+  readonly restart?: Restart;
+  /** How long it may take to return after its signal aborted; 10 s unless given. */
+  readonly stopWithin?: string;
+  /** Runs until the signal aborts. Returning before that is a failure, as throwing is. */
+  readonly run: (grants: Always & GrantsOf<Table, P>) => Promise<void>;
+}
+
+/** Hands out capabilities: one function per capability, called once per start of an actor that declared it. */
+export type Grantors<Table> = {
+  readonly [K in keyof Table]: (ask: AskOf<Table[K]>, actorName: string) => unknown;
+};
+
+export interface RestartLimit {
+  readonly withinMs: number;
+  readonly atMost: number;
+}
+
+/** An actor as the supervisor sees it. */
+export interface ActorDefinition<Table> {
+  readonly kind: "actor";
+  readonly name: string;
+  readonly limit: RestartLimit;
+  readonly stopWithinMs: number;
+  start(always: Always, grantors: Grantors<Table>): Promise<void>;
+}
+
+/** Actors that fail together: one that fails over its limit restarts all of them. */
+export interface GroupDefinition<Table> {
+  readonly kind: "group";
+  readonly name: string;
+  readonly limit: RestartLimit;
+  readonly children: readonly ChildDefinition<Table>[];
+}
+
+export type ChildDefinition<Table> = ActorDefinition<Table> | GroupDefinition<Table>;
+
+const DEFAULT_RESTART: Restart = { within: "60s", atMost: 10 };
+const DEFAULT_STOP_WITHIN = "10s";
+
+/**
+ * `defineActor` for one table of capabilities. Asking for one that the table lacks, or using one
+ * that was not asked for, does not compile.
+ *
+ * @throws {Fault} `invalid_input` when a duration of the definition is none
+ */
+export function actorsWith<Table extends { readonly [K in keyof Table]: Capability }>() {
+  return function defineActor<const P extends Asks<Table>>(
+    definition:
+      & Definition<Table, P>
+      & { readonly permissions: { readonly [K in Exclude<keyof P, keyof Table>]: never } },
+  ): ActorDefinition<Table> {
+    const { name, permissions, run } = definition;
+    return {
+      kind: "actor",
+      name,
+      limit: limitOf(definition.restart),
+      stopWithinMs: parseDurationMs(definition.stopWithin ?? DEFAULT_STOP_WITHIN),
+      // async: a grantor or run function that throws at once is a failure like any other.
+      start: async (always, grantors) =>
+        await run({ ...always, ...grant<Table, P>(name, permissions, grantors) }),
+    };
+  };
+}
+
+/** A part of the tree with a restart limit of its own. */
+export function group<Table>(
+  name: string,
+  children: readonly ChildDefinition<Table>[],
+  restart?: Restart,
+): GroupDefinition<Table> {
+  return { kind: "group", name, limit: limitOf(restart), children };
+}
+
+/** Asks the grantors for what was declared, and for nothing else. */
+function grant<Table, P extends Asks<Table>>(
+  actorName: string,
+  permissions: P,
+  grantors: Grantors<Table>,
+): GrantsOf<Table, P> {
+  const granted: Record<PropertyKey, unknown> = {};
+  for (const capability of Object.keys(permissions) as (keyof P & keyof Table)[]) {
+    const ask = permissions[capability] as AskOf<Table[keyof Table]>;
+    granted[capability] = grantors[capability](ask, actorName);
+  }
+  // The one place where the table's types meet run time: the loop above built exactly this shape.
+  return granted as GrantsOf<Table, P>;
+}
+
+function limitOf(restart: Restart = DEFAULT_RESTART): RestartLimit {
+  return { withinMs: parseDurationMs(restart.within), atMost: restart.atMost };
+}
