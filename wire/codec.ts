@@ -59,5 +59,9 @@ function parseJson(what: string, bytes: Uint8Array): unknown {
 }
 
 function problemOf(issue: v.BaseIssue<unknown>): InputProblem {
-  return { path: v.getDotPath(issue) ?? "", message: issue.message };
+  const missing = issue.received === "undefined" && issue.path !== undefined;
+  return {
+    path: v.getDotPath(issue) ?? "",
+    message: missing ? "it is missing" : issue.message,
+  };
 }

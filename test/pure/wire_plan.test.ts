@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Fault } from "../../wire/fault.ts";
+import { decodePlan } from "../../wire/plan.ts";
+
+test("a plan for a few PCs names neither groups nor all", () => {
+  assert.deepEqual(decodePlan({ target: { pcs: ["pc1", "pc2"] }, jitter: "30s" }), {
+    target: { all: false, groups: [], pcs: ["pc1", "pc2"] },
+    jitter: "30s",
+  });
+});
+
+test("a plan of waves needs no target", () => {
+  const rollout = { strategy: "wave", waves: [{ group: "canary", delay: "0s" }] };
+  assert.deepEqual(decodePlan({ rollout }), { rollout });
+});
+
+const NOBODY: readonly (readonly [string, unknown])[] = [
+  ["nothing", {}],
+  ["an empty target", { target: {} }],
+  ["empty lists", { target: { all: false, groups: [], pcs: [] } }],
+  ["no waves", { rollout: { strategy: "wave", waves: [] } }],
+];
+
+for (const [what, plan] of NOBODY) {
+  test(`a plan with ${what} names nobody and is refused`, () => {
+    assert.throws(() => decodePlan(plan), { code: "no_targets" });
+  });
+}
+
+const REFUSED: readonly (readonly [string, unknown, string])[] = [
+  ["an unknown key", { target: { all: true }, delay: "1s" }, "delay"],
+  ["an unknown key in a wave", {
+    rollout: { strategy: "wave", waves: [{ group: "g", delay: "1s", x: 1 }] },
+  }, "rollout.waves.0.x"],
+  ["another strategy", { rollout: { strategy: "big-bang", waves: [] } }, "rollout.strategy"],
+  ["a PC that no subject can carry", { target: { pcs: ["a", "b.c"] } }, "target.pcs.1"],
+  ["a group with a star", { target: { groups: ["*"] } }, "target.groups.0"],
+  ["a jitter without unit", { target: { all: true }, jitter: "5" }, "jitter"],
+  [
+    "a deadline that is no instant",
+    { target: { all: true }, deadline_at: "tomorrow" },
+    "deadline_at",
+  ],
+];
+
+for (const [what, plan, path] of REFUSED) {
+  test(`a plan with ${what} is refused, naming its path`, () => {
+    assert.throws(() => decodePlan(plan), (thrown) => {
+      assert.ok(thrown instanceof Fault);
+      assert.deepEqual([thrown.code, thrown.details["path"]], ["invalid_input", path]);
+      return true;
+    });
+  });
+}

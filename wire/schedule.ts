@@ -1,0 +1,142 @@
+/** When a job runs by itself, as people write it (YAML) and as KV `schedules` keeps it (JSON), wire.md §5. */
+import * as v from "valibot";
+import { parse } from "./codec.ts";
+import { parseDays } from "./days.ts";
+import { Fault } from "./fault.ts";
+import { checkName } from "./ids.ts";
+import { isZone, parseClock, parseDate, parseLocalTime, parseWindow } from "./local_time.ts";
+import { namesTargets, NO_TARGETS, planEntries } from "./plan.ts";
+import { Count, Duration, Id } from "./scalars.ts";
+import { parseInstant } from "./time.ts";
+import { parseWritten } from "./written.ts";
+
+/** Until it succeeded once, or again after each interval. */
+const Repeat = v.union(
+  [v.literal("once"), v.object({ every: Duration })],
+  'must be "once" or {every: 6h}',
+);
+
+const Calendar = v.pipe(
+  v.object({
+    /** `HH:MM`, or `YYYY-MM-DD HH:MM` for one single time. */
+    at: v.string(),
+    days: v.nullish(v.array(v.string())),
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const why = whyNotCalendar(dataset.value);
+    if (why !== undefined) addIssue({ message: why });
+  }),
+);
+
+const WHEN_KINDS = ["per_pc", "per_target", "calendar"] as const;
+
+export const When = v.pipe(
+  v.object({
+    /** Each PC of the target by itself. */
+    per_pc: v.nullish(Repeat),
+    /** Any one success counts for the whole target. */
+    per_target: v.nullish(Repeat),
+    calendar: v.nullish(Calendar),
+  }),
+  v.check(
+    (when) => WHEN_KINDS.filter((kind) => isSet(when[kind])).length === 1,
+    `needs exactly one of ${WHEN_KINDS.join(", ")}`,
+  ),
+);
+
+export const Schedule = v.pipe(
+  v.object({
+    id: Id,
+    job_id: Id,
+    ...planEntries,
+    when: When,
+    enabled: v.optional(v.boolean(), true),
+    tz: v.optional(
+      v.pipe(v.string(), v.check(isZone, "must be local, utc or an IANA zone")),
+      "local",
+    ),
+    /** Kept as text: a bad bound is ignored at run time. */
+    active: v.nullish(v.object({ from: v.nullish(v.string()), until: v.nullish(v.string()) })),
+    /** Kept as text: a bad window or date blocks at run time. */
+    constraints: v.nullish(v.object({
+      window: v.nullish(v.string()),
+      skip_dates: v.nullish(v.array(v.string())),
+      max_concurrent: v.nullish(v.pipe(Count, v.minValue(1, "must be 1 or more"))),
+    })),
+    on_failure: v.nullish(v.object({
+      retry: v.object({
+        max: v.pipe(
+          Count,
+          v.minValue(1, "must be 1 or more"),
+          v.maxValue(10, "must be 10 or less"),
+        ),
+        backoff: Duration,
+      }),
+    })),
+    starting_deadline: v.nullish(Duration),
+    runs_on: v.optional(v.picklist(["backend", "agent"]), "backend"),
+    tags: v.nullish(v.array(v.string())),
+  }, "must be a mapping with id, job_id, target and when"),
+  v.forward(v.check((schedule) => namesTargets(schedule), NO_TARGETS), ["target"]),
+);
+export type Schedule = v.InferOutput<typeof Schedule>;
+
+/** Reads a stored schedule; unknown members are ignored. @throws {Fault} `invalid_input` */
+export function decodeSchedule(value: unknown): Schedule {
+  return parse(Schedule, "schedule", value);
+}
+
+/**
+ * Reads a schedule from its author: unknown keys, ids that no subject can carry, and bounds, windows and dates
+ * that would be ignored or would block at run time are refused.
+ *
+ * @throws {Fault} `invalid_input`
+ */
+export function decodeAuthoredSchedule(value: unknown): Schedule {
+  const schedule = parseWritten(Schedule, "schedule", value);
+  checkName("id", schedule.id);
+  checkName("job_id", schedule.job_id);
+  checkBound("active.from", schedule.active?.from);
+  checkBound("active.until", schedule.active?.until);
+  const { window, skip_dates: skipDates } = schedule.constraints ?? {};
+  if (isSet(window) && parseWindow(window) === undefined) {
+    throw refused("constraints.window", "must be HH:MM-HH:MM with two different times");
+  }
+  skipDates?.forEach((date, index) => {
+    if (parseDate(date) === undefined) {
+      throw refused(`constraints.skip_dates.${index}`, "must be a day such as 2026-12-24");
+    }
+  });
+  return schedule;
+}
+
+function checkBound(path: string, bound: string | null | undefined): void {
+  if (!isSet(bound)) return;
+  if ([parseDate, parseLocalTime, parseInstant].some((read) => read(bound) !== undefined)) return;
+  throw refused(path, "must be a day, a day and a time, or an RFC 3339 time");
+}
+
+function whyNotCalendar({ at, days }: { at: string; days?: string[] | null | undefined }) {
+  if (parseLocalTime(at) !== undefined) {
+    return isSet(days) ? "a single day and time takes no days" : undefined;
+  }
+  if (parseClock(at) === undefined) return "at must be HH:MM or YYYY-MM-DD HH:MM";
+  try {
+    parseDays(days ?? []);
+    return undefined;
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    return thrown.message;
+  }
+}
+
+function isSet<T>(value: T | null | undefined): value is T {
+  return value !== undefined && value !== null;
+}
+
+function refused(path: string, why: string): Fault {
+  return new Fault("invalid_input", `Cannot accept the schedule at ${path}: ${why}`, {
+    details: { path },
+  });
+}
