@@ -66,3 +66,10 @@ export const connectionMachine = setup({
     closed: { type: "final" },
   },
 });
+
+/** Events that a state takes without any effect; the audit of machines reads it. */
+export const IGNORED = {
+  connecting: ["LOST"],
+  connected: ["CONNECTED", "ATTEMPT_FAILED"],
+  reconnecting: ["LOST"],
+} as const;

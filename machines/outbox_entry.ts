@@ -77,3 +77,13 @@ export const outboxEntry = setup({
 export function backoffMs(rejections: number): number {
   return 1_000 * 2 ** Math.min(rejections - 1, 8);
 }
+
+const ANSWERS = ["ACKED", "LOST", "REJECTED", "UNREADABLE"] as const;
+
+/** Events that a state takes without any effect; the audit of machines reads it. */
+export const IGNORED = {
+  waiting: [...ANSWERS, "RESTORED"],
+  sending: ["SEND", "RESTORED"],
+  backing_off: [...ANSWERS, "RESTORED"],
+  stuck: [...ANSWERS, "SEND"],
+} as const;

@@ -1,0 +1,105 @@
+/** Every machine of `machines/`, for the audit and for the diagrams. Pure, as the machines are. */
+import type { AnyStateMachine } from "xstate";
+import * as agentCommand from "../../machines/agent_command.ts";
+import * as connection from "../../machines/connection.ts";
+import * as execution from "../../machines/execution.ts";
+import { executionsRootMachine } from "../../machines/executions_root.ts";
+import type { ExecutionsRootEvent } from "../../machines/executions_root.ts";
+import * as outboxEntry from "../../machines/outbox_entry.ts";
+import * as reaper from "../../machines/reaper.ts";
+
+/** Events by state (`parent.child`, `""` = anywhere) that are taken without effect there and below. */
+export type Ignored = Readonly<Record<string, readonly string[]>>;
+
+/** One machine and what the audit holds it to. */
+export interface ListedMachine {
+  /** The file's name in `machines/`, without its ending. */
+  readonly name: string;
+  readonly machine: AnyStateMachine;
+  readonly input?: unknown;
+  /** Every type of event that it may be sent. */
+  readonly events: readonly string[];
+  readonly ignored: Ignored;
+}
+
+/** The types of a union of events; the compiler holds the list to the union, both ways. */
+function eventsOf<E extends { readonly type: string }>(
+  events: Record<E["type"], true>,
+): readonly string[] {
+  return Object.keys(events);
+}
+
+export const MACHINES: readonly ListedMachine[] = [
+  {
+    name: "agent_command",
+    machine: agentCommand.agentCommand,
+    input: { jitterSecs: 0, timeoutSecs: 60, retriesMax: 0, retryBackoffSecs: 0 },
+    events: eventsOf<agentCommand.Event>({
+      ADMITTED: true,
+      DUPLICATE: true,
+      CONFLICT: true,
+      UNWRITABLE: true,
+      INTERRUPTED: true,
+      GATES_OPEN: true,
+      GATE_CLOSED: true,
+      SLEPT: true,
+      SLOT_GRANTED: true,
+      START_RECORDED: true,
+      ENDED: true,
+      TIMED_OUT: true,
+      KILL: true,
+      STOP: true,
+      STOP_NOW: true,
+      REPORTED: true,
+    }),
+    ignored: agentCommand.IGNORED,
+  },
+  {
+    name: "connection",
+    machine: connection.connectionMachine,
+    events: eventsOf<connection.ConnectionEvent>({
+      CONNECTED: true,
+      LOST: true,
+      ATTEMPT_FAILED: true,
+      CLOSED: true,
+    }),
+    ignored: connection.IGNORED,
+  },
+  {
+    name: "execution",
+    machine: execution.executionMachine,
+    input: { execId: "e", targetCount: 1 },
+    events: eventsOf<execution.ExecutionEvent>({
+      RUN_STARTED: true,
+      RUN_SETTLED: true,
+      RUNS_SETTLED: true,
+      DEADLINE_PASSED: true,
+    }),
+    ignored: execution.IGNORED,
+  },
+  {
+    name: "executions_root",
+    machine: executionsRootMachine,
+    events: eventsOf<ExecutionsRootEvent>({ FORGET: true }),
+    ignored: {},
+  },
+  {
+    name: "outbox_entry",
+    machine: outboxEntry.outboxEntry,
+    events: eventsOf<outboxEntry.Event>({
+      SEND: true,
+      ACKED: true,
+      LOST: true,
+      REJECTED: true,
+      UNREADABLE: true,
+      RESTORED: true,
+    }),
+    ignored: outboxEntry.IGNORED,
+  },
+  {
+    name: "reaper",
+    machine: reaper.reaperMachine,
+    events: eventsOf<reaper.ReaperEvent>({ DUE: true, HELD_BACK: true, CHUNK_REAPED: true }),
+    ignored: reaper.IGNORED,
+  },
+];
