@@ -37,6 +37,8 @@ CREATE TABLE executions (
   command BLOB
 ) STRICT;
 CREATE INDEX executions_by_initiated_at ON executions (initiated_at DESC, exec_id);
+CREATE INDEX executions_by_job_id ON executions (job_id, initiated_at DESC, exec_id);
+CREATE INDEX executions_open ON executions (initiated_at DESC, exec_id) WHERE status IN ('pending', 'running');
 CREATE INDEX executions_by_request_id ON executions (request_id);
 CREATE INDEX executions_due ON executions (deadline_at) WHERE deadline_passed_at IS NULL AND deadline_at IS NOT NULL;
 
@@ -133,7 +135,9 @@ CREATE TABLE command_outbox (
   attempts INTEGER NOT NULL DEFAULT 0,
   last_error TEXT,
   sent_at INTEGER,
-  stream_sequence INTEGER
+  stream_sequence INTEGER,
+  -- by the database's clock
+  created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
 ) STRICT;
 CREATE INDEX command_outbox_waiting ON command_outbox (not_before, id) WHERE state = 'waiting';
 CREATE INDEX command_outbox_by_exec ON command_outbox (exec_id);
@@ -209,7 +213,7 @@ CREATE TABLE audit_log (
   occurred_at INTEGER NOT NULL,
   UNIQUE (stream_created_at, sequence)
 ) STRICT;
-CREATE INDEX audit_log_by_occurred_at ON audit_log (occurred_at DESC, id);
+CREATE INDEX audit_log_by_occurred_at ON audit_log (occurred_at DESC, id DESC);
 
 CREATE TABLE idempotency_keys (
   caller TEXT NOT NULL,

@@ -1,0 +1,169 @@
+/** Runs as they are shown. What decides and writes them is `projection.ts`. */
+import type { Reader, Row, SqlValue } from "./client.ts";
+import { type Outputs, readOutputs } from "./outputs.ts";
+import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
+import { flagOf, numberOf, numberOrNull, textOf, textOfBytes, textOrNull } from "./rows.ts";
+
+/** A row of `execution_results`. Instants in ms since the epoch. In flight: outcome, exitCode and finishedAt are null. */
+export interface Run {
+  readonly resultId: string;
+  readonly execId: string | null;
+  readonly parentResultId: string | null;
+  readonly requestId: string;
+  readonly pcId: string;
+  readonly jobId: string | null;
+  readonly version: string | null;
+  /** succeeded, failed, skipped, expired; null = in flight */
+  readonly outcome: string | null;
+  readonly outcomeReason: string | null;
+  readonly exitCode: number | null;
+  readonly finishedAt: number | null;
+  /** By the agent's clock. */
+  readonly startedAt: number;
+  /** By the broker's clock. */
+  readonly recordedAt: number;
+  readonly expiresAt: number | null;
+  /** The real result came after the run was reaped. */
+  readonly late: boolean;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /** First 200 characters. */
+  readonly stdoutPreview: string;
+  readonly stderrPreview: string;
+  /** The agent cut the output. */
+  readonly stdoutTruncated: boolean;
+  readonly stderrTruncated: boolean;
+  /** The output's object was gone when it was fetched. */
+  readonly outputUnavailable: boolean;
+}
+
+/** A run with its whole output. */
+export interface WholeRun extends Run, Outputs {}
+
+const COLUMNS =
+  `result_id, exec_id, parent_result_id, request_id, pc_id, job_id, version, outcome, outcome_reason,
+  exit_code, finished_at, started_at, recorded_at, expires_at, late, stdout_bytes, stderr_bytes, stdout_preview,
+  stderr_preview, stdout_truncated, stderr_truncated, output_unavailable`;
+
+/** What `status` of the API stands for (http-api.md): `failure` is the peers' word, every end but exit 0. */
+const STATUS_CONDITIONS = {
+  success: "outcome = 'succeeded'",
+  failure: "outcome IS NOT NULL AND exit_code <> 0",
+  running: "outcome IS NULL",
+  skipped: "outcome = 'skipped'",
+  expired: "outcome = 'expired'",
+  failed: "outcome = 'failed'",
+} as const;
+
+export type RunStatus = keyof typeof STATUS_CONDITIONS;
+
+export interface ResultsQuery {
+  /** Rows of a page. */
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  /** `started_at` at or after, ms since the epoch. */
+  readonly since?: number | undefined;
+}
+
+/** Newest `started_at` first, then by `result_id`. @throws {Fault} `invalid_input` (cursor) */
+export async function listResults(reader: Reader, query: ResultsQuery): Promise<Page<Run>> {
+  const { where, args } = conditions(query);
+  const rows = await reader.query(
+    `SELECT ${COLUMNS} FROM execution_results WHERE ${where} ORDER BY started_at DESC, result_id LIMIT ?`,
+    [...args, query.limit + 1],
+  );
+  return pageOf(rows.map(runFromRow), query.limit, cursorOfRun);
+}
+
+/** The pages of that list, one after the other, for a search that leaves rows out by rules that are not SQL's. */
+export async function* resultPages(
+  reader: Reader,
+  query: ResultsQuery,
+): AsyncGenerator<Page<Run>, void> {
+  let page = await listResults(reader, query);
+  yield page;
+  while (page.nextCursor !== undefined) {
+    page = await listResults(reader, { ...query, cursor: page.nextCursor });
+    yield page;
+  }
+}
+
+/** The cursor that goes on right after this run. */
+export function cursorOfRun({ startedAt, resultId }: Run): string {
+  return cursorAt([startedAt, resultId]);
+}
+
+function conditions({ cursor, status, since }: ResultsQuery): { where: string; args: SqlValue[] } {
+  const terms = ["TRUE"];
+  const args: SqlValue[] = [];
+  if (status !== undefined) terms.push(STATUS_CONDITIONS[status]);
+  if (since !== undefined) {
+    terms.push("started_at >= ?");
+    args.push(since);
+  }
+  if (cursor !== undefined) {
+    const [at, resultId] = placeOf(cursor, "string");
+    terms.push("started_at <= ? AND (started_at < ? OR result_id > ?)");
+    args.push(at, at, resultId);
+  }
+  return { where: terms.join(" AND "), args };
+}
+
+/** One run with its whole output. */
+export async function findResult(reader: Reader, resultId: string): Promise<WholeRun | undefined> {
+  const [row] = await reader.query(`SELECT ${COLUMNS} FROM execution_results WHERE result_id = ?`, [
+    resultId,
+  ]);
+  if (row === undefined) return undefined;
+  const outputs = await readOutputs(reader, [resultId]);
+  return { ...runFromRow(row), ...(outputs.get(resultId) ?? { stdout: "", stderr: "" }) };
+}
+
+/** The runs of one execution by `pc_id`, then as they started; those with a parent too. */
+export async function readResultsOfExecution(
+  reader: Reader,
+  execId: string,
+): Promise<readonly Run[]> {
+  const rows = await reader.query(
+    `SELECT ${COLUMNS} FROM execution_results WHERE exec_id = ? ORDER BY pc_id, started_at, result_id`,
+    [execId],
+  );
+  return rows.map(runFromRow);
+}
+
+/** How many runs started at or after an instant, ms since the epoch. */
+export async function countResultsSince(reader: Reader, since: number): Promise<number> {
+  const [row] = await reader.query(
+    "SELECT count(*) AS runs FROM execution_results WHERE started_at >= ?",
+    [since],
+  );
+  return row === undefined ? 0 : numberOf(row, "runs");
+}
+
+function runFromRow(row: Row): Run {
+  return {
+    resultId: textOf(row, "result_id"),
+    execId: textOrNull(row, "exec_id"),
+    parentResultId: textOrNull(row, "parent_result_id"),
+    requestId: textOf(row, "request_id"),
+    pcId: textOf(row, "pc_id"),
+    jobId: textOrNull(row, "job_id"),
+    version: textOrNull(row, "version"),
+    outcome: textOrNull(row, "outcome"),
+    outcomeReason: textOrNull(row, "outcome_reason"),
+    exitCode: numberOrNull(row, "exit_code"),
+    finishedAt: numberOrNull(row, "finished_at"),
+    startedAt: numberOf(row, "started_at"),
+    recordedAt: numberOf(row, "recorded_at"),
+    expiresAt: numberOrNull(row, "expires_at"),
+    late: flagOf(row, "late"),
+    stdoutBytes: numberOf(row, "stdout_bytes"),
+    stderrBytes: numberOf(row, "stderr_bytes"),
+    stdoutPreview: textOfBytes(row, "stdout_preview"),
+    stderrPreview: textOfBytes(row, "stderr_preview"),
+    stdoutTruncated: flagOf(row, "stdout_truncated"),
+    stderrTruncated: flagOf(row, "stderr_truncated"),
+    outputUnavailable: flagOf(row, "output_unavailable"),
+  };
+}
