@@ -55,8 +55,7 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
   "bin": ANYTHING,
 };
 
-const ACTOR_SYSTEM =
-  /^actors\/(system\/.*|log\.ts|bus[a-z_]*\.ts|kv[a-z_]*\.ts|provision[a-z_]*\.ts)$/;
+const ACTOR_SYSTEM = /^actors\/(system\/.*|log\.ts|(bus|kv|provision)(_[a-z_]+)?\.ts)$/;
 const EXECUTION_MACHINES = /^machines\/(execution|executions_root|reaper|run|target)\.ts$/;
 
 /** The zone that a file lies in. */

@@ -1,0 +1,55 @@
+/**
+ * `npm test`: the tests under Node's own runner, whose summary is the last thing printed.
+ * `npm test -- agent kv` runs the files whose path holds one of the words.
+ */
+import { spawn } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+
+const ROOMS = ["test/pure", "test/live"];
+/** As many files at once as the machines that run this have cores. */
+const CONCURRENCY = 2;
+/** A file that hangs ends after this; the longest storms for a minute. */
+const TIMEOUT_MS = 600_000;
+
+/** Runs the test files whose path holds one of the words, or all. Resolves to the exit code. */
+export async function runTests(words: readonly string[]): Promise<number> {
+  const files = await testFiles(words);
+  if (files.length === 0) {
+    console.error(`Cannot find a test whose path holds ${words.join(" or ")}`);
+    return 2;
+  }
+  return exitCodeOf(process.execPath, [
+    "--import",
+    "tsx",
+    "--test",
+    "--test-reporter=spec",
+    `--test-concurrency=${CONCURRENCY}`,
+    `--test-timeout=${TIMEOUT_MS}`,
+    ...files,
+  ]);
+}
+
+async function testFiles(words: readonly string[]): Promise<readonly string[]> {
+  const listed = await Promise.all(
+    ROOMS.map(async (room) =>
+      (await readdir(room)).filter((name) => name.endsWith(".test.ts")).map((name) =>
+        `${room}/${name}`
+      )
+    ),
+  );
+  const isChosen = (path: string) =>
+    words.length === 0 || words.some((word) => path.includes(word));
+  return listed.flat().filter(isChosen).toSorted();
+}
+
+function exitCodeOf(program: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+    child.on("error", reject);
+    child.on("close", (exitCode) => resolve(exitCode ?? 1));
+  });
+}
+
+const isMain = import.meta.url === pathToFileURL(process.argv[1] ?? "").href;
+if (isMain) process.exitCode = await runTests(process.argv.slice(2));
