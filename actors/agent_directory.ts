@@ -1,0 +1,80 @@
+/**
+ * The PCs that are known and the groups they are in: a copy of KV `agent_groups` and of what the heartbeats tell, so
+ * that a dispatch can be resolved while the broker is away.
+ */
+import { key } from "../wire/ids.ts";
+
+/** A PC whose consumers on EXEC are to be looked after. */
+export interface ChangedAgent {
+  readonly pcId: string;
+  readonly groups: readonly string[];
+  readonly leftGroups: readonly string[];
+}
+
+export class AgentDirectory {
+  /** KV key → pc_id: a key is the PC's name only where that is plain. */
+  readonly #pcOfKey = new Map<string, string>();
+  readonly #groupsOfKey = new Map<string, readonly string[]>();
+  readonly #changed = new Map<string, Set<string>>();
+  #wake: (() => void) | undefined;
+
+  /** Something was heard of these PCs. */
+  heard(pcIds: readonly string[]): void {
+    for (const pcId of pcIds) {
+      if (this.#pcOfKey.has(key(pcId))) continue;
+      this.#pcOfKey.set(key(pcId), pcId);
+      this.#change(key(pcId), []);
+    }
+  }
+
+  /** The membership under a key of the bucket changed. */
+  setGroups(kvKey: string, groups: readonly string[]): void {
+    const before = this.#groupsOfKey.get(kvKey) ?? [];
+    this.#groupsOfKey.set(kvKey, groups);
+    this.#change(kvKey, before.filter((group) => !groups.includes(group)));
+  }
+
+  /** Members of a group, in order of their names. A key nobody was heard under is taken for the PC's own name. */
+  membersOf(group: string): readonly string[] {
+    const members: string[] = [];
+    for (const [kvKey, groups] of this.#groupsOfKey) {
+      if (groups.includes(group)) members.push(this.#pcOfKey.get(kvKey) ?? kvKey);
+    }
+    return members.sort();
+  }
+
+  groupsOf(pcId: string): readonly string[] {
+    return this.#groupsOfKey.get(key(pcId)) ?? [];
+  }
+
+  /** Waits for PCs whose consumers are to be looked after, and takes them. @throws the signal's reason */
+  async changed(signal: AbortSignal): Promise<readonly ChangedAgent[]> {
+    while (this.#changed.size === 0) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    const changed = [...this.#changed].map(([kvKey, left]) => ({
+      pcId: this.#pcOfKey.get(kvKey) ?? kvKey,
+      groups: this.#groupsOfKey.get(kvKey) ?? [],
+      leftGroups: [...left],
+    }));
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** These could not be looked after; they come again. */
+  retry(agents: readonly ChangedAgent[]): void {
+    for (const { pcId, leftGroups } of agents) this.#change(key(pcId), leftGroups);
+  }
+
+  #change(kvKey: string, leftGroups: readonly string[]): void {
+    const left = this.#changed.get(kvKey) ?? new Set();
+    for (const group of leftGroups) left.add(group);
+    for (const group of this.#groupsOfKey.get(kvKey) ?? []) left.delete(group);
+    this.#changed.set(kvKey, left);
+    this.#wake?.();
+  }
+}

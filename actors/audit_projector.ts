@@ -1,0 +1,68 @@
+/** Projects stream AUDIT into the audit log: who did what to which. */
+import { type AuditRow, insertAuditRows } from "../db/audit_log.ts";
+import { insertDeadLetters } from "../db/dead_letters.ts";
+import { decode } from "../wire/codec.ts";
+import { AuditEvent } from "../wire/events.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
+import { parseInstant } from "../wire/time.ts";
+import { defineActor } from "./backend.ts";
+import { assertHeld, deadLetter, type Unreadable } from "./projection.ts";
+import { runProjector } from "./projector.ts";
+import type { Origin } from "./run_messages.ts";
+
+const CONSUMER = "backend_audit_projector";
+
+export const auditProjector = defineActor({
+  name: "audit_projector",
+  permissions: { db: "write", streams: [CONSUMER], lease: true, health: true },
+  run: async ({ db, streams, lease, health, log, clock, signal, ready }) => {
+    await runProjector({
+      stream: "AUDIT",
+      consumer: CONSUMER,
+      project: async (tenure, origins, further) => {
+        const { rows, unreadable } = readAuditEvents(origins);
+        const now = clock.now();
+        await db.write(async (tx) => {
+          await assertHeld(tx, tenure);
+          await tx.batch([
+            insertAuditRows(rows),
+            insertDeadLetters(
+              unreadable.map(({ origin, error }) => deadLetter(origin, error, now)),
+            ),
+            ...further,
+          ]);
+        });
+      },
+    }, { db, streams, lease, log, signal, ready, report: health, caughtUp: () => undefined });
+  },
+});
+
+/** Reads a batch of audit events; one that cannot be read is told apart with the reason. */
+export function readAuditEvents(
+  origins: readonly Origin[],
+): { readonly rows: readonly AuditRow[]; readonly unreadable: readonly Unreadable[] } {
+  const rows: AuditRow[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const origin of origins) {
+    try {
+      rows.push(auditRow(origin));
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      unreadable.push({ origin, error: messageOf(thrown) });
+    }
+  }
+  return { rows, unreadable };
+}
+
+function auditRow(origin: Origin): AuditRow {
+  const event = decode(AuditEvent, "audit event", origin.payload);
+  return {
+    streamCreatedAt: origin.streamCreatedAt,
+    sequence: origin.sequence,
+    actor: event.actor,
+    action: event.action,
+    target: event.target ?? null,
+    payload: event.payload ?? null,
+    occurredAt: parseInstant(event.occurred_at) ?? origin.publishedAt,
+  };
+}

@@ -1,0 +1,78 @@
+/** What the backend's actors may ask for (design.md §3). The grantors stand in `actors/backend_grants.ts`. */
+import type { Database, Reader } from "../db/client.ts";
+import type { ConsumerName } from "../wire/streams.ts";
+import type { AgentDirectory, ChangedAgent } from "./agent_directory.ts";
+import type { Announcement } from "./announcement_types.ts";
+import type { BrokerClock } from "./broker_clock.ts";
+import type { BusAccess, BusAsk } from "./bus_access.ts";
+import type { CatchUp } from "./catch_up.ts";
+import type { ManifestTimeout } from "./events_projector.ts";
+import type { ExecutionRegistry } from "./execution_registry.ts";
+import type { HttpServices } from "./http/services.ts";
+import type { KvAccess, KvAsk } from "./kv_access.ts";
+import type { ExecMessages } from "./exec_messages.ts";
+import type { OutboxSignal } from "./outbox_signal.ts";
+import type { OutputObjects } from "./output_objects.ts";
+import type { Projection } from "./projection.ts";
+import type { StreamAccess } from "./stream_access.ts";
+import { actorsWith } from "./system/definition.ts";
+import type { WriterLease } from "./writer_lease.ts";
+
+/** The broker's connection coming and going. */
+export interface Connection {
+  /** Ends as soon as it is there. @throws the signal's reason */
+  connected(signal: AbortSignal): Promise<void>;
+  /** Ends as soon as it is not there. @throws the signal's reason */
+  lost(signal: AbortSignal): Promise<void>;
+}
+
+export interface BackendCapabilities {
+  readonly db:
+    | { readonly ask: "write"; readonly grant: Database }
+    | { readonly ask: "read"; readonly grant: Reader };
+  /** Durable consumers, by name. */
+  readonly streams: { readonly ask: readonly ConsumerName[]; readonly grant: StreamAccess };
+  readonly bus: { readonly ask: BusAsk; readonly grant: BusAccess };
+  readonly kv: { readonly ask: KvAsk; readonly grant: KvAccess };
+  readonly connection: { readonly ask: true; readonly grant: Connection };
+  readonly provision: { readonly ask: true; readonly grant: () => Promise<void> };
+  /** Live executions, only through the write path. */
+  readonly projection: { readonly ask: true; readonly grant: Projection };
+  readonly registry: { readonly ask: true; readonly grant: ExecutionRegistry };
+  readonly lease: { readonly ask: true; readonly grant: WriterLease };
+  readonly catchUp: { readonly ask: true; readonly grant: CatchUp };
+  readonly brokerClock: { readonly ask: true; readonly grant: BrokerClock };
+  readonly outbox: { readonly ask: true; readonly grant: OutboxSignal };
+  /** Commands that stand in the EXEC stream: to delete one. */
+  readonly execMessages: { readonly ask: true; readonly grant: ExecMessages };
+  /** Objects of the store `result_output`. */
+  readonly outputObjects: { readonly ask: true; readonly grant: OutputObjects };
+  readonly manifestTimeout: { readonly ask: true; readonly grant: ManifestTimeout };
+  readonly agents: { readonly ask: true; readonly grant: AgentDirectory };
+  readonly announce: {
+    readonly ask: true;
+    readonly grant: (announcement: Announcement) => void;
+  };
+  /** The durables on EXEC by which an agent reads its newest commands. */
+  readonly replayConsumers: {
+    readonly ask: true;
+    readonly grant: (agent: ChangedAgent) => Promise<void>;
+  };
+  /** Says how the actor is: null = well, else what is wrong. Shown in health and on the pages. */
+  readonly health: { readonly ask: true; readonly grant: (problem: string | null) => void };
+  /** How often the reaper sweeps, ms. */
+  readonly sweepIntervalMs: { readonly ask: true; readonly grant: number };
+  /** Serves the API on the address of the settings. */
+  readonly http: { readonly ask: true; readonly grant: HttpGrant };
+}
+
+export interface HttpGrant {
+  readonly services: HttpServices;
+  readonly hostname: string;
+  readonly port: number;
+  /** Called once it listens. */
+  readonly listening: (url: string) => void;
+}
+
+/** Defines an actor of the backend. */
+export const defineActor = actorsWith<BackendCapabilities>();

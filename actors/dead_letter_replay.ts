@@ -1,0 +1,85 @@
+/** Gives a dead letter to its projector again, with its original stream, sequence and time (execution-semantics.md §6). */
+import type { Database, Statement } from "../db/client.ts";
+import { insertAuditRows } from "../db/audit_log.ts";
+import { deleteDeadLetter, findDeadLetter } from "../db/dead_letters.ts";
+import { Fault } from "../wire/fault.ts";
+import type { StreamName } from "../wire/streams.ts";
+import { readAuditEvents } from "./audit_projector.ts";
+import { type ManifestTimeout, readStartedEvents } from "./events_projector.ts";
+import type { ReplayOutcome } from "./http/services.ts";
+import type { OutputObjects } from "./output_objects.ts";
+import { assertHeld, type Projection, type Unreadable } from "./projection.ts";
+import { readResults } from "./results_projector.ts";
+import type { Origin, RunMessage } from "./run_messages.ts";
+import { leaseLost, type Tenure, type WriterLease } from "./writer_lease.ts";
+
+export interface ReplayHost {
+  readonly db: Database;
+  readonly lease: WriterLease;
+  readonly projection: Projection;
+  readonly outputObjects: OutputObjects;
+  readonly manifestTimeout: ManifestTimeout;
+}
+
+/**
+ * Projects a dead letter again and deletes it in the same transaction; one that is refused again stays.
+ *
+ * @throws {Fault} `lease_lost` when another backend is the one that projects; the Faults of the database and the broker
+ */
+export async function replayDeadLetter(host: ReplayHost, id: number): Promise<ReplayOutcome> {
+  const letter = await findDeadLetter(host.db, id);
+  if (letter === undefined) return { kind: "unknown" };
+  const tenure = host.lease.tenure;
+  if (tenure === undefined) throw leaseLost("another backend projects");
+  const origin: Origin = letter;
+  const refused = await projectAgain(host, tenure, origin, deleteDeadLetter(id));
+  return refused === undefined ? { kind: "projected" } : { kind: "refused", error: refused };
+}
+
+/** Answers why the message was refused again; undefined when it was projected. */
+async function projectAgain(
+  host: ReplayHost,
+  tenure: Tenure,
+  origin: Origin,
+  remove: Statement,
+): Promise<string | undefined> {
+  switch (origin.stream as StreamName) {
+    case "RESULTS": {
+      const read = await readResults([origin], host.outputObjects);
+      const refused = await projectRun(host, tenure, read, remove);
+      if (refused === undefined) await host.outputObjects.remove(read.fetched);
+      return refused;
+    }
+    case "EVENTS":
+      return await projectRun(
+        host,
+        tenure,
+        await readStartedEvents([origin], host.manifestTimeout),
+        remove,
+      );
+    case "AUDIT": {
+      const { rows, unreadable } = readAuditEvents([origin]);
+      if (unreadable[0] !== undefined) return unreadable[0].error;
+      await host.db.write(async (tx) => {
+        await assertHeld(tx, tenure);
+        await tx.batch([insertAuditRows(rows), remove]);
+      });
+      return undefined;
+    }
+    default:
+      throw new Fault(
+        "invalid_input",
+        `Cannot replay a dead letter of ${origin.stream}: nothing projects that stream`,
+      );
+  }
+}
+
+async function projectRun(
+  { projection }: ReplayHost,
+  tenure: Tenure,
+  read: { readonly messages: readonly RunMessage[]; readonly unreadable: readonly Unreadable[] },
+  remove: Statement,
+): Promise<string | undefined> {
+  if (read.unreadable[0] !== undefined) return read.unreadable[0].error;
+  return await projection.projectOrRefuse(tenure, read.messages, [remove]);
+}

@@ -1,0 +1,267 @@
+/**
+ * Turns a request into a committed execution (design.md §1): row, targets, commands in the outbox, audit events and
+ * the answer of its Idempotency-Key in one transaction. What is committed is accepted; it goes out when it can.
+ */
+import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
+import type { Database, Transaction } from "../db/client.ts";
+import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
+import { insertExecution, recordKill, setDeadlines } from "../db/dispatches.ts";
+import { findAnswer, storeAnswer } from "../db/idempotency_keys.ts";
+import { transitionStatement } from "../db/projection.ts";
+import { encode } from "../wire/codec.ts";
+import { type Command, commandBody } from "../wire/command.ts";
+import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
+import { Fault } from "../wire/fault.ts";
+import { sha256Hex } from "../wire/ids.ts";
+import type { Manifest } from "../wire/manifest.ts";
+import { utf8Length } from "../wire/scalars.ts";
+import { MAX_INLINE_SCRIPT_BYTES } from "../wire/streams.ts";
+import { killSubject } from "../wire/subjects.ts";
+import { parseInstant } from "../wire/time.ts";
+import { auditMessage, targetChunks } from "./audit_message.ts";
+import { type CommandIds, commandOfJob, commandOfScript } from "./command_of.ts";
+import type {
+  AuditEntry,
+  DispatchAnswer,
+  Dispatcher,
+  DispatchOutcome,
+  DispatchRequest,
+} from "./dispatch_types.ts";
+import type { Clock } from "./system/clock.ts";
+import { type Fleet, type PlannedTargets, planTargets } from "./targets.ts";
+
+/** How long an answer waits for its commands to leave, ms. */
+const PUBLISH_WAIT_MS = 2_000;
+
+/** What the dispatcher needs of the process. */
+export interface DispatcherHost {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly jobs: { get(jobId: string): Promise<Manifest | undefined> };
+  /** Keeps the text of a long script; returns its object's name. @throws {Fault} `broker_unavailable` */
+  readonly storeScript: (name: string, script: string) => Promise<void>;
+  /** Something was put into the outbox. */
+  readonly outboxChanged: () => void;
+  /** Whether every command of an execution has left within the time. */
+  readonly published: (execId: string, timeoutMs: number) => Promise<boolean>;
+  /** An execution was committed. */
+  readonly dispatched: (execId: string, at: number) => void;
+}
+
+/** The dispatcher of one backend process; the lease's holder publishes what it commits. */
+export function createDispatcher(host: DispatcherHost): Dispatcher {
+  return {
+    dispatch: (request) => dispatch(host, request),
+    kill: (execId, actor) => kill(host, execId, actor),
+    audit: (entry) => audit(host, entry),
+  };
+}
+
+async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
+  const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
+  const command = await withScriptObject(host, await commandOf(host, request, ids));
+  const planned = await planTargets(request.plan, host.fleet);
+  const now = host.clock.now();
+  const answer: DispatchAnswer = {
+    exec_id: ids.execId,
+    job_id: command.id,
+    version: command.version,
+    target_count: planned.targets.size,
+    subjects: planned.subjects.map((one) => one.subject),
+    published: false,
+    request_id: ids.requestId,
+  };
+  const earlier = await host.db.write(async (tx) => {
+    const present = await answerOf(tx, request);
+    if (present !== undefined) return present;
+    await commit(tx, { command, planned, answer, request, now });
+    return undefined;
+  });
+  if (earlier !== undefined) return earlier;
+  host.dispatched(ids.execId, now);
+  host.outboxChanged();
+  const published = await host.published(ids.execId, PUBLISH_WAIT_MS);
+  return { kind: "accepted", answer: { ...answer, published }, replayed: false };
+}
+
+async function commandOf(
+  host: DispatcherHost,
+  request: DispatchRequest,
+  ids: CommandIds,
+): Promise<Command> {
+  const { source, plan } = request;
+  if (source.kind === "script") return commandOfScript(source, request, ids);
+  const manifest = await host.jobs.get(source.jobId);
+  if (manifest !== undefined) return commandOfJob(manifest, plan, ids);
+  throw new Fault("not_found", `Cannot dispatch the job "${source.jobId}": it does not exist`, {
+    details: { path: "job_id" },
+  });
+}
+
+/** Long scripts travel as objects, named by what they hold so that a retry runs what ran then. */
+async function withScriptObject(host: DispatcherHost, command: Command): Promise<Command> {
+  if (utf8Length(command.script) <= MAX_INLINE_SCRIPT_BYTES) return command;
+  const digest = sha256Hex(command.script);
+  const name = `${command.id}/${digest}`;
+  await host.storeScript(name, command.script);
+  return { ...command, script: "", script_object: name, script_object_sha256: digest };
+}
+
+/** The answer that the request's key was given before, if any. */
+async function answerOf(
+  tx: Transaction,
+  { idempotency }: DispatchRequest,
+): Promise<DispatchOutcome | undefined> {
+  if (idempotency === undefined) return undefined;
+  const stored = await findAnswer(tx, idempotency);
+  if (stored === undefined) return undefined;
+  if (stored.requestHash !== idempotency.requestHash) return { kind: "conflict" };
+  const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as DispatchAnswer;
+  return { kind: "accepted", answer, replayed: true };
+}
+
+interface Commitment {
+  readonly command: Command;
+  readonly planned: PlannedTargets;
+  readonly answer: DispatchAnswer;
+  readonly request: DispatchRequest;
+  readonly now: number;
+}
+
+async function commit(tx: Transaction, commitment: Commitment): Promise<void> {
+  const { command, planned, answer, request, now } = commitment;
+  const execId = answer.exec_id;
+  const targets = [...planned.targets].map(([pcId, subject]) => ({ pcId, subject }));
+  await tx.batch([
+    ...insertExecution({
+      execId,
+      requestId: answer.request_id,
+      jobId: command.id,
+      version: command.version,
+      initiatedBy: request.initiatedBy,
+      initiatedAt: now,
+      timeoutSecs: timeoutWithRetriesSecs(command.timeout_secs, command.retry),
+      startBy: command.deadline_at ? parseInstant(command.deadline_at) ?? null : null,
+      command: encode(commandBody(command)),
+      targets,
+    }),
+    transitionStatement({
+      execId,
+      rev: 0,
+      at: now,
+      from: null,
+      to: "pending",
+      event: "DISPATCHED",
+      resultId: null,
+      waiting: targets.length,
+      settled: 0,
+      expired: 0,
+      missing: 0,
+      succeeded: 0,
+      failed: 0,
+      skipped: 0,
+      expiredRuns: 0,
+    }),
+    insertOutbox([...commandMessages(commitment), ...dispatchAudit(commitment)]),
+    ...(request.idempotency === undefined ? [] : [storeAnswer({
+      ...request.idempotency,
+      status: 200,
+      answer: encode(answer),
+      createdAt: now,
+    })]),
+  ]);
+}
+
+function commandMessages({ planned, answer, now }: Commitment): OutboxMessage[] {
+  return planned.subjects.map(({ subject, wave, delayMs }) => ({
+    kind: "command",
+    execId: answer.exec_id,
+    subject,
+    msgId: `${answer.request_id}:${subject}`,
+    payload: null,
+    wave,
+    notBefore: delayMs === 0 ? 0 : now + delayMs,
+  }));
+}
+
+/** What a rebuild needs to know of a dispatch; the first part carries the command, the others more targets. */
+function dispatchAudit({ command, planned, answer, request, now }: Commitment): OutboxMessage[] {
+  const execId = answer.exec_id;
+  const chunks = targetChunks([...planned.targets]);
+  return chunks.map((targets, part) =>
+    auditMessage(
+      {
+        actor: request.initiatedBy,
+        action: "dispatch",
+        target: execId,
+        payload: {
+          exec_id: execId,
+          part,
+          parts: chunks.length,
+          target_count: answer.target_count,
+          targets: targets.map(([pcId, subject]) => [pcId, subject]),
+          subjects: planned.subjects.map(({ subject, wave, delayMs }) => ({
+            subject,
+            wave,
+            delay_ms: delayMs,
+          })),
+          ...(part === 0 ? { command: JSON.parse(JSON.stringify(commandBody(command))) } : {}),
+        },
+      },
+      now,
+      execId,
+    )
+  );
+}
+
+async function kill(
+  host: DispatcherHost,
+  execId: string,
+  actor: string,
+): Promise<{ readonly in_flight: number } | undefined> {
+  const now = host.clock.now();
+  const recorded = await host.db.write(async (tx) => {
+    const killed = await recordKill(tx, { execId, actor, at: now });
+    if (killed === undefined) return undefined;
+    await tx.batch([
+      cancelCommands(execId),
+      insertOutbox([
+        killMessage(execId, actor, now),
+        auditMessage(
+          {
+            actor,
+            action: "kill",
+            target: execId,
+            payload: { exec_id: execId, in_flight: killed.inFlight },
+          },
+          now,
+          execId,
+        ),
+      ]),
+    ]);
+    await setDeadlines(tx, [execId], now);
+    return killed;
+  });
+  if (recorded === undefined) return undefined;
+  host.outboxChanged();
+  return { in_flight: recorded.inFlight };
+}
+
+function killMessage(execId: string, actor: string, now: number): OutboxMessage {
+  return {
+    kind: "kill",
+    execId,
+    subject: killSubject(execId),
+    msgId: uuidV4(),
+    payload: encode({ actor, at: new Date(now).toISOString() }),
+    wave: 0,
+    notBefore: 0,
+  };
+}
+
+async function audit(host: DispatcherHost, entry: AuditEntry): Promise<void> {
+  const message = auditMessage(entry, host.clock.now());
+  await host.db.write((tx) => tx.batch([insertOutbox([message])]));
+  host.outboxChanged();
+}

@@ -1,0 +1,82 @@
+/** Projects stream EVENTS: the beginnings of runs (execution-semantics.md §3, R1 and R2). */
+import { Fault, messageOf } from "../wire/fault.ts";
+import { defineActor } from "./backend.ts";
+import { runProjector } from "./projector.ts";
+import type { Unreadable } from "./projection.ts";
+import { type Origin, readStarted, type RunMessage } from "./run_messages.ts";
+
+const CONSUMER = "backend_events_projector";
+
+/** Seconds that a job's manifest gives its runs; null when it is not known. */
+export type ManifestTimeout = (jobId: string) => Promise<number | null>;
+
+export const eventsProjector = defineActor({
+  name: "events_projector",
+  permissions: {
+    db: "write",
+    streams: [CONSUMER],
+    projection: true,
+    lease: true,
+    catchUp: true,
+    manifestTimeout: true,
+    health: true,
+  },
+  run: async (
+    { db, streams, projection, lease, catchUp, manifestTimeout, health, log, signal, ready },
+  ) => {
+    try {
+      await runProjector({
+        stream: "EVENTS",
+        consumer: CONSUMER,
+        project: async (tenure, origins, further) => {
+          const { messages, unreadable } = await readStartedEvents(origins, manifestTimeout);
+          await projection.project(tenure, { messages, unreadable, further });
+        },
+      }, {
+        db,
+        streams,
+        lease,
+        log,
+        signal,
+        ready,
+        report: health,
+        caughtUp: (term) => catchUp.done(CONSUMER, term),
+      });
+    } finally {
+      catchUp.undone(CONSUMER);
+    }
+  },
+});
+
+interface StartedBatch {
+  readonly messages: readonly RunMessage[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Reads a batch of started events; one that cannot be read is told apart with the reason. */
+export async function readStartedEvents(
+  origins: readonly Origin[],
+  manifestTimeout: ManifestTimeout,
+): Promise<StartedBatch> {
+  const messages: RunMessage[] = [];
+  const unreadable: Unreadable[] = [];
+  for (const origin of origins) {
+    try {
+      messages.push(await withManifestTimeout(readStarted(origin), manifestTimeout));
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code !== "invalid_input") throw thrown;
+      unreadable.push({ origin, error: messageOf(thrown) });
+    }
+  }
+  return { messages, unreadable };
+}
+
+/** An event of an agent that does not tell its timeout gets the manifest's, unless the command that was sent is known. */
+async function withManifestTimeout(
+  message: RunMessage,
+  manifestTimeout: ManifestTimeout,
+): Promise<RunMessage> {
+  if (message.kind !== "started" || message.start.timeoutSecs !== null) return message;
+  const fallbackTimeoutSecs = await manifestTimeout(message.start.jobId);
+  return { ...message, start: { ...message.start, fallbackTimeoutSecs } };
+}

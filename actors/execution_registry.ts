@@ -1,0 +1,117 @@
+/**
+ * `exec_id` → live XState actor (design.md §3). A cache of the rows: an actor may be thrown away at any moment and
+ * comes back from its row.
+ */
+import { type ActorRefFrom, createActor, type InspectionEvent, type SnapshotFrom } from "xstate";
+import type { ExecutionRow } from "../db/projection.ts";
+import { executionMachine, type ExecutionStatus, restoreExecution } from "../machines/execution.ts";
+import { executionsRootMachine } from "../machines/executions_root.ts";
+
+export type ExecutionActor = ActorRefFrom<typeof executionMachine>;
+export type ExecutionSnapshot = SnapshotFrom<typeof executionMachine>;
+
+/** One execution that lives in this process, with the facts of its row that its machine does not need. */
+export interface LiveExecution {
+  readonly actor: ExecutionActor;
+  readonly targetsListed: boolean;
+  /** Seconds, retries included; null = not known. */
+  readonly timeoutSecs: number | null;
+  /** Missing targets that no row stands for; only where the target list is not known. */
+  unlistedMissing: number;
+}
+
+/** How many idle executions stay awake (design.md §3). */
+const DEFAULT_LIMIT = 100_000;
+
+export class ExecutionRegistry {
+  readonly #root = createActor(executionsRootMachine);
+  /** In the order of last use: the first one is put to sleep first. */
+  readonly #live = new Map<string, LiveExecution>();
+  readonly #limit: number;
+
+  constructor(options: { readonly limit?: number } = {}) {
+    this.#limit = options.limit ?? DEFAULT_LIMIT;
+    this.#root.start();
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  get(execId: string): LiveExecution | undefined {
+    return this.#live.get(execId);
+  }
+
+  /**
+   * Spawns the actor of a row, or answers the one that lives already.
+   *
+   * @throws {TypeError} when the row's saved state does not fit the machine
+   */
+  wake(row: ExecutionRow): LiveExecution {
+    const present = this.#live.get(row.execId);
+    if (present !== undefined) return present;
+    const snapshot = restoreExecution({ ...row, status: row.status as ExecutionStatus });
+    const actor = createActor(executionMachine, {
+      id: row.execId,
+      parent: this.#root,
+      snapshot,
+      input: { execId: row.execId, targetCount: row.targetCount },
+    });
+    actor.start();
+    const live: LiveExecution = {
+      actor,
+      targetsListed: row.targetsListed,
+      timeoutSecs: row.timeoutSecs,
+      unlistedMissing: row.unlistedMissing,
+    };
+    this.#live.set(row.execId, live);
+    return live;
+  }
+
+  /** Throws actors away whose events were not committed; they come back from their rows. */
+  discard(execIds: Iterable<string>): void {
+    for (const execId of execIds) this.#forget(execId);
+  }
+
+  /** After a commit: stops what has ended, and puts the idlest to sleep beyond the limit. */
+  settle(execIds: Iterable<string>): void {
+    for (const execId of execIds) this.#settleOne(execId);
+    for (const execId of this.#live.keys()) {
+      if (this.#live.size <= this.#limit) break;
+      this.#forget(execId);
+    }
+  }
+
+  /** Throws every actor away: another process holds the writer lease now. */
+  clear(): void {
+    for (const execId of [...this.#live.keys()]) this.#forget(execId);
+  }
+
+  /** The actors that live now, idlest first. */
+  entries(): Iterable<readonly [string, LiveExecution]> {
+    return this.#live.entries();
+  }
+
+  /** Attaches an observer of every event and transition; attach only while somebody watches. */
+  inspect(observer: (event: InspectionEvent) => void): { unsubscribe(): void } {
+    return this.#root.system.inspect(observer);
+  }
+
+  #settleOne(execId: string): void {
+    const live = this.#live.get(execId);
+    if (live === undefined) return;
+    if (live.actor.getSnapshot().hasTag("ended")) {
+      this.#forget(execId);
+      return;
+    }
+    this.#live.delete(execId);
+    this.#live.set(execId, live);
+  }
+
+  #forget(execId: string): void {
+    const live = this.#live.get(execId);
+    if (live === undefined) return;
+    this.#live.delete(execId);
+    this.#root.send({ type: "FORGET", actor: live.actor });
+  }
+}

@@ -1,0 +1,29 @@
+/** What is wrong where, by component: for health, the pages and the log. */
+import type { Announcement } from "./announcement_types.ts";
+import type { ComponentHealth } from "./http/services.ts";
+
+export class HealthBoard {
+  readonly #problems = new Map<string, string | null>();
+  readonly #announce: (announcement: Announcement) => void;
+
+  constructor(announce: (announcement: Announcement) => void) {
+    this.#announce = announce;
+  }
+
+  /** Says how a component is: null = well. A change is announced. */
+  report(name: string, problem: string | null): void {
+    const before = this.#problems.get(name);
+    this.#problems.set(name, problem);
+    if (before === problem || (before === undefined && problem === null)) return;
+    this.#announce({ type: "health", name, ok: problem === null, detail: problem ?? "well" });
+  }
+
+  /** Every component that ever reported, in order of their names. */
+  components(): readonly ComponentHealth[] {
+    return [...this.#problems].sort(([a], [b]) => a < b ? -1 : 1).map(([name, problem]) => ({
+      name,
+      ok: problem === null,
+      detail: problem ?? "well",
+    }));
+  }
+}

@@ -1,0 +1,96 @@
+/** Projects heartbeats into `agents`, a second's worth in one transaction (wire.md §4). Presence is judged by our clock. */
+import { type AgentBeat, upsertAgents } from "../db/agents.ts";
+import type { Database } from "../db/client.ts";
+import { decode } from "../wire/codec.ts";
+import { messageOf } from "../wire/fault.ts";
+import { Heartbeat } from "../wire/heartbeat.ts";
+import { parseInstant } from "../wire/time.ts";
+import type { Announcement } from "./announcement_types.ts";
+import { defineActor } from "./backend.ts";
+import { pause } from "./system/clock.ts";
+
+const FLUSH_EVERY_MS = 1_000;
+/** The first beat of a PC is written at once, so that a new machine can be used at once. */
+const FIRST_FLUSH_MS = 50;
+
+export const heartbeatProjector = defineActor({
+  name: "heartbeat_projector",
+  permissions: {
+    db: "write",
+    bus: { subscribe: ["heartbeat.*"] },
+    announce: true,
+    agents: true,
+    health: true,
+  },
+  run: async ({ db, bus, announce, agents, health, clock, log, signal, ready }) => {
+    const beats = new Map<string, AgentBeat>();
+    const known = new Set<string>();
+    let wakeEarly = () => {};
+    await bus.whenConnected(signal);
+    bus.subscribe("heartbeat.*", signal, (message) => {
+      try {
+        const beat = beatOf(decode(Heartbeat, "heartbeat", message.data), clock.now());
+        if (message.subject !== `heartbeat.${beat.pcId}`) {
+          log.warn("heartbeat of another subject", { subject: message.subject, pcId: beat.pcId });
+          return;
+        }
+        // A later beat that leaves a field out must not hide the earlier one's.
+        beats.set(beat.pcId, { ...beats.get(beat.pcId), ...beat });
+        if (!known.has(beat.pcId)) wakeEarly();
+      } catch (thrown) {
+        log.warn("heartbeat not readable", { subject: message.subject, error: messageOf(thrown) });
+      }
+    });
+    ready();
+    while (!signal.aborted) {
+      await untilFlush(signal, (wake) => wakeEarly = wake);
+      const batch = [...beats.values()];
+      beats.clear();
+      const problem = await flush(db, batch);
+      health(problem);
+      if (problem !== null) {
+        log.warn("heartbeats not stored", { error: problem });
+        continue;
+      }
+      for (const { pcId } of batch) {
+        if (known.has(pcId)) continue;
+        known.add(pcId);
+        announce({ type: "agent", pc_id: pcId } satisfies Announcement);
+      }
+      agents.heard(batch.map((beat) => beat.pcId));
+    }
+  },
+});
+
+/** A second, or 50 ms after the first beat of a PC that is new to us. */
+async function untilFlush(signal: AbortSignal, onWake: (wake: () => void) => void): Promise<void> {
+  const early = new AbortController();
+  onWake(() => early.abort());
+  const wait = AbortSignal.any([signal, early.signal]);
+  try {
+    await pause(FLUSH_EVERY_MS, wait);
+  } catch {
+    // The pause was cut short: by the stop, which is the caller's, or by a new PC.
+    signal.throwIfAborted();
+    await pause(FIRST_FLUSH_MS, signal);
+  }
+}
+
+/** Stores what was heard. Answers why it could not, or null: the next beats tell the same again. */
+async function flush(db: Database, beats: readonly AgentBeat[]): Promise<string | null> {
+  if (beats.length === 0) return null;
+  try {
+    await db.write((tx) => tx.batch([upsertAgents(beats)]));
+    return null;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+}
+
+function beatOf(heartbeat: Heartbeat, heardAt: number): AgentBeat {
+  const { pc_id, at, ...facts } = heartbeat;
+  const set = Object.fromEntries(
+    Object.entries(facts).filter(([, value]) => value !== null && value !== undefined),
+  );
+  return { pcId: pc_id, heardAt, reportedAt: parseInstant(at) ?? heardAt, ...set };
+}

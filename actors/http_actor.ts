@@ -1,0 +1,23 @@
+/** Serves the API and the pages on the address of the settings. */
+import { defineActor } from "./backend.ts";
+import { createApp } from "./http/app.ts";
+import { listen } from "./http/server.ts";
+
+/** What is under way when the process stops may end within this time, ms. */
+const CLOSE_DEADLINE_MS = 5_000;
+
+export const httpActor = defineActor({
+  name: "http",
+  permissions: { http: true },
+  run: async ({ http, log, signal, ready }) => {
+    const app = createApp({ ...http.services, closing: signal });
+    const server = await listen({ fetch: app.fetch, host: http.hostname, port: http.port });
+    ready();
+    log.info("serving", { url: server.url });
+    http.listening(server.url);
+    await new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true })
+    );
+    await server.close(CLOSE_DEADLINE_MS);
+  },
+});

@@ -1,0 +1,26 @@
+/** Takes and renews the writer lease, once a second (design.md §7). */
+import { defineActor } from "./backend.ts";
+import { pause } from "./system/clock.ts";
+import { LEASE_RENEW_MS } from "./writer_lease.ts";
+
+export const leaseKeeper = defineActor({
+  name: "lease_keeper",
+  permissions: { lease: true, registry: true },
+  run: async ({ lease, registry, signal, ready }) => {
+    ready();
+    let term: number | undefined;
+    try {
+      while (!signal.aborted) {
+        await lease.renew();
+        if (lease.tenure?.term !== term) {
+          // A new holder starts with an empty registry, and one that lost the lease knows nothing any more.
+          registry.clear();
+          term = lease.tenure?.term;
+        }
+        await pause(LEASE_RENEW_MS, signal);
+      }
+    } finally {
+      await lease.release();
+    }
+  },
+});

@@ -1,0 +1,15 @@
+import { STREAM_NAMES } from "../wire/streams.ts";
+import type { Bus } from "./bus.ts";
+import { busFault } from "./bus_faults.ts";
+
+/** Streams of ours that the broker does not have. @throws {Fault} of the bus */
+export async function missingStreams(bus: Bus): Promise<readonly string[]> {
+  try {
+    const manager = await bus.jetstream.jetstreamManager(false);
+    const present = new Set<string>();
+    for await (const name of manager.streams.names()) present.add(name);
+    return STREAM_NAMES.filter((name) => !present.has(name));
+  } catch (thrown) {
+    throw busFault("list the streams", thrown);
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * The write path (design.md §4): a batch of run messages becomes rows, counters, transitions, dead letters and a
+ * position in one transaction.
+ *
+ * 1. Nothing leaves the process before the commit.
+ * 2. On any failure every touched actor is thrown away before the next batch looks at one.
+ * 3. One batch at a time: whoever uses live executions goes through `exclusively`.
+ */
+import type { Bulk, Database, Statement, Transaction } from "../db/client.ts";
+import { isConstraintViolation } from "../db/client.ts";
+import { type DeadLetter, insertDeadLetters } from "../db/dead_letters.ts";
+import {
+  type BatchQuery,
+  type BatchRead,
+  readBatch,
+  StaleExecution,
+  writeBatch,
+} from "../db/projection.ts";
+import { messageOf } from "../wire/fault.ts";
+import type { Announcer } from "./announcer.ts";
+import { Batch, type Decision, MachineRefused, type Refusal } from "./decide.ts";
+import type { ExecutionRegistry } from "./execution_registry.ts";
+import type { Origin, RunMessage } from "./run_messages.ts";
+import type { Clock } from "./system/clock.ts";
+import { leaseLost, type Tenure } from "./writer_lease.ts";
+
+/** A message that could not even be read, and why. */
+export interface Unreadable {
+  readonly origin: Origin;
+  readonly error: string;
+}
+
+/** What one call projects. */
+export interface ProjectionBatch {
+  readonly messages: readonly RunMessage[];
+  readonly unreadable: readonly Unreadable[];
+  /** Further steps of the same transaction, such as the position. */
+  readonly further: readonly (Statement | Bulk)[];
+}
+
+export class Projection {
+  readonly #db: Database;
+  readonly #registry: ExecutionRegistry;
+  readonly #clock: Clock;
+  readonly #announcer: Announcer;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    options: {
+      readonly db: Database;
+      readonly registry: ExecutionRegistry;
+      readonly clock: Clock;
+      readonly announcer: Announcer;
+    },
+  ) {
+    this.#db = options.db;
+    this.#registry = options.registry;
+    this.#clock = options.clock;
+    this.#announcer = options.announcer;
+  }
+
+  /**
+   * Projects a batch. A message that is itself at fault is found by halving the batch and becomes a dead letter.
+   *
+   * @throws {Fault} of the database or the lease: nothing was written, nothing may be acked
+   */
+  async project(tenure: Tenure, batch: ProjectionBatch): Promise<void> {
+    try {
+      await this.#commit(tenure, batch);
+    } catch (thrown) {
+      if (!isFaultOfMessage(thrown)) throw thrown;
+      await this.#halve(tenure, batch, thrown);
+    }
+  }
+
+  /**
+   * Projects messages that are to be projected whole or not at all: a dead letter's second try.
+   *
+   * @returns why the first of them was refused; undefined when all were projected
+   */
+  async projectOrRefuse(
+    tenure: Tenure,
+    messages: readonly RunMessage[],
+    further: readonly (Statement | Bulk)[],
+  ): Promise<string | undefined> {
+    try {
+      await this.#commit(tenure, { messages, unreadable: [], further }, (refusal) => {
+        throw new RangeError(refusal.error);
+      });
+      return undefined;
+    } catch (thrown) {
+      if (isFaultOfMessage(thrown)) return messageOf(thrown);
+      throw thrown;
+    }
+  }
+
+  /**
+   * Runs a decision on live executions and commits it: the reaper's way in.
+   *
+   * @param body reads and decides within the transaction; answers the decision and further steps to write
+   */
+  async exclusively(
+    tenure: Tenure,
+    body: (tx: Transaction, batchOf: (read: BatchRead) => Batch) => Promise<Decision>,
+  ): Promise<Decision> {
+    return await this.#exclusive(async () => {
+      const batches: Batch[] = [];
+      const batchOf = (read: BatchRead): Batch => {
+        const batch = new Batch(this.#registry, read, this.#clock.now());
+        batches.push(batch);
+        return batch;
+      };
+      try {
+        const decision = await this.#db.write(async (tx) => {
+          await assertHeld(tx, tenure);
+          const decided = await body(tx, batchOf);
+          await writeBatch(tx, { ...decided, further: [] });
+          return decided;
+        });
+        this.#registry.settle(decision.touched);
+        this.#announcer.committed(decision);
+        return decision;
+      } catch (thrown) {
+        for (const batch of batches) this.#registry.discard(batch.touched);
+        throw thrown;
+      }
+    });
+  }
+
+  async #commit(
+    tenure: Tenure,
+    batch: ProjectionBatch,
+    onRefusal: (refusal: Refusal) => void = () => undefined,
+  ): Promise<void> {
+    await this.#exclusive(async () => {
+      let deciding: Batch | undefined;
+      try {
+        const decision = await this.#db.write(async (tx) => {
+          const { first, read } = await readBatch(tx, queryOf(batch.messages), [tenure.assertion]);
+          if (first[0]?.length !== 1) throw leaseLost("another backend holds the writer lease");
+          deciding = new Batch(this.#registry, read, this.#clock.now());
+          for (const message of batch.messages) deciding.take(message);
+          const decided = deciding.decision();
+          for (const refusal of decided.refusals) onRefusal(refusal);
+          await writeBatch(tx, { ...decided, further: this.#further(batch, decided) });
+          return decided;
+        });
+        this.#registry.settle(decision.touched);
+        this.#announcer.committed(decision);
+        this.#announcer.deadLetters([
+          ...batch.unreadable.map((one) => one.origin),
+          ...decision.refusals.map((one) => one.message.origin),
+        ]);
+      } catch (thrown) {
+        this.#registry.discard(deciding?.touched ?? []);
+        throw thrown;
+      }
+    });
+  }
+
+  #further(batch: ProjectionBatch, decision: Decision): (Statement | Bulk)[] {
+    const now = this.#clock.now();
+    const letters: DeadLetter[] = [
+      ...batch.unreadable.map(({ origin, error }) => deadLetter(origin, error, now)),
+      ...decision.refusals.map(({ message, error }) => deadLetter(message.origin, error, now)),
+    ];
+    return letters.length === 0
+      ? [...batch.further]
+      : [...batch.further, insertDeadLetters(letters)];
+  }
+
+  /** Finds the message at fault. The steps of the batch as a whole go with the last part. */
+  async #halve(tenure: Tenure, batch: ProjectionBatch, thrown: unknown): Promise<void> {
+    const { messages, unreadable, further } = batch;
+    const [only] = messages;
+    if (only === undefined) throw thrown;
+    if (messages.length === 1) {
+      const refused: Unreadable = { origin: only.origin, error: messageOf(thrown) };
+      await this.#commit(tenure, { messages: [], unreadable: [...unreadable, refused], further });
+      return;
+    }
+    const middle = messages.length >> 1;
+    await this.project(tenure, { messages: messages.slice(0, middle), unreadable, further: [] });
+    await this.project(tenure, { messages: messages.slice(middle), unreadable: [], further });
+  }
+
+  async #exclusive<T>(body: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(body);
+    this.#last = turn.catch(() => undefined); // the caller has it
+    return await turn;
+  }
+}
+
+/** Asserts the term of a tenure within a transaction. @throws {Fault} `lease_lost` */
+export async function assertHeld(tx: Transaction, tenure: Tenure): Promise<void> {
+  const [held] = await tx.batch([tenure.assertion]);
+  if (held?.rows.length !== 1) throw leaseLost("another backend holds the writer lease");
+}
+
+/** Only these count against a message; everything else is the environment's (execution-semantics.md §6). */
+function isFaultOfMessage(thrown: unknown): boolean {
+  if (thrown instanceof StaleExecution) return false;
+  return thrown instanceof MachineRefused || isConstraintViolation(thrown) ||
+    thrown instanceof TypeError || thrown instanceof RangeError;
+}
+
+function queryOf(messages: readonly RunMessage[]): BatchQuery {
+  const resultIds: string[] = [];
+  const execIds = new Set<string>();
+  const targets = new Map<string, readonly [string, string]>();
+  for (const message of messages) {
+    const { resultId, execId, pcId } = message.kind === "started" ? message.start : message.end;
+    resultIds.push(resultId);
+    if (execId === null) continue;
+    execIds.add(execId);
+    targets.set(`${execId}\0${pcId}`, [execId, pcId]);
+  }
+  return { resultIds, execIds: [...execIds], targets: [...targets.values()] };
+}
+
+/** The dead letter of a message, for its row. */
+export function deadLetter(origin: Origin, error: string, recordedAt: number): DeadLetter {
+  const { stream, streamCreatedAt, sequence, subject, payload, publishedAt } = origin;
+  return { stream, streamCreatedAt, sequence, subject, payload, publishedAt, error, recordedAt };
+}

@@ -1,0 +1,34 @@
+/**
+ * Reads again what the broker believes to be projected and the database does not hold: after a power loss, a restored
+ * backup, a deleted file, or a stream that was made anew (execution-semantics.md §6). Redelivery is harmless.
+ */
+import { readPosition, savePosition } from "../db/projector_positions.ts";
+import type { ProjectorHost, ProjectorTask } from "./projector.ts";
+import { type ConsumerFacts, originOf } from "./stream_access.ts";
+import type { Tenure } from "./writer_lease.ts";
+
+/** Closes the gap between the committed position and the consumer's ack floor, if there is one. */
+export async function readGap(
+  task: ProjectorTask,
+  host: ProjectorHost,
+  tenure: Tenure,
+  facts: ConsumerFacts,
+): Promise<void> {
+  const { consumer, stream } = task;
+  const { streamCreatedAt, ackFloor } = facts;
+  const position = await readPosition(host.db, consumer);
+  const known = position?.streamCreatedAt === streamCreatedAt ? position.lastSequence : 0;
+  if (ackFloor <= known) return;
+  host.log.warn("reading a gap again", { consumer, from: known + 1, to: ackFloor });
+  host.report(`reading ${stream} again from ${known + 1} to ${ackFloor}`);
+  for await (const messages of host.streams.again(consumer, known + 1, ackFloor)) {
+    host.signal.throwIfAborted();
+    tenure.signal.throwIfAborted();
+    const origins = messages.map((message) => originOf(message, streamCreatedAt));
+    const lastSequence = origins.at(-1)?.sequence ?? known;
+    await task.project(tenure, origins, [
+      savePosition({ consumer, stream, streamCreatedAt, lastSequence }),
+    ]);
+  }
+  host.log.info("gap read", { consumer, to: ackFloor });
+}

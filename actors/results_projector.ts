@@ -1,0 +1,129 @@
+/** Projects stream RESULTS: the endings of runs (execution-semantics.md §3, R3 to R6, R8, R9). */
+import type { RunOutputs, StoredOutput } from "../db/projection.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
+import { defineActor } from "./backend.ts";
+import type { OutputObjects } from "./output_objects.ts";
+import { runProjector } from "./projector.ts";
+import type { Unreadable } from "./projection.ts";
+import {
+  type Origin,
+  plainOutput,
+  type ReadResult,
+  readResult,
+  type RunMessage,
+  storedOutput,
+} from "./run_messages.ts";
+
+const CONSUMER = "backend_results_projector";
+
+export const resultsProjector = defineActor({
+  name: "results_projector",
+  permissions: {
+    db: "write",
+    streams: [CONSUMER],
+    projection: true,
+    lease: true,
+    catchUp: true,
+    outputObjects: true,
+    health: true,
+  },
+  run: async (
+    { db, streams, projection, lease, catchUp, outputObjects, health, log, signal, ready },
+  ) => {
+    try {
+      await runProjector({
+        stream: "RESULTS",
+        consumer: CONSUMER,
+        project: async (tenure, origins, further) => {
+          const { messages, unreadable, fetched } = await readResults(origins, outputObjects);
+          await projection.project(tenure, { messages, unreadable, further });
+          await outputObjects.remove(fetched);
+        },
+      }, {
+        db,
+        streams,
+        lease,
+        log,
+        signal,
+        ready,
+        report: health,
+        caughtUp: (term) => catchUp.done(CONSUMER, term),
+      });
+    } finally {
+      catchUp.undone(CONSUMER);
+    }
+  },
+});
+
+interface ReadBatchResult {
+  readonly messages: readonly RunMessage[];
+  readonly unreadable: readonly Unreadable[];
+  /** Objects whose output is in the batch: deleted once it is committed. */
+  readonly fetched: readonly string[];
+}
+
+/**
+ * Reads a batch of results with their output.
+ *
+ * @throws {Fault} when the object store does not answer: nothing is projected without the output that it holds
+ */
+export async function readResults(
+  origins: readonly Origin[],
+  objects: OutputObjects,
+): Promise<ReadBatchResult> {
+  const messages: (RunMessage | Promise<RunMessage>)[] = [];
+  const unreadable: Unreadable[] = [];
+  const fetched: string[] = [];
+  for (const origin of origins) {
+    try {
+      const result = readResult(origin);
+      const outputs = plainOutputs(result);
+      messages.push(
+        outputs === undefined
+          ? fetchOutputs(result, objects, fetched).then((found) => message(origin, result, found))
+          : message(origin, result, outputs),
+      );
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      unreadable.push({ origin, error: messageOf(thrown) });
+    }
+  }
+  return { messages: await Promise.all(messages), unreadable, fetched };
+}
+
+function message(origin: Origin, { end }: ReadResult, outputs: RunOutputs): RunMessage {
+  return { kind: "result", origin, end, outputs };
+}
+
+/** The usual case: short output that stands in the message itself. */
+function plainOutputs({ payload }: ReadResult): RunOutputs | undefined {
+  if (payload.stdout_object || payload.stderr_object) return undefined;
+  const stdout = plainOutput(payload.stdout, payload.stdout_truncated ?? false);
+  const stderr = plainOutput(payload.stderr, payload.stderr_truncated ?? false);
+  if (stdout === undefined || stderr === undefined) return undefined;
+  return { stdout, stderr, unavailable: false };
+}
+
+async function fetchOutputs(
+  { payload }: ReadResult,
+  objects: OutputObjects,
+  fetched: string[],
+): Promise<RunOutputs> {
+  let unavailable = false;
+  const output = async (
+    text: string,
+    object: string | null | undefined,
+    truncated: boolean | null | undefined,
+  ): Promise<StoredOutput> => {
+    if (!object) return await storedOutput(text, truncated ?? false);
+    const found = await objects.read(object);
+    if (found === undefined) unavailable = true;
+    else fetched.push(object);
+    return await storedOutput(found ?? "", truncated ?? false);
+  };
+  const [stdout, stderr] = await Promise.all([
+    output(payload.stdout, payload.stdout_object, payload.stdout_truncated),
+    output(payload.stderr, payload.stderr_object, payload.stderr_truncated),
+  ]);
+  return { stdout, stderr, unavailable };
+}

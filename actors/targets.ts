@@ -1,0 +1,76 @@
+/** Whom a plan reaches, by which subjects, and when (execution-semantics.md §1). */
+import { parseDurationMs } from "../wire/duration.ts";
+import { Fault } from "../wire/fault.ts";
+import type { Plan } from "../wire/plan.ts";
+import { COMMANDS_ALL, commandsForGroup, commandsForPc } from "../wire/subjects.ts";
+
+/** Who is known: every PC of the `agents` table, and the members of each group. */
+export interface Fleet {
+  readonly allPcIds: () => Promise<readonly string[]>;
+  readonly membersOf: (group: string) => readonly string[];
+}
+
+/** One publish of the command. */
+export interface PlannedSubject {
+  readonly subject: string;
+  readonly wave: number;
+  /** After the dispatch, ms. */
+  readonly delayMs: number;
+}
+
+export interface PlannedTargets {
+  readonly subjects: readonly PlannedSubject[];
+  /** PC → the subject that reaches it first. Each PC once. */
+  readonly targets: ReadonlyMap<string, string>;
+}
+
+/** Resolves a plan. @throws {Fault} `no_targets` when nobody is reached */
+export async function planTargets(plan: Plan, fleet: Fleet): Promise<PlannedTargets> {
+  const waves = plan.rollout?.waves ?? [];
+  const planned = waves.length > 0 ? planWaves(plan, fleet) : await planOnce(plan, fleet);
+  if (planned.targets.size > 0) return planned;
+  throw new Fault(
+    "no_targets",
+    "Cannot dispatch: the plan reaches no PC (no known agent, or empty groups)",
+    {
+      details: { path: "target" },
+    },
+  );
+}
+
+function planWaves(plan: Plan, fleet: Fleet): PlannedTargets {
+  const subjects: PlannedSubject[] = [];
+  const targets = new Map<string, string>();
+  for (const [wave, { group, delay }] of (plan.rollout?.waves ?? []).entries()) {
+    const subject = commandsForGroup(group);
+    subjects.push({ subject, wave, delayMs: parseDurationMs(delay) });
+    reach(targets, fleet.membersOf(group), () => subject);
+  }
+  return { subjects, targets };
+}
+
+async function planOnce({ target }: Plan, fleet: Fleet): Promise<PlannedTargets> {
+  const targets = new Map<string, string>();
+  const subjects = new Set<string>();
+  if (target?.all) {
+    subjects.add(COMMANDS_ALL);
+    reach(targets, await fleet.allPcIds(), () => COMMANDS_ALL);
+  }
+  for (const group of target?.groups ?? []) {
+    const subject = commandsForGroup(group);
+    subjects.add(subject);
+    reach(targets, fleet.membersOf(group), () => subject);
+  }
+  const pcs = target?.pcs ?? [];
+  for (const pcId of pcs) subjects.add(commandsForPc(pcId));
+  reach(targets, pcs, commandsForPc);
+  return { subjects: [...subjects].map((subject) => ({ subject, wave: 0, delayMs: 0 })), targets };
+}
+
+function reach(
+  targets: Map<string, string>,
+  pcIds: readonly string[],
+  subjectOf: (pcId: string) => string,
+): void {
+  for (const pcId of pcIds) if (!targets.has(pcId)) targets.set(pcId, subjectOf(pcId));
+}

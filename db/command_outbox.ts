@@ -1,0 +1,156 @@
+/** What must leave for the broker: written in the transaction that decided it, published by the lease's holder. */
+import type { Bulk, Reader, Row, Statement } from "./client.ts";
+
+/** A message to be put into the outbox. */
+export interface OutboxMessage {
+  readonly kind: "command" | "kill" | "audit";
+  readonly execId: string | null;
+  readonly subject: string;
+  /** `Nats-Msg-Id`: unique per stream within its window. */
+  readonly msgId: string;
+  /** Null for a command: its bytes stand with its execution. */
+  readonly payload: Uint8Array | null;
+  readonly wave: number;
+  /** Not to be sent before, ms since the epoch; 0 = at once. */
+  readonly notBefore: number;
+}
+
+/** A message that is due, with its bytes and what its execution says. */
+export interface DueMessage {
+  readonly id: number;
+  readonly kind: "command" | "kill" | "audit";
+  readonly execId: string | null;
+  readonly subject: string;
+  readonly msgId: string;
+  readonly payload: Uint8Array;
+  /** The command's own `deadline_at`, ms since the epoch. */
+  readonly startBy: number | null;
+}
+
+/** How one message fared. */
+export interface SentMessage {
+  readonly id: number;
+  readonly sentAt: number;
+  readonly streamSequence: number | null;
+}
+
+/** Inserts messages, in order. */
+export function insertOutbox(messages: readonly OutboxMessage[]): Bulk {
+  return {
+    sql: `INSERT INTO command_outbox (kind, exec_id, subject, msg_id, payload, wave, not_before)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    rows: messages.map((
+      one,
+    ) => [one.kind, one.execId, one.subject, one.msgId, one.payload, one.wave, one.notBefore]),
+  };
+}
+
+/** Messages that wait and are due, in the order in which they were decided. */
+export async function readDue(
+  reader: Reader,
+  now: number,
+  limit: number,
+): Promise<readonly DueMessage[]> {
+  const rows = await reader.query(
+    `SELECT o.id, o.kind, o.exec_id, o.subject, o.msg_id, coalesce(o.payload, e.command, x'') AS payload, e.start_by
+      FROM command_outbox AS o LEFT JOIN executions AS e ON e.exec_id = o.exec_id
+      WHERE o.state = 'waiting' AND o.not_before <= ? ORDER BY o.id LIMIT ?`,
+    [now, limit],
+  );
+  return rows.map(dueFromRow);
+}
+
+/** When the next message falls due that is not due yet; undefined when none waits. */
+export async function readNextDueAt(reader: Reader, now: number): Promise<number | undefined> {
+  const [row] = await reader.query(
+    "SELECT min(not_before) AS next FROM command_outbox WHERE state = 'waiting' AND not_before > ?",
+    [now],
+  );
+  const next = row?.["next"];
+  return next === null || next === undefined ? undefined : Number(next);
+}
+
+/** How many messages wait. */
+export async function countWaiting(reader: Reader): Promise<number> {
+  const [row] = await reader.query(
+    "SELECT count(*) AS waiting FROM command_outbox WHERE state = 'waiting'",
+  );
+  return Number(row?.["waiting"] ?? 0);
+}
+
+/** Whether every command of an execution that was to leave at once has left; later waves are not meant. */
+export async function allSent(reader: Reader, execId: string): Promise<boolean> {
+  const [row] = await reader.query(
+    `SELECT count(*) AS waiting FROM command_outbox
+      WHERE exec_id = ? AND kind = 'command' AND state = 'waiting' AND not_before = 0`,
+    [execId],
+  );
+  return row?.["waiting"] === 0;
+}
+
+/** Marks messages as sent; one that was cancelled meanwhile stays cancelled. */
+export function markSent(messages: readonly SentMessage[]): Bulk {
+  return {
+    sql:
+      `UPDATE command_outbox SET state = 'sent', sent_at = ?, stream_sequence = ?, attempts = attempts + 1,
+      last_error = NULL WHERE id = ? AND state = 'waiting'`,
+    rows: messages.map((one) => [one.sentAt, one.streamSequence, one.id]),
+  };
+}
+
+/** Notes why messages could not be sent; they stay in line. */
+export function markFailed(
+  failures: readonly { readonly id: number; readonly error: string }[],
+): Bulk {
+  return {
+    sql: "UPDATE command_outbox SET attempts = attempts + 1, last_error = ? WHERE id = ?",
+    rows: failures.map((one) => [one.error, one.id]),
+  };
+}
+
+/** A command past its own deadline is never published (execution-semantics.md §4). */
+export function markExpired(ids: readonly number[]): Bulk {
+  return {
+    sql: "UPDATE command_outbox SET state = 'expired' WHERE id = ? AND state = 'waiting'",
+    rows: ids.map((id) => [id]),
+  };
+}
+
+/** Cancels the commands of an execution that have not left. */
+export function cancelCommands(execId: string): Statement {
+  return {
+    sql:
+      "UPDATE command_outbox SET state = 'cancelled' WHERE exec_id = ? AND kind = 'command' AND state = 'waiting'",
+    args: [execId],
+  };
+}
+
+/** The commands of an execution that have left, with their place in the stream. */
+export async function readSentCommands(
+  reader: Reader,
+  execId: string,
+): Promise<readonly { readonly subject: string; readonly streamSequence: number }[]> {
+  const rows = await reader.query(
+    `SELECT subject, stream_sequence FROM command_outbox
+      WHERE exec_id = ? AND kind = 'command' AND state = 'sent' AND stream_sequence IS NOT NULL`,
+    [execId],
+  );
+  return rows.map((row) => ({
+    subject: String(row["subject"]),
+    streamSequence: Number(row["stream_sequence"]),
+  }));
+}
+
+function dueFromRow(row: Row): DueMessage {
+  const payload = row["payload"];
+  const startBy = row["start_by"];
+  return {
+    id: Number(row["id"]),
+    kind: String(row["kind"]) as DueMessage["kind"],
+    execId: row["exec_id"] === null ? null : String(row["exec_id"]),
+    subject: String(row["subject"]),
+    msgId: String(row["msg_id"]),
+    payload: payload instanceof Uint8Array ? payload : new Uint8Array(),
+    startBy: startBy === null || startBy === undefined ? null : Number(startBy),
+  };
+}
