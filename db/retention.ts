@@ -1,0 +1,72 @@
+/** What is too old goes, a batch at a time, so that the writer queue is never held up for long. */
+import type { Transaction } from "./client.ts";
+import { textOf } from "./rows.ts";
+
+const DAY_MS = 86_400_000;
+const KEEP_RUNS_MS = 90 * DAY_MS;
+const KEEP_AUDIT_MS = 365 * DAY_MS;
+/** One batch takes at most so many executions, and stops before those whose runs would be more than this. */
+const EXECUTIONS_AT_ONCE = 500;
+const ROWS_AT_ONCE = 5_000;
+
+/**
+ * Deletes one batch of what is older than it is kept: executions that ended with all that belongs to them, runs
+ * without an execution, messages that left, audit entries.
+ *
+ * @param now the backend's clock, ms since the epoch
+ * @returns whether anything was deleted: then there may be more, for the next transaction
+ */
+export async function deleteOldRows(tx: Transaction, now: number): Promise<boolean> {
+  const execIds = await oldExecutions(tx, now - KEEP_RUNS_MS);
+  const results = await tx.batch([
+    ...[
+      ...DELETE_BY_EXECUTION,
+      "DELETE FROM executions WHERE exec_id IN (SELECT value FROM json_each(?))",
+    ]
+      .map((sql) => ({ sql, args: [JSON.stringify(execIds)] })),
+    ...[...DELETE_RUNS, DELETE_MESSAGES].map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
+    {
+      sql: `DELETE FROM audit_log WHERE id IN (
+        SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`,
+      args: [now - KEEP_AUDIT_MS],
+    },
+  ]);
+  return results.some(({ changes }) => changes > 0);
+}
+
+/** Ended long ago by their start; one that is open, however old, is still waited for. */
+async function oldExecutions(tx: Transaction, before: number): Promise<string[]> {
+  const rows = await tx.query(
+    `SELECT exec_id FROM (
+      SELECT exec_id, sum(runs) OVER (ORDER BY initiated_at, exec_id) - runs AS runs_before FROM (
+        SELECT exec_id, initiated_at, target_count + succeeded + failed + skipped + expired_runs AS runs
+        FROM executions WHERE initiated_at < ? AND status NOT IN ('pending', 'running')
+        ORDER BY initiated_at LIMIT ${EXECUTIONS_AT_ONCE}
+      )) WHERE runs_before < ${ROWS_AT_ONCE}`,
+    [before],
+  );
+  return rows.map((row) => textOf(row, "exec_id"));
+}
+
+const DELETE_BY_EXECUTION = [
+  `DELETE FROM run_outputs WHERE result_id IN (
+    SELECT result_id FROM execution_results WHERE exec_id IN (SELECT value FROM json_each(?)))`,
+  "DELETE FROM execution_results WHERE exec_id IN (SELECT value FROM json_each(?))",
+  "DELETE FROM execution_targets WHERE exec_id IN (SELECT value FROM json_each(?))",
+  "DELETE FROM execution_transitions WHERE exec_id IN (SELECT value FROM json_each(?))",
+  // An audit event that has not left yet is still owed.
+  `DELETE FROM command_outbox WHERE exec_id IN (SELECT value FROM json_each(?))
+    AND NOT (kind = 'audit' AND state = 'waiting')`,
+];
+
+/** Settled runs that belong to no execution. The agent's clock may be wrong, the broker's is not. */
+const OLD_RUNS = `SELECT r.result_id FROM execution_results AS r
+  WHERE r.started_at < ?1 AND r.recorded_at < ?1 AND r.outcome IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM executions AS e WHERE e.exec_id = r.exec_id)
+  ORDER BY r.started_at LIMIT ${ROWS_AT_ONCE}`;
+const DELETE_RUNS = [
+  `DELETE FROM run_outputs WHERE result_id IN (${OLD_RUNS})`,
+  `DELETE FROM execution_results WHERE result_id IN (${OLD_RUNS})`,
+];
+const DELETE_MESSAGES = `DELETE FROM command_outbox WHERE id IN (
+  SELECT id FROM command_outbox WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ? LIMIT ${ROWS_AT_ONCE})`;
