@@ -1,0 +1,115 @@
+import { type Context, Hono } from "hono";
+import { Fault } from "../../wire/fault.ts";
+import type { Log } from "../log.ts";
+import { type Authenticator, type Caller, createAuthenticator, mayActAs, NOBODY } from "./auth.ts";
+import { isForeign, isRebound } from "./origin.ts";
+import { PatternMatcher } from "./pattern_matcher.ts";
+import { methodNotAllowed, problemOf } from "./problems.ts";
+import type { Call, Route } from "./route.ts";
+import { ROUTES } from "./routes.ts";
+import type { HttpServices } from "./services.ts";
+
+/**
+ * The HTTP API and its pages as a function of what they need.
+ *
+ * 1. A route answers only after: the host is right, the origin is right, the caller may.
+ * 2. Whatever is thrown becomes one problem document; nothing of an unexpected error leaves.
+ */
+export function createApp(services: HttpServices): Hono {
+  const patterns = new PatternMatcher();
+  services.closing.addEventListener("abort", () => patterns.close(), { once: true });
+  const context: AppContext = {
+    services,
+    patterns,
+    authenticator: createAuthenticator(services.auth, services.clock),
+  };
+  const app = new Hono({ strict: false });
+
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of SECURITY_HEADERS) c.res.headers.set(name, value);
+  });
+  for (const route of ROUTES) {
+    app.on(route.method, honoPath(route.path), (c) => serve(c, route, context));
+  }
+  for (const [path, methods] of methodsByPath(ROUTES)) {
+    app.all(honoPath(path), (c) => methodNotAllowed(c.req.method, methods));
+  }
+  app.notFound((c) =>
+    problemOf(new Fault("not_found", `Cannot find ${JSON.stringify(c.req.path)}`))
+  );
+  app.onError((thrown, c) => answerThrown(thrown, c, services.log));
+  return app;
+}
+
+/** What every call gets besides itself. */
+type AppContext = Pick<Call, "services" | "patterns" | "authenticator">;
+
+/** Pages load nothing from elsewhere and run no script that did not come as a file of ours. */
+const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
+  [
+    "content-security-policy",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ],
+  ["x-content-type-options", "nosniff"],
+  ["referrer-policy", "no-referrer"],
+  ["cross-origin-resource-policy", "same-origin"],
+];
+
+async function serve(c: Context, route: Route, context: AppContext): Promise<Response> {
+  const request = c.req.raw;
+  const url = new URL(request.url);
+  checkOrigin(route, request, url, context.services);
+  const isPublic = route.role === "public";
+  const caller = isPublic ? NOBODY : await admit(route, request, context.authenticator);
+  const param = (name: string) => c.req.param(name) ?? "";
+  return await route.handle({ ...context, request, url, caller, param });
+}
+
+/** @throws {Fault} `forbidden` when a foreign page is behind the request */
+function checkOrigin(route: Route, request: Request, url: URL, services: HttpServices): void {
+  if (services.auth.disabled && isRebound(request, url)) {
+    throw new Fault("forbidden", `Cannot serve under the name ${JSON.stringify(url.host)}`);
+  }
+  const guarded = route.method !== "GET" || route.streams === true;
+  if (guarded && isForeign(request, url)) {
+    throw new Fault("forbidden", "Cannot take this request from the page of another site");
+  }
+}
+
+/** @throws {Fault} `unauthenticated`, `forbidden` */
+async function admit(
+  route: Route,
+  request: Request,
+  authenticator: Authenticator,
+): Promise<Caller> {
+  const caller = await authenticator.identify(request);
+  if (caller === undefined || caller === NOBODY) {
+    const why = caller === undefined ? "the token is not valid" : "no token was given";
+    throw new Fault("unauthenticated", `Cannot sign in: ${why}`);
+  }
+  if (mayActAs(caller.role, route.role)) return caller;
+  throw new Fault("forbidden", `Cannot do this as ${caller.role}: it takes the role ${route.role}`);
+}
+
+function answerThrown(thrown: unknown, c: Context, log: Log): Response {
+  const { method, path } = c.req;
+  if (thrown instanceof Fault && thrown.code !== "internal") {
+    log.debug("request refused", { method, path, error: thrown });
+    return problemOf(thrown);
+  }
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  log.error("request failed", { method, path, error: thrown, stack });
+  return problemOf(new Fault("internal", "Cannot answer: an unexpected error, see the log"));
+}
+
+function honoPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of routes) methods.set(path, [...(methods.get(path) ?? []), method]);
+  return methods;
+}

@@ -1,0 +1,83 @@
+/** How often a silent stream says that it is alive, so that proxies keep it and a dead peer is noticed. */
+const HEARTBEAT_MS = 15_000;
+/** Events that wait for one slow reader; beyond them it is told to load again. */
+const MAX_WAITING = 1_000;
+
+export interface ServerEvent {
+  /** The name that a page listens to. */
+  readonly event: string;
+  readonly data: unknown;
+  readonly id?: string;
+}
+
+export interface EventStreamOptions {
+  /** Starts the source; it sends until the function that it returns is called. */
+  readonly open: (send: (event: ServerEvent) => void) => () => void;
+  /** Ends the stream from our side: the server closes. */
+  readonly signal: AbortSignal;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Server-sent events. Each reader has a buffer of its own and never holds up the source: one that
+ * falls more than {@link MAX_WAITING} events behind loses them and gets one `lagged` event
+ * instead, after which it should load what it shows again.
+ */
+export function eventStream({ open, signal }: EventStreamOptions): Response {
+  let waiting: Uint8Array[] = [];
+  let end = () => {};
+
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const send = (text: string) => {
+        if ((controller.desiredSize ?? 0) > 0 && waiting.length === 0) {
+          controller.enqueue(encoder.encode(text));
+          return;
+        }
+        waiting = waiting.length < MAX_WAITING ? waiting : [encoder.encode(frame(LAGGED))];
+        waiting.push(encoder.encode(text));
+      };
+      const heartbeat = setInterval(() => {
+        if (waiting.length === 0) send(": alive\n\n");
+      }, HEARTBEAT_MS);
+      const stop = open((event) => send(frame(event)));
+      const closeStream = () => {
+        end();
+        controller.close();
+      };
+      end = () => {
+        clearInterval(heartbeat);
+        signal.removeEventListener("abort", closeStream);
+        stop();
+      };
+      signal.addEventListener("abort", closeStream);
+      send(": open\n\n");
+      if (signal.aborted) closeStream();
+    },
+    pull(controller) {
+      const next = waiting.shift();
+      if (next !== undefined) controller.enqueue(next);
+    },
+    cancel() {
+      end();
+    },
+  }, { highWaterMark: 16 });
+
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      // Proxies of the nginx kind would hold events back.
+      "x-accel-buffering": "no",
+    },
+  });
+}
+
+const LAGGED: ServerEvent = { event: "lagged", data: {} };
+
+function frame({ event, data, id }: ServerEvent): string {
+  const head = id === undefined ? "" : `id: ${id}\n`;
+  // JSON has no raw line breaks, so the data is one line.
+  return `${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,30 @@
+import { formatInstant } from "../../wire/time.ts";
+import type { Announcement } from "../announcement_types.ts";
+import { eventStream } from "./event_stream.ts";
+import type { Call, Route } from "./route.ts";
+
+export const EVENT_ROUTES: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/api/events",
+    role: "viewer",
+    summary: "Server-sent events: what was committed, as it is committed",
+    streams: true,
+    handle: streamAnnouncements,
+  },
+];
+
+function streamAnnouncements({ services }: Call): Response {
+  return eventStream({
+    signal: services.closing,
+    open: (send) =>
+      services.announcements.subscribe((announcement) =>
+        send({ event: announcement.type, data: withTimeAsText(announcement) })
+      ),
+  });
+}
+
+function withTimeAsText(announcement: Announcement): unknown {
+  if (announcement.type !== "transition") return announcement;
+  return { ...announcement, at: formatInstant(announcement.at) };
+}

@@ -1,0 +1,29 @@
+import { AGENT_ROUTES } from "./agents.ts";
+import { AUDIT_ROUTES } from "./audit_log.ts";
+import { DEAD_LETTER_ROUTES } from "./dead_letters.ts";
+import { EVENT_ROUTES } from "./events.ts";
+import { EXEC_ROUTES } from "./exec.ts";
+import { EXECUTION_ROUTES } from "./executions.ts";
+import { HEALTH_ROUTES } from "./health.ts";
+import { JOB_ROUTES } from "./jobs.ts";
+import { PAGE_ROUTES } from "./pages.ts";
+import { RESULT_ROUTES } from "./results.ts";
+import type { Route } from "./route.ts";
+import { RUN_ROUTES } from "./run.ts";
+import { SESSION_ROUTES } from "./session.ts";
+
+/** The whole API. What is not in this table does not exist. */
+export const ROUTES: readonly Route[] = [
+  ...HEALTH_ROUTES,
+  ...SESSION_ROUTES,
+  ...EXEC_ROUTES,
+  ...RUN_ROUTES,
+  ...EXECUTION_ROUTES,
+  ...RESULT_ROUTES,
+  ...EVENT_ROUTES,
+  ...JOB_ROUTES,
+  ...AGENT_ROUTES,
+  ...AUDIT_ROUTES,
+  ...DEAD_LETTER_ROUTES,
+  ...PAGE_ROUTES,
+];

@@ -1,0 +1,139 @@
+import { readStoredOutputs } from "../../db/outputs.ts";
+import { cursorOfRun, resultPages, type Run } from "../../db/results.ts";
+import type { ResultsQuery } from "../../wire/http_requests.ts";
+import { checkPattern, type Pattern, type Subject } from "./pattern_matcher.ts";
+import type { Call } from "./route.ts";
+
+/** A search looks for so long, then answers what it has and where to go on, milliseconds. */
+const BUDGET_MS = 2_000;
+/** Rows that are read and tried at once. */
+const PAGE_ROWS = 500;
+/** Output that is read and tried at once: never more than this, but always at least one run's, bytes. */
+const CHUNK_BYTES = 8 * 1_048_576;
+
+/** A run that was found, with the line of its output that matched, where output was searched. */
+export interface Match {
+  readonly run: Run;
+  readonly stdoutMatch?: string;
+  readonly stderrMatch?: string;
+}
+
+export interface SearchResult {
+  readonly matches: readonly Match[];
+  /** Where to go on; undefined = every row was seen. */
+  readonly nextCursor: string | undefined;
+}
+
+const ROW_MEMBERS = ["pc_id", "job_id", "exec_id"] as const;
+const OUTPUT_MEMBERS = ["stdout", "stderr"] as const;
+
+type RowMember = (typeof ROW_MEMBERS)[number];
+type OutputMember = (typeof OUTPUT_MEMBERS)[number];
+
+const COLUMN_OF = { pc_id: "pcId", job_id: "jobId", exec_id: "execId" } as const;
+
+/** Whether the query asks for anything that SQL does not decide. */
+export function hasPatterns(query: ResultsQuery): boolean {
+  return [...ROW_MEMBERS, ...OUTPUT_MEMBERS].some((member) => query[member] !== undefined);
+}
+
+/**
+ * Goes through the list of runs and keeps what matches every pattern, until the page is full, the
+ * rows are at their end, or time is over.
+ *
+ * @throws {Fault} `invalid_input` for what is no pattern
+ */
+export async function searchRuns(call: Call, query: ResultsQuery): Promise<SearchResult> {
+  const rowPatterns = membersOf(query, ROW_MEMBERS);
+  const outputPatterns = membersOf(query, OUTPUT_MEMBERS);
+  const endsAt = performance.now() + BUDGET_MS;
+  const matches: Match[] = [];
+  const { cursor, status, since } = query;
+  const pages = resultPages(call.services.db, { limit: PAGE_ROWS, cursor, status, since });
+  for await (const { rows, nextCursor } of pages) {
+    let candidates = await matchRows(call, rowPatterns, rows);
+    while (candidates.length > 0) {
+      const chunk = outputPatterns.length === 0 ? candidates : chunkOf(candidates);
+      matches.push(...await matchOutputs(call, outputPatterns, chunk));
+      candidates = candidates.slice(chunk.length);
+      const lastKept = matches[query.limit - 1];
+      if (lastKept !== undefined) {
+        return page(matches.slice(0, query.limit), cursorOfRun(lastKept.run));
+      }
+      if (candidates.length > 0 && isOver(call, endsAt)) {
+        return page(matches, cursorOfRun(last(chunk)));
+      }
+    }
+    if (nextCursor !== undefined && isOver(call, endsAt)) return page(matches, nextCursor);
+  }
+  return page(matches, undefined);
+}
+
+function isOver({ request }: Call, endsAt: number): boolean {
+  return performance.now() >= endsAt || request.signal.aborted;
+}
+
+function page(matches: readonly Match[], nextCursor: string | undefined): SearchResult {
+  return { matches, nextCursor };
+}
+
+function membersOf<Member extends RowMember | OutputMember>(
+  query: ResultsQuery,
+  members: readonly Member[],
+): readonly (readonly [Member, Pattern])[] {
+  return members.flatMap((member) => {
+    const pattern = query[member];
+    if (pattern === undefined) return [];
+    checkPattern(member, pattern);
+    return [[member, { pattern, excerpt: member === "stdout" || member === "stderr" }] as const];
+  });
+}
+
+async function matchRows(
+  call: Call,
+  patterns: readonly (readonly [RowMember, Pattern])[],
+  rows: readonly Run[],
+): Promise<readonly Run[]> {
+  if (patterns.length === 0 || rows.length === 0) return rows;
+  const found = await call.patterns.match(
+    patterns.map(([, pattern]) => pattern),
+    rows.map((run) => patterns.map(([member]) => run[COLUMN_OF[member]])),
+  );
+  return rows.filter((_, index) => found[index] !== null);
+}
+
+/** The first runs whose output may be held at once. */
+function chunkOf(runs: readonly Run[]): readonly Run[] {
+  let bytes = 0;
+  const end = runs.findIndex((run) => (bytes += run.stdoutBytes + run.stderrBytes) > CHUNK_BYTES);
+  return end === -1 ? runs : runs.slice(0, Math.max(end, 1));
+}
+
+async function matchOutputs(
+  call: Call,
+  patterns: readonly (readonly [OutputMember, Pattern])[],
+  runs: readonly Run[],
+): Promise<readonly Match[]> {
+  if (patterns.length === 0) return runs.map((run) => ({ run }));
+  const outputs = await readStoredOutputs(call.services.db, runs.map((run) => run.resultId));
+  const subjectsOf = (run: Run): Subject[] =>
+    patterns.map(([member]) => outputs.get(run.resultId)?.[member] ?? null);
+  const found = await call.patterns.match(patterns.map(([, one]) => one), runs.map(subjectsOf));
+  return runs.flatMap((run, index) => {
+    const lines = found[index];
+    if (lines === null || lines === undefined) return [];
+    const lineOf = (member: OutputMember) => lines[patterns.findIndex(([one]) => one === member)];
+    const [stdoutMatch, stderrMatch] = [lineOf("stdout"), lineOf("stderr")];
+    return [{
+      run,
+      ...(stdoutMatch === undefined ? {} : { stdoutMatch }),
+      ...(stderrMatch === undefined ? {} : { stderrMatch }),
+    }];
+  });
+}
+
+function last<T>(items: readonly T[]): T {
+  const item = items.at(-1);
+  if (item === undefined) throw new RangeError("Cannot take the last of nothing");
+  return item;
+}

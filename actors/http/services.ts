@@ -1,0 +1,46 @@
+import type { Database } from "../../db/client.ts";
+import type { Announcements } from "../announcement_types.ts";
+import type { Bus } from "../bus.ts";
+import type { Dispatcher } from "../dispatch_types.ts";
+import type { JobCatalogue } from "../jobs.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../system/clock.ts";
+import type { AuthSettings } from "./auth.ts";
+
+/** One part of the process and whether it does its work. */
+export interface ComponentHealth {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface HealthReport {
+  readonly components: readonly ComponentHealth[];
+}
+
+/** What became of a dead letter that was given to its projector again. */
+export type ReplayOutcome =
+  | { readonly kind: "projected" }
+  /** It is still dead, for this reason. */
+  | { readonly kind: "refused"; readonly error: string }
+  | { readonly kind: "unknown" };
+
+/** Everything that the API needs of the process. It has nothing else: no globals, no environment. */
+export interface HttpServices {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly auth: AuthSettings;
+  readonly jobs: JobCatalogue;
+  readonly dispatcher: Dispatcher;
+  /** What is asked of agents: tail, ping. */
+  readonly bus: Pick<Bus, "request">;
+  /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
+  missingStreams(): Promise<readonly string[]>;
+  readonly announcements: Announcements;
+  readonly deadLetters: { replay(id: number): Promise<ReplayOutcome> };
+  health(): HealthReport;
+  /** Aborts when the server is to end: event streams close and waiting runs are answered. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,27 @@
+import { Fault } from "../../wire/fault.ts";
+import { SessionBody } from "../../wire/http_requests.ts";
+import { readBodyAs } from "./input.ts";
+import { type Call, noContent, type Route } from "./route.ts";
+
+export const SESSION_ROUTES: readonly Route[] = [
+  {
+    method: "POST",
+    path: "/api/session",
+    role: "public",
+    summary: "Exchange a token for a session cookie",
+    handle: startSession,
+  },
+];
+
+/** A cookie in place of a token, so that pages need none in the address of an event stream. */
+async function startSession(call: Call): Promise<Response> {
+  const { token } = await readBodyAs(call, SessionBody, "session");
+  const caller = await call.authenticator.identifyToken(token);
+  if (caller === undefined) {
+    throw new Fault("unauthenticated", "Cannot sign in: the token is not valid");
+  }
+  const response = noContent();
+  const secure = call.url.protocol === "https:";
+  response.headers.set("set-cookie", await call.authenticator.startSession(caller, secure));
+  return response;
+}

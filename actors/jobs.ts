@@ -1,0 +1,112 @@
+import { decode, encode } from "../wire/codec.ts";
+import { messageOf } from "../wire/fault.ts";
+import { key } from "../wire/ids.ts";
+import { decodeManifest, Manifest } from "../wire/manifest.ts";
+import * as v from "valibot";
+import type { Kv } from "./kv_types.ts";
+import type { Log } from "./log.ts";
+
+/** The catalogue of jobs. Every call may throw the Faults of the bus: `broker_unavailable`, `timed_out`. */
+export interface JobCatalogue {
+  /** By id. A stored manifest that cannot be read is logged and left out. */
+  list(): Promise<readonly Manifest[]>;
+  /** @throws {Fault} `invalid_input` when what is stored is no manifest */
+  get(id: string): Promise<Manifest | undefined>;
+  /** The job as its author wrote it. */
+  yaml(id: string): Promise<string | undefined>;
+  put(manifest: Manifest, yaml: string): Promise<void>;
+  /** Whether there was such a job. */
+  remove(id: string): Promise<boolean>;
+  /** The id of a schedule that uses the job. */
+  scheduleOf(id: string): Promise<string | undefined>;
+}
+
+/** The buckets of wire.md §3 that a job lives in. */
+export interface JobBuckets {
+  readonly jobs: Kv;
+  readonly jobsYaml: Kv;
+  readonly scriptCurrent: Kv;
+  readonly schedules: Kv;
+}
+
+/** Of a schedule only this is looked at; its other members are its own business. */
+const ScheduleUse = v.object({ id: v.string(), job_id: v.string() });
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Jobs over their buckets.
+ *
+ * 1. The version pin stands before the manifest does, so no command of a version leaves before agents can know it.
+ * 2. Changes take effect one after the other; a job never ends up with the pin of one change and the manifest of another.
+ */
+export function createJobCatalogue(buckets: JobBuckets, log: Log): JobCatalogue {
+  let lastChange: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = lastChange.then(change);
+    lastChange = turn.catch(() => undefined); // the caller has it
+    return turn;
+  }
+
+  return {
+    async list() {
+      const entries = await buckets.jobs.entries();
+      const manifests = entries.flatMap((entry) => readableManifest(entry.value, entry.key, log));
+      return manifests.sort((a, b) => (a.id < b.id ? -1 : 1));
+    },
+    async get(id) {
+      const entry = await buckets.jobs.get(key(id));
+      return entry === undefined ? undefined : manifestOf(entry.value);
+    },
+    async yaml(id) {
+      const entry = await buckets.jobsYaml.get(key(id));
+      return entry === undefined ? undefined : decoder.decode(entry.value);
+    },
+    put: (manifest, yaml) => inTurn(() => putJob(buckets, manifest, yaml)),
+    remove: (id) => inTurn(() => removeJob(buckets, id)),
+    async scheduleOf(id) {
+      const uses = (await buckets.schedules.entries()).map(({ value }) => scheduleUse(value));
+      return uses.find((use) => use?.job_id === id)?.id;
+    },
+  };
+}
+
+async function putJob(buckets: JobBuckets, manifest: Manifest, yaml: string): Promise<void> {
+  const name = key(manifest.id);
+  await buckets.scriptCurrent.put(name, encoder.encode(manifest.version));
+  await buckets.jobsYaml.put(name, encoder.encode(yaml));
+  await buckets.jobs.put(name, encode(manifest));
+}
+
+/** The pin stays: what was dispatched before may still run, and only that version of it. */
+async function removeJob(buckets: JobBuckets, id: string): Promise<boolean> {
+  const name = key(id);
+  const present = await buckets.jobs.get(name) !== undefined;
+  if (present) await buckets.jobs.delete(name);
+  await buckets.jobsYaml.delete(name);
+  return present;
+}
+
+function manifestOf(value: Uint8Array): Manifest {
+  return decodeManifest(decode(v.unknown(), "manifest", value));
+}
+
+function readableManifest(value: Uint8Array, name: string, log: Log): Manifest[] {
+  try {
+    return [manifestOf(value)];
+  } catch (thrown) {
+    log.warn("stored manifest not readable", { key: name, error: messageOf(thrown) });
+    return [];
+  }
+}
+
+function scheduleUse(value: Uint8Array): v.InferOutput<typeof ScheduleUse> | undefined {
+  try {
+    return decode(ScheduleUse, "schedule", value);
+  } catch {
+    // One that cannot be read does not fire either.
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { test } from "node:test";
+import { checkPattern, PatternMatcher } from "../../actors/http/pattern_matcher.ts";
+import { Fault } from "../../wire/fault.ts";
+
+const encoder = new TextEncoder();
+
+/** The letters a and b in an order without a pattern, always the same. */
+function randomText(length: number): string {
+  let state = 1;
+  return Array.from({ length }, () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return (state >> 16) % 2 === 0 ? "a" : "b";
+  }).join("");
+}
+
+test("a row matches when every pattern matches its subject", async () => {
+  using matcher = new PatternMatcher();
+  const patterns = ["^pc-1$", "err"].map((pattern) => ({ pattern, excerpt: false }));
+  const found = await matcher.match(patterns, [
+    ["pc-1", "an error"],
+    ["pc-10", "an error"],
+    ["pc-1", "all well"],
+  ]);
+  assert.deepEqual(found, [["", ""], null, null]);
+});
+
+test("a null column matches as the empty text", async () => {
+  using matcher = new PatternMatcher();
+  const found = await matcher.match([{ pattern: "^$", excerpt: false }], [[null], ["x"]]);
+  assert.deepEqual(found, [[""], null]);
+});
+
+test("stored output is searched whether it is packed or not, and the matching line is told", async () => {
+  using matcher = new PatternMatcher();
+  const bytes = encoder.encode("first\nthe disk is full\0really\nlast\n");
+  const found = await matcher.match([{ pattern: "disk .* full", excerpt: true }], [
+    [{ bytes, encoding: "plain" }],
+    [{ bytes: gzipSync(bytes), encoding: "gzip" }],
+  ]);
+  assert.deepEqual(found, [["the disk is full\0really"], ["the disk is full\0really"]]);
+});
+
+test("a pattern that takes seconds holds up nothing but its own search", async () => {
+  using matcher = new PatternMatcher();
+  const text = randomText(60_000);
+  const search = matcher.match([{ pattern: "(a|b)*a(a|b){500}[^abc]", excerpt: false }], [[text]]);
+  let longestMs = 0;
+  let last = performance.now();
+  const ticker = setInterval(() => {
+    longestMs = Math.max(longestMs, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  assert.deepEqual(await search, [null]);
+  clearInterval(ticker);
+  assert.ok(longestMs < 200, `the event loop stood still for ${longestMs} ms`);
+});
+
+test("a search that waits when the server closes fails, and the next one works", async () => {
+  using matcher = new PatternMatcher();
+  const waiting = matcher.match([{ pattern: "a", excerpt: false }], [["a"]]);
+  matcher.close();
+  await assert.rejects(waiting, (thrown: unknown) => thrown instanceof Fault && thrown.retryable);
+  assert.deepEqual(await matcher.match([{ pattern: "a", excerpt: false }], [["a"]]), [[""]]);
+});
+
+for (const pattern of ["(", "a{2,1}", "(?=a)", "\\1", "[z-a]"]) {
+  test(`the pattern ${pattern} is refused with the member that holds it`, () => {
+    assert.throws(() => checkPattern("pc_id", pattern), (thrown: unknown) => {
+      assert.ok(thrown instanceof Fault);
+      assert.equal(thrown.code, "invalid_input");
+      assert.equal(thrown.details["path"], "pc_id");
+      return true;
+    });
+  });
+}

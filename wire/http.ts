@@ -1,0 +1,192 @@
+import * as v from "valibot";
+import { Heartbeat } from "./heartbeat.ts";
+
+/** What the HTTP API answers (http-api.md). Times are RFC 3339 in UTC; what is not known yet is null. */
+
+const Time = v.string();
+const Text = v.nullable(v.string());
+const Whole = v.number();
+
+/** RFC 9457, and the place of bad input. */
+export const Problem = v.looseObject({
+  type: v.string(),
+  title: v.string(),
+  status: Whole,
+  detail: v.string(),
+  path: v.optional(v.string()),
+  problems: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
+});
+export type Problem = v.InferOutput<typeof Problem>;
+
+export const VersionAnswer = v.object({ version: v.string() });
+export type VersionAnswer = v.InferOutput<typeof VersionAnswer>;
+
+export const FleetHealth = v.object({
+  status: v.picklist(["ok", "degraded", "unknown"]),
+  agents: v.object({ known: Whole, active: Whole, stale: Whole }),
+  jetstream: v.object({ all_ok: v.boolean(), missing: v.array(v.string()) }),
+  /** Runs that started within the last 24 hours. */
+  recent_results: Whole,
+  components: v.array(v.object({ name: v.string(), ok: v.boolean(), detail: v.string() })),
+});
+export type FleetHealth = v.InferOutput<typeof FleetHealth>;
+
+/** Violations counted by name, with the ids of some [ours]. */
+export const InvariantsAnswer = v.object({
+  ok: v.boolean(),
+  invariants: v.array(
+    v.object({ name: v.string(), ok: v.boolean(), count: Whole, examples: v.array(v.string()) }),
+  ),
+});
+export type InvariantsAnswer = v.InferOutput<typeof InvariantsAnswer>;
+
+export const DispatchAnswerBody = v.object({
+  exec_id: v.string(),
+  job_id: v.string(),
+  version: v.string(),
+  target_count: Whole,
+  subjects: v.pipe(v.array(v.string()), v.readonly()),
+  published: v.boolean(),
+  request_id: v.string(),
+});
+export type DispatchAnswerBody = v.InferOutput<typeof DispatchAnswerBody>;
+
+export const ExecutionAnswer = v.object({
+  exec_id: v.string(),
+  job_id: Text,
+  version: Text,
+  initiated_by: Text,
+  initiated_at: Time,
+  target_count: Whole,
+  success_count: Whole,
+  failure_count: Whole,
+  skipped_count: Whole,
+  expired_count: Whole,
+  missing_count: Whole,
+  status: v.string(),
+  deadline_at: v.nullable(Time),
+  ended_at: v.nullable(Time),
+  killed_at: v.nullable(Time),
+  killed_by: Text,
+});
+export type ExecutionAnswer = v.InferOutput<typeof ExecutionAnswer>;
+
+/** A row of a list of runs: output is its first 200 characters unless all of it was asked for. */
+export const RunAnswer = v.object({
+  result_id: v.string(),
+  request_id: v.string(),
+  exec_id: Text,
+  parent_result_id: Text,
+  pc_id: v.string(),
+  job_id: Text,
+  version: Text,
+  outcome: Text,
+  outcome_reason: Text,
+  exit_code: v.nullable(Whole),
+  skipped: v.boolean(),
+  late: v.boolean(),
+  started_at: Time,
+  recorded_at: Time,
+  finished_at: v.nullable(Time),
+  stdout: v.string(),
+  stderr: v.string(),
+  stdout_truncated: v.boolean(),
+  stderr_truncated: v.boolean(),
+  stdout_bytes: Whole,
+  stderr_bytes: Whole,
+  output_unavailable: v.boolean(),
+  /** The first line that the search for output found. */
+  stdout_match: v.optional(Text),
+  stderr_match: v.optional(Text),
+});
+export type RunAnswer = v.InferOutput<typeof RunAnswer>;
+
+export const ExecutionDetail = v.object({
+  execution: ExecutionAnswer,
+  results: v.array(RunAnswer),
+  missing: v.array(v.string()),
+  /** Why each of `missing` is, in the same order: silent, superseded, not_sent, killed. */
+  missing_reasons: v.array(Text),
+});
+export type ExecutionDetail = v.InferOutput<typeof ExecutionDetail>;
+
+export const TransitionAnswer = v.object({
+  at: Time,
+  from: Text,
+  to: v.string(),
+  event: v.string(),
+  result_id: Text,
+  counters: v.object({
+    waiting: Whole,
+    settled: Whole,
+    expired: Whole,
+    missing: Whole,
+    succeeded: Whole,
+    failed: Whole,
+    skipped: Whole,
+    expired_runs: Whole,
+  }),
+});
+export type TransitionAnswer = v.InferOutput<typeof TransitionAnswer>;
+
+export const KillAnswer = v.object({ exec_id: v.string(), in_flight: Whole });
+export type KillAnswer = v.InferOutput<typeof KillAnswer>;
+
+export const TailAnswer = v.object({
+  running: v.boolean(),
+  live: v.boolean(),
+  stdout: v.string(),
+  stderr: v.string(),
+  stdout_truncated: v.boolean(),
+  stderr_truncated: v.boolean(),
+  exit_code: v.nullable(Whole),
+});
+export type TailAnswer = v.InferOutput<typeof TailAnswer>;
+
+export const AgentAnswer = v.object({
+  pc_id: v.string(),
+  hostname: Text,
+  os_family: Text,
+  agent_version: Text,
+  online: v.boolean(),
+  first_heartbeat: Time,
+  last_heartbeat: Time,
+  reported_at: v.nullable(Time),
+  agent_cpu_pct: v.nullable(v.number()),
+  agent_rss_bytes: v.nullable(Whole),
+  agent_disk_read_bytes: v.nullable(Whole),
+  agent_disk_written_bytes: v.nullable(Whole),
+  quarantined_versions: v.array(v.string()),
+  command_keys: v.array(v.string()),
+  shells: v.array(v.string()),
+  stuck_results: v.nullable(Whole),
+});
+export type AgentAnswer = v.InferOutput<typeof AgentAnswer>;
+
+export const PingAnswer = v.object({ heartbeat: Heartbeat });
+export type PingAnswer = v.InferOutput<typeof PingAnswer>;
+
+export const DeadLetterAnswer = v.object({
+  id: Whole,
+  stream: v.string(),
+  sequence: Whole,
+  subject: v.string(),
+  /** The message as text; what is not UTF-8 shows as U+FFFD. */
+  payload: v.string(),
+  /** The bytes, where the text does not hold them all. */
+  payload_base64: v.optional(v.string()),
+  error: v.string(),
+  published_at: Time,
+  recorded_at: Time,
+});
+export type DeadLetterAnswer = v.InferOutput<typeof DeadLetterAnswer>;
+
+export const AuditAnswer = v.object({
+  id: Whole,
+  actor: v.string(),
+  action: v.string(),
+  target: Text,
+  payload: v.unknown(),
+  occurred_at: Time,
+});
+export type AuditAnswer = v.InferOutput<typeof AuditAnswer>;

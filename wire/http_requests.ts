@@ -1,0 +1,128 @@
+import * as v from "valibot";
+import { Shell } from "./command.ts";
+import { Id, Instant, Name, Seconds } from "./scalars.ts";
+import { parseInstant } from "./time.ts";
+
+/** What may be asked of the HTTP API: bodies and queries (http-api.md). */
+
+/** Lists never answer more rows than this; a larger `limit` is cut down to it. */
+export const MAX_LIMIT = 500;
+/** `limit` where none was given. */
+export const DEFAULT_LIMIT = 50;
+/** Timeout of an ad-hoc run that names none, seconds. */
+export const DEFAULT_RUN_TIMEOUT_SECS = 60;
+/** The longest timeout that an ad-hoc run may ask for: its caller waits on an open connection. */
+export const MAX_RUN_TIMEOUT_SECS = 86_400;
+
+/** Body of `POST /api/run`. */
+export const RunBody = v.object({
+  pc_id: Name,
+  shell: Shell,
+  script: v.pipe(v.string(), v.nonEmpty("a script cannot be empty")),
+  timeout_secs: v.optional(
+    v.pipe(
+      Seconds,
+      v.minValue(1, "must be 1 second or more"),
+      v.maxValue(MAX_RUN_TIMEOUT_SECS, `must be ${MAX_RUN_TIMEOUT_SECS} seconds or less`),
+    ),
+    DEFAULT_RUN_TIMEOUT_SECS,
+  ),
+  /** How long the answer may take, seconds; absent = the run's timeout and its grace [ours]. */
+  wait_secs: v.optional(Seconds),
+});
+export type RunBody = v.InferOutput<typeof RunBody>;
+
+/** Body of `POST /api/session`. */
+export const SessionBody = v.object({
+  token: v.pipe(v.string(), v.nonEmpty(), v.maxLength(8_192)),
+});
+
+/** A query's whole number, at most nine digits. */
+const WholeNumber = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,9}$/, "must be a whole number"),
+  v.transform(Number),
+);
+
+/** Rows of one page. */
+export const Limit = v.optional(
+  v.pipe(
+    WholeNumber,
+    v.minValue(1, "must be 1 or more"),
+    v.transform((limit) => Math.min(limit, MAX_LIMIT)),
+  ),
+  String(DEFAULT_LIMIT),
+);
+
+const Cursor = v.optional(v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list")));
+
+/** The name of an execution's state. */
+export const EXECUTION_STATUSES = ["pending", "running", "completed", "expired"] as const;
+
+export const ExecutionsQuery = v.object({
+  limit: Limit,
+  cursor: Cursor,
+  job_id: v.optional(Id),
+  status: v.optional(
+    v.picklist(EXECUTION_STATUSES, `must be one of ${EXECUTION_STATUSES.join(", ")}`),
+  ),
+});
+export type ExecutionsQuery = v.InferOutput<typeof ExecutionsQuery>;
+
+/** `failure` is the peers': every end but exit 0. `failed` is that outcome alone [ours]. */
+export const RUN_STATUSES = [
+  "success",
+  "failure",
+  "running",
+  "skipped",
+  "expired",
+  "failed",
+] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+const Since = v.pipe(
+  Instant,
+  v.transform((text) => parseInstant(text) ?? 0),
+);
+
+const Pattern = v.pipe(v.string(), v.maxLength(1_000, "a pattern has at most 1000 characters"));
+
+export const ResultsQuery = v.object({
+  limit: Limit,
+  cursor: Cursor,
+  pc_id: v.optional(Pattern),
+  job_id: v.optional(Pattern),
+  exec_id: v.optional(Pattern),
+  stdout: v.optional(Pattern),
+  stderr: v.optional(Pattern),
+  status: v.optional(v.picklist(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(", ")}`)),
+  since: v.optional(Since),
+  full: v.optional(v.pipe(v.string(), v.transform((text) => text === "1" || text === "true")), "0"),
+});
+export type ResultsQuery = v.InferOutput<typeof ResultsQuery>;
+
+export const AgentsQuery = v.object({
+  limit: Limit,
+  offset: v.optional(WholeNumber, "0"),
+  q: v.optional(v.pipe(v.string(), v.maxLength(256, "has at most 256 characters"))),
+  status: v.optional(v.picklist(["online", "offline"], "must be online or offline")),
+});
+export type AgentsQuery = v.InferOutput<typeof AgentsQuery>;
+
+/** Query of the lists that have nothing but pages. */
+export const PageQuery = v.object({ limit: Limit, cursor: Cursor });
+export type PageQuery = v.InferOutput<typeof PageQuery>;
+
+export const PingQuery = v.object({
+  wait_secs: v.optional(
+    v.pipe(WholeNumber, v.transform((secs) => Math.min(Math.max(secs, 1), 30))),
+    "5",
+  ),
+});
+
+/** A row number of a list, as it stands in a path. */
+export const RowId = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,15}$/, "must be a row number"),
+  v.transform(Number),
+);
