@@ -65,6 +65,12 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
+/** An empty private directory, whatever was there. */
+export async function clearDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await makePrivateDirectory(path);
+}
+
 /** Removes what an earlier process left half-written in a directory. */
 export async function clearTemps(directory: string): Promise<void> {
   const names = await readdir(directory);

@@ -6,7 +6,14 @@ import { messageOf } from "../wire/fault.ts";
 import { formatInstant } from "../wire/time.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
-import { clearTemps, exists, isMissing, makePrivateDirectory, moveInto, writeDurably } from "./files.ts";
+import {
+  clearTemps,
+  exists,
+  isMissing,
+  makePrivateDirectory,
+  moveInto,
+  writeDurably,
+} from "./files.ts";
 import {
   type ClosedRecord,
   type OpenRecord,

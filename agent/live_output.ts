@@ -34,9 +34,7 @@ export class LiveOutput {
 
   totalBytes(stream: StreamName): number {
     const last = this.#last?.[stream];
-    return last === undefined
-      ? this.#buffers[stream].totalBytes
-      : last.offset + last.bytes.length;
+    return last === undefined ? this.#buffers[stream].totalBytes : last.offset + last.bytes.length;
   }
 
   /** The live ring from an offset on; it begins later when that has left the ring. */

@@ -46,7 +46,7 @@ export interface StagedScript {
  */
 export async function stageScript(
   shell: Shell,
-  script: string,
+  script: string | Uint8Array,
   directory: string,
 ): Promise<StagedScript> {
   const spec = SPECS[shell];

@@ -96,9 +96,11 @@ function exitOf(child: ChildProcess): Promise<ChildEnding> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (exitCode, signal) => {
-      resolve(signal === null
-        ? { kind: "exited", exitCode: asInt32(exitCode ?? 0) }
-        : { kind: "signalled", signal });
+      resolve(
+        signal === null
+          ? { kind: "exited", exitCode: asInt32(exitCode ?? 0) }
+          : { kind: "signalled", signal },
+      );
     });
   });
 }

@@ -63,6 +63,12 @@ export type Effect =
   | { readonly type: "RECORD_START" }
   | { readonly type: "SPAWN"; readonly attempt: number }
   | { readonly type: "END_TREE" }
+  | {
+    readonly type: "ANNOUNCE_RETRY";
+    readonly attempt: number;
+    readonly ending: Ending | null;
+    readonly seconds: number;
+  }
   | { readonly type: "REPORT"; readonly ending: Ending };
 
 const KILLED_BEFORE: Ending = {
@@ -99,6 +105,12 @@ export const agentCommand = setup({
     recordStart: emit({ type: "RECORD_START" }),
     spawn: emit(({ context }) => ({ type: "SPAWN", attempt: context.attempt })),
     endTree: emit({ type: "END_TREE" }),
+    announceRetry: emit(({ context }) => ({
+      type: "ANNOUNCE_RETRY",
+      attempt: context.attempt,
+      ending: context.ending,
+      seconds: context.retryBackoffSecs,
+    })),
     report: emit(({ context }) => ({
       type: "REPORT",
       ending: context.ending ??
@@ -175,7 +187,10 @@ export const agentCommand = setup({
           initial: "sleeping",
           states: {
             sleeping: { entry: "sleepJitter", on: { SLEPT: "checking" } },
-            checking: { entry: "checkGates", on: { GATES_OPEN: "#agent_command.unstarted.queued" } },
+            checking: {
+              entry: "checkGates",
+              on: { GATES_OPEN: "#agent_command.unstarted.queued" },
+            },
           },
         },
         queued: {
@@ -262,7 +277,7 @@ export const agentCommand = setup({
           },
         },
         backing_off: {
-          entry: "sleepBackoff",
+          entry: ["announceRetry", "sleepBackoff"],
           on: {
             SLEPT: "alive",
             KILL: {
@@ -281,3 +296,45 @@ export const agentCommand = setup({
     suspended: { type: "final" },
   },
 });
+
+/** What answers an effect is heard only where the effect was asked for. */
+const ADMISSION = ["ADMITTED", "DUPLICATE", "CONFLICT", "UNWRITABLE", "INTERRUPTED"] as const;
+const ATTEMPT = ["START_RECORDED", "ENDED", "TIMED_OUT"] as const;
+
+/** Events that a state takes without any effect; the audit of machines reads it. */
+export const IGNORED = {
+  received: [
+    "GATES_OPEN",
+    "GATE_CLOSED",
+    "SLEPT",
+    "SLOT_GRANTED",
+    "REPORTED",
+    "STOP",
+    "STOP_NOW",
+    ...ATTEMPT,
+  ],
+  unstarted: [...ADMISSION, ...ATTEMPT, "REPORTED", "STOP_NOW"],
+  "unstarted.admitted": ["SLEPT", "SLOT_GRANTED"],
+  "unstarted.waiting": ["SLOT_GRANTED"],
+  "unstarted.waiting.sleeping": ["GATES_OPEN"],
+  "unstarted.waiting.checking": ["SLEPT"],
+  "unstarted.queued": ["SLEPT"],
+  "unstarted.queued.in_line": ["GATES_OPEN"],
+  "unstarted.queued.checking": ["SLOT_GRANTED"],
+  running: [...ADMISSION, "GATES_OPEN", "GATE_CLOSED", "SLOT_GRANTED", "REPORTED", "STOP"],
+  "running.recording": ["SLEPT", "ENDED", "TIMED_OUT"],
+  "running.alive": ["SLEPT", "START_RECORDED"],
+  "running.ending": ["SLEPT", "START_RECORDED", "TIMED_OUT"],
+  "running.backing_off": [...ATTEMPT],
+  reporting: [
+    ...ADMISSION,
+    ...ATTEMPT,
+    "GATES_OPEN",
+    "GATE_CLOSED",
+    "SLEPT",
+    "SLOT_GRANTED",
+    "KILL",
+    "STOP",
+    "STOP_NOW",
+  ],
+} as const;

@@ -1,0 +1,261 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { connectBus } from "../actors/bus.ts";
+import { createLog, type Log } from "../actors/log.ts";
+import { type Clock, systemClock } from "../actors/system/clock.ts";
+import { startSystem, type System } from "../actors/system/supervisor.ts";
+import { checkName, key } from "../wire/ids.ts";
+import { answers } from "./answers.ts";
+import type { AgentCapabilities } from "./capabilities.ts";
+import { Commands } from "./commands.ts";
+import { connection } from "./connection.ts";
+import { factFollower } from "./fact_follower.ts";
+import { Facts } from "./facts.ts";
+import { HeartbeatSource } from "./heartbeat_source.ts";
+import { heartbeats } from "./heartbeats.ts";
+import { intake } from "./intake.ts";
+import { Ledger } from "./ledger.ts";
+import { ledgerKeeper } from "./ledger_keeper.ts";
+import { Link } from "./link.ts";
+import { LiveOutputs } from "./live_output.ts";
+import { LogTail, withTail } from "./log_tail.ts";
+import { Outbox } from "./outbox.ts";
+import { publishing } from "./publishing.ts";
+import { clearDirectory, makePrivateDirectory } from "./files.ts";
+import { ScriptSource } from "./script_source.ts";
+import { findShells } from "./shells.ts";
+import { slotLimit } from "./slot_limit.ts";
+import { Slots } from "./slots.ts";
+import { whyUnsupported } from "./supported.ts";
+import { whenAborted } from "./when_aborted.ts";
+
+const DEFAULT_STOP_GRACE_MS = 20_000;
+/** How long the outbox may go on emptying itself after the last script ended (agent.md §5). */
+const FLUSH_MS = 5_000;
+/** SIGTERM, 5 s, SIGKILL, and the writing of the results. */
+const ENDING_MS = 15_000;
+
+export interface AgentOptions {
+  /** The name under which the backend knows this machine; it becomes a part of subjects. */
+  readonly pcId: string;
+  /** URLs such as `nats://127.0.0.1:4222`. */
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  /** True when the credential is fenced to this agent (design.md §6); false for one that a fleet shares. */
+  readonly ownCredential?: boolean;
+  /** The memory of the agent: one directory for each, on a disk that keeps what it fsyncs. */
+  readonly dataDir: string;
+  /** Silent unless given. */
+  readonly log?: Log;
+  /** Of which scripts see an allow-list; the process's own unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** How long `stop` lets scripts run on, milliseconds; 20 s unless given. */
+  readonly stopGraceMs?: number;
+  readonly clock?: Clock;
+  /** Whole numbers in [0, below), for the jitter. */
+  readonly random?: (below: number) => number;
+}
+
+/** An agent inside this process. It keeps nothing outside of itself and its data directory. */
+export interface Agent extends AsyncDisposable {
+  readonly pcId: string;
+  /** Commands that are admitted and not reported. */
+  readonly activeCommands: number;
+  /** Results that the broker has not stored yet. */
+  readonly waitingResults: number;
+  /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable` */
+  start(): Promise<void>;
+  /** Stops in order (agent.md §5); harmless twice. Aborting the signal ends the waiting at once. */
+  stop(signal?: AbortSignal): Promise<void>;
+  /** Resolves with what went wrong when the agent gives itself up. */
+  readonly failed: Promise<Error>;
+}
+
+/**
+ * An agent that runs the scripts it is sent, at most once each, and reports every one.
+ *
+ * @throws {Fault} `invalid_input` when `pcId` cannot be a part of a subject
+ */
+export function createAgent(options: AgentOptions): Agent {
+  checkName("pc_id", options.pcId);
+  return new EmbeddedAgent(options);
+}
+
+class EmbeddedAgent implements Agent {
+  readonly pcId: string;
+  readonly failed: Promise<Error>;
+  readonly #options: AgentOptions;
+  #fail: (error: Error) => void = () => undefined;
+  #parts: Parts | undefined;
+  #system: System | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: AgentOptions) {
+    this.pcId = options.pcId;
+    this.#options = options;
+    this.failed = new Promise((resolve) => this.#fail = resolve);
+  }
+
+  get activeCommands(): number {
+    return this.#parts?.commands.count ?? 0;
+  }
+
+  get waitingResults(): number {
+    return this.#parts?.outbox.waitingResults ?? 0;
+  }
+
+  async start(): Promise<void> {
+    if (this.#parts !== undefined) throw new TypeError("The agent was started before");
+    const parts = await openParts(this.#options);
+    this.#parts = parts;
+    await parts.outbox.scan();
+    await parts.commands.recover();
+    this.#system = startSystem({
+      name: `agent ${this.pcId}`,
+      actors: [
+        connection,
+        ledgerKeeper,
+        slotLimit,
+        publishing,
+        factFollower,
+        heartbeats,
+        answers,
+        intake,
+      ],
+      grantors: grantorsOf(this.#options, parts),
+      log: parts.log,
+      clock: parts.clock,
+    });
+    void this.#system.failed.then(this.#fail);
+    parts.log.info("agent started", { pcId: this.pcId });
+  }
+
+  stop(signal?: AbortSignal): Promise<void> {
+    this.#stopping ??= this.#stop(signal);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(signal?: AbortSignal): Promise<void> {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    const graceMs = this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS;
+    parts.log.info("agent stops", { running: parts.commands.count, graceMs });
+    await endOrAbort(parts.commands.stop(graceMs), graceMs + ENDING_MS, signal);
+    if (parts.link.bus !== undefined) await endOrAbort(parts.outbox.empty(), FLUSH_MS, signal);
+    await this.#system?.stop();
+    await parts.facts.flush();
+    parts.live.clear();
+    parts.log.info("agent stopped", { waitingResults: parts.outbox.waitingResults });
+  }
+}
+
+interface Parts {
+  readonly link: Link;
+  readonly facts: Facts;
+  readonly ledger: Ledger;
+  readonly outbox: Outbox;
+  readonly slots: Slots;
+  readonly live: LiveOutputs;
+  readonly commands: Commands;
+  readonly heartbeats: HeartbeatSource;
+  readonly logTail: LogTail;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Opens what is in the data directory and puts the parts together. */
+async function openParts(options: AgentOptions): Promise<Parts> {
+  const { pcId, dataDir } = options;
+  const clock = options.clock ?? systemClock;
+  const environment = options.environment ?? process.env;
+  const logTail = new LogTail();
+  const log = withTail(
+    options.log ?? createLog({ level: "silent", pretty: false }),
+    logTail,
+    clock,
+  );
+  const runsDirectory = join(dataDir, "runs");
+  await makePrivateDirectory(dataDir);
+  await clearDirectory(runsDirectory);
+  const link = new Link();
+  const facts = await Facts.open({ directory: join(dataDir, "mirror"), link, clock, log });
+  const outbox = await Outbox.open(dataDir, log);
+  const ledger = await Ledger.open({
+    directory: join(dataDir, "ledger"),
+    pcId,
+    mintId: randomUUID,
+    clock,
+    log,
+  });
+  const shells = await findShells(environment["PATH"] ?? "");
+  const slots = new Slots(availableParallelism());
+  const live = new LiveOutputs();
+  const commands = new Commands({
+    pcId,
+    ledger,
+    facts,
+    slots,
+    outbox,
+    live,
+    scripts: new ScriptSource(link),
+    runsDirectory,
+    environment,
+    random: options.random ?? ((below) => randomInt(below)),
+    whyUnsupported,
+    disk: { blockedWrites: 0 },
+    clock,
+    log,
+  });
+  const beats = new HeartbeatSource({ pcId, shells, outbox, clock });
+  return {
+    ...{ link, facts, ledger, outbox, slots, live, commands, logTail, clock, log },
+    heartbeats: beats,
+  };
+}
+
+function grantorsOf(options: AgentOptions, parts: Parts) {
+  const { pcId, ownCredential = false } = options;
+  const grants: { [K in keyof AgentCapabilities]: () => AgentCapabilities[K]["grant"] } = {
+    identity: () => ({ pcId, ownCredential }),
+    connect: () => (signal) =>
+      connectBus({
+        servers: options.servers,
+        ...(options.user === undefined ? {} : { user: options.user }),
+        ...(options.password === undefined ? {} : { password: options.password }),
+        name: `kanade agent ${pcId}`,
+        ...(ownCredential ? { inboxPrefix: inboxPrefixOf(pcId) } : {}),
+        log: parts.log,
+      }, signal),
+    link: () => parts.link,
+    commands: () => parts.commands,
+    facts: () => parts.facts,
+    slots: () => parts.slots,
+    ledger: () => parts.ledger,
+    outbox: () => parts.outbox,
+    heartbeats: () => parts.heartbeats,
+    liveOutputs: () => parts.live,
+    logTail: () => parts.logTail,
+  };
+  return grants;
+}
+
+/** Below which a fenced credential may listen for answers. */
+function inboxPrefixOf(pcId: string): string {
+  return `_INBOX_${key(pcId)}`;
+}
+
+/** Waits for what may take too long, or is not waited for any more; what it does goes on by itself. */
+async function endOrAbort(
+  ending: Promise<unknown>,
+  withinMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const patience = [AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])];
+  await Promise.race([ending, whenAborted(AbortSignal.any(patience))]);
+}

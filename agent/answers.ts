@@ -1,0 +1,125 @@
+import type { Msg, Subscription } from "nats";
+import type { Bus } from "../actors/bus.ts";
+import type { Log } from "../actors/log.ts";
+import { decode, encode } from "../wire/codec.ts";
+import { messageOf } from "../wire/fault.ts";
+import { type JobTailReply, JobTailRequest, LogsRequest } from "../wire/job_tail.ts";
+import { jobTailSubject, logsFetchSubject, pingSubject } from "../wire/subjects.ts";
+import { defineAgentActor } from "./capabilities.ts";
+import { type LiveOutput, type LiveOutputs, RING_BYTES } from "./live_output.ts";
+import type { LogTail } from "./log_tail.ts";
+import { lossyText } from "./output_text.ts";
+import { OutputWatches } from "./output_watches.ts";
+import { whenAborted } from "./when_aborted.ts";
+
+const DEFAULT_LOG_LINES = 500;
+/** Of an answer: below the smallest payload limit that a broker is usually given. */
+const MAX_ANSWER_BYTES = 524_288;
+
+const NOT_FOUND: JobTailReply = {
+  found: false,
+  running: false,
+  stdout: "",
+  stderr: "",
+  stdout_truncated: false,
+  stderr_truncated: false,
+  stdout_offset: 0,
+  stderr_offset: 0,
+};
+
+/** Answers what is asked of this agent; a bad request gets an empty but valid answer (agent.md §4). */
+export const answers = defineAgentActor({
+  name: "answers",
+  permissions: {
+    identity: true,
+    link: true,
+    heartbeats: true,
+    liveOutputs: true,
+    logTail: true,
+  },
+  run: async ({ identity, link, heartbeats, liveOutputs, logTail, log, signal, ready }) => {
+    const { pcId } = identity;
+    ready();
+    const bus = await link.connected(signal);
+    const watches = new OutputWatches(pcId, bus);
+    const subscriptions = [
+      answer(bus, log, pingSubject(pcId), () => encode(heartbeats.beat())),
+      answer(bus, log, logsFetchSubject(pcId), (body) => logLines(body, logTail)),
+      answer(bus, log, jobTailSubject(pcId), (body) => tail(body, liveOutputs, watches)),
+    ];
+    try {
+      await whenAborted(signal);
+    } finally {
+      watches.clear();
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    }
+  },
+});
+
+function answer(
+  bus: Bus,
+  log: Log,
+  subject: string,
+  reply: (body: Uint8Array) => Uint8Array,
+): Subscription {
+  return bus.connection.subscribe(subject, {
+    callback: (error: Error | null, message: Msg) => {
+      if (error !== null) return log.warn("cannot hear requests", { subject, error });
+      try {
+        message.respond(reply(message.data));
+      } catch (thrown) {
+        log.warn("cannot answer", { subject, why: messageOf(thrown) });
+      }
+    },
+  });
+}
+
+function logLines(body: Uint8Array, logTail: LogTail): Uint8Array {
+  return Buffer.from(logTail.last(linesWanted(body), MAX_ANSWER_BYTES));
+}
+
+function linesWanted(body: Uint8Array): number {
+  try {
+    return body.length === 0
+      ? DEFAULT_LOG_LINES
+      : decode(LogsRequest, "logs request", body).tail_lines;
+  } catch {
+    return 0;
+  }
+}
+
+function tail(body: Uint8Array, liveOutputs: LiveOutputs, watches: OutputWatches): Uint8Array {
+  let request: JobTailRequest;
+  try {
+    request = decode(JobTailRequest, "tail request", body);
+  } catch {
+    return encode(NOT_FOUND);
+  }
+  const output = liveOutputs.find(request.result_id);
+  if (output === undefined) return encode(NOT_FOUND);
+  if (request.watch_secs) watches.watch(output, request.watch_secs);
+  return fittingSnapshot(output);
+}
+
+/** What the ring holds; less of it when its JSON would not fit into an answer. */
+function fittingSnapshot(output: LiveOutput): Uint8Array {
+  for (let ringBytes = RING_BYTES;; ringBytes = Math.floor(ringBytes / 2)) {
+    const reply = encode(snapshot(output, ringBytes));
+    if (reply.length <= MAX_ANSWER_BYTES || ringBytes === 0) return reply;
+  }
+}
+
+function snapshot(output: LiveOutput, ringBytes: number): JobTailReply {
+  const stdout = output.since("stdout", output.totalBytes("stdout") - ringBytes);
+  const stderr = output.since("stderr", output.totalBytes("stderr") - ringBytes);
+  return {
+    found: true,
+    running: output.running,
+    stdout: lossyText(stdout.bytes),
+    stderr: lossyText(stderr.bytes),
+    stdout_truncated: stdout.offset > 0,
+    stderr_truncated: stderr.offset > 0,
+    stdout_offset: stdout.offset,
+    stderr_offset: stderr.offset,
+  };
+}

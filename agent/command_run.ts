@@ -1,0 +1,396 @@
+import { join } from "node:path";
+import { type ActorRefFrom, createActor } from "xstate";
+import type { Log } from "../actors/log.ts";
+import type { Clock } from "../actors/system/clock.ts";
+import { agentCommand, type Effect, type Ending } from "../machines/agent_command.ts";
+import type { Command } from "../wire/command.ts";
+import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
+import { messageOf } from "../wire/fault.ts";
+import { formatInstant } from "../wire/time.ts";
+import { scriptEnvironment } from "./environment.ts";
+import type { Facts } from "./facts.ts";
+import { closedGate, readGateFacts } from "./gates.ts";
+import type { Admission, Ledger } from "./ledger.ts";
+import type { OpenRecord } from "./ledger_record.ts";
+import type { LiveOutput, LiveOutputs } from "./live_output.ts";
+import type { Outbox } from "./outbox.ts";
+import { endTree } from "./process_tree.ts";
+import { noteOf, resultWithoutOutput } from "./result.ts";
+import type { ScriptSource } from "./script_source.ts";
+import { type StagedScript, stageScript } from "./shells.ts";
+import type { Slots } from "./slots.ts";
+import { Child, type ChildEnding } from "./spawn.ts";
+
+/** Between attempts to write what must be on disk before anything else happens. */
+const WRITE_RETRY_MS = 1_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Writes that the disk has not taken yet; while there are any, no new command is taken. */
+export interface DiskState {
+  blockedWrites: number;
+}
+
+/** What a command run touches; one set for all commands of an agent. */
+export interface CommandTools {
+  readonly pcId: string;
+  readonly ledger: Ledger;
+  readonly facts: Facts;
+  readonly slots: Slots;
+  readonly outbox: Outbox;
+  readonly live: LiveOutputs;
+  readonly scripts: ScriptSource;
+  /** Where each run has a private directory for its script. */
+  readonly runsDirectory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whole numbers in [0, below). */
+  readonly random: (below: number) => number;
+  /** Why this machine cannot run a command, if it cannot. */
+  readonly whyUnsupported: (command: Command) => string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly disk: DiskState;
+}
+
+/** What became of the admission of a command. */
+export type Taken = Admission["kind"] | "unwritable";
+
+/**
+ * Carries out what the command machine asks for, and tells it what came of it. One per request.
+ */
+export class CommandRun {
+  readonly command: Command;
+  /** Resolves when the command is durably admitted or known not to be. */
+  readonly taken: Promise<Taken>;
+  /** Resolves when the machine has come to its end. */
+  readonly ended: Promise<void>;
+  readonly #tools: CommandTools;
+  readonly #admit: () => Promise<Admission>;
+  readonly #actor: ActorRefFrom<typeof agentCommand>;
+  #setTaken: (taken: Taken) => void = () => undefined;
+  #record: OpenRecord | undefined;
+  #output: LiveOutput | undefined;
+  #startedAt: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #child: Child | undefined;
+  #endAsked = false;
+  #releaseSlot: () => void = () => undefined;
+
+  /** @param admit asks the ledger, or answers with the record that a crash left behind */
+  constructor(command: Command, admit: () => Promise<Admission>, tools: CommandTools) {
+    this.command = command;
+    this.#admit = admit;
+    this.#tools = tools;
+    this.taken = new Promise((resolve) => this.#setTaken = resolve);
+    this.#actor = createActor(agentCommand, {
+      input: {
+        jitterSecs: command.jitter_secs ? tools.random(command.jitter_secs) : 0,
+        timeoutSecs: command.timeout_secs,
+        retriesMax: command.retry?.max ?? 0,
+        retryBackoffSecs: command.retry?.backoff_secs ?? 0,
+      },
+    });
+    this.#actor.on("*", (effect) => void this.#perform(effect));
+    this.ended = new Promise((resolve) => {
+      this.#actor.subscribe({
+        complete: () => {
+          clearTimeout(this.#timer);
+          this.#releaseSlot();
+          resolve();
+        },
+      });
+    });
+  }
+
+  /** The id under which this run is reported, once it is admitted. */
+  get resultId(): string | undefined {
+    return this.#record?.result_id;
+  }
+
+  start(): void {
+    this.#actor.start();
+  }
+
+  kill(): void {
+    this.#actor.send({ type: "KILL" });
+  }
+
+  /** Leaves a command that has not started for the next life of the agent. */
+  suspend(): void {
+    this.#actor.send({ type: "STOP" });
+  }
+
+  /** Ends a command that runs, and reports it as what it was. */
+  stopNow(): void {
+    this.#actor.send({ type: "STOP_NOW" });
+  }
+
+  async #perform(effect: Effect): Promise<void> {
+    switch (effect.type) {
+      case "ADMIT":
+        return this.#admitted();
+      case "CHECK_GATES":
+        return this.#checkGates();
+      case "SLEEP":
+        return this.#sleep(effect.seconds);
+      case "TAKE_SLOT":
+        return this.#takeSlot();
+      case "RECORD_KILL":
+        return this.#recordKill();
+      case "RECORD_START":
+        return this.#recordStart();
+      case "SPAWN":
+        return this.#spawn(effect.attempt);
+      case "END_TREE":
+        this.#endAsked = true;
+        return this.#child?.end();
+      case "ANNOUNCE_RETRY":
+        return this.#announceRetry(effect);
+      case "REPORT":
+        return this.#report(effect.ending);
+    }
+  }
+
+  async #admitted(): Promise<void> {
+    let admission: Admission;
+    try {
+      admission = await this.#admit();
+    } catch (error) {
+      this.#tools.log.error("cannot admit a command", { ...this.#ids(), error });
+      this.#actor.send({ type: "UNWRITABLE" });
+      return this.#setTaken("unwritable");
+    }
+    if ("record" in admission) this.#record = admission.record;
+    this.#setTaken(admission.kind);
+    await this.#enter(admission);
+  }
+
+  async #enter(admission: Admission): Promise<void> {
+    switch (admission.kind) {
+      case "duplicate":
+        return this.#actor.send({ type: "DUPLICATE" });
+      case "conflict":
+        return this.#actor.send({ type: "CONFLICT" });
+      case "unreadable":
+        return this.#actor.send({
+          type: "INTERRUPTED",
+          why: "the agent's record of it is damaged: it may have started before",
+        });
+      case "admitted":
+        return this.#enterAdmitted(admission.record);
+    }
+  }
+
+  async #enterAdmitted(record: OpenRecord): Promise<void> {
+    if (record.started_at === null) {
+      if (record.killed) this.#actor.send({ type: "KILL" });
+      this.#tools.log.info("command admitted", this.#ids());
+      return this.#actor.send({ type: "ADMITTED" });
+    }
+    // What the crash left running must not outlive the report that it failed.
+    await endTree(null, record.result_id);
+    this.#startedAt = record.started_at;
+    this.#actor.send({ type: "INTERRUPTED", why: "the agent ended while it ran" });
+  }
+
+  async #checkGates(): Promise<void> {
+    const { facts, clock, whyUnsupported } = this.#tools;
+    const read = await readGateFacts(facts, this.command);
+    const ending = closedGate(this.command, {
+      ...read,
+      now: clock.now(),
+      unsupported: whyUnsupported(this.command),
+    });
+    this.#actor.send(
+      ending === undefined ? { type: "GATES_OPEN" } : { type: "GATE_CLOSED", ending },
+    );
+  }
+
+  #sleep(seconds: number): void {
+    this.#timer = setTimeout(
+      () => this.#actor.send({ type: "SLEPT" }),
+      Math.min(seconds * 1_000, MAX_TIMER_MS),
+    );
+  }
+
+  #takeSlot(): void {
+    if (this.command.bypass_local_limit) {
+      return this.#actor.send({ type: "SLOT_GRANTED", waited: false });
+    }
+    this.#releaseSlot = this.#tools.slots.take((waited) =>
+      this.#actor.send({ type: "SLOT_GRANTED", waited })
+    );
+  }
+
+  async #recordKill(): Promise<void> {
+    try {
+      await this.#tools.ledger.markKilled(this.command.request_id);
+    } catch (error) {
+      // The kill holds for as long as the agent lives; and KV `kills` remembers it, too.
+      this.#tools.log.error("cannot record a kill", { ...this.#ids(), error });
+    }
+  }
+
+  async #recordStart(): Promise<void> {
+    const startedAt = formatInstant(this.#tools.clock.now());
+    this.#startedAt = startedAt;
+    this.#output = this.#tools.live.begin(this.#id());
+    await this.#untilWritten(async () => {
+      if (this.#actor.getSnapshot().context.killed) return;
+      await Promise.all([
+        this.#tools.ledger.markStarted(this.command.request_id, startedAt),
+        this.#putStarted(startedAt),
+      ]);
+    });
+    this.#actor.send({ type: "START_RECORDED" });
+  }
+
+  async #putStarted(startedAt: string): Promise<void> {
+    const { command } = this;
+    if (command.exec_id === null) return;
+    await this.#tools.outbox.putStarted({
+      result_id: this.#id(),
+      request_id: command.request_id,
+      exec_id: command.exec_id,
+      pc_id: this.#tools.pcId,
+      started_at: startedAt,
+      manifest_id: command.id,
+      version: command.version,
+      timeout_secs: timeoutWithRetriesSecs(command.timeout_secs, command.retry),
+    });
+  }
+
+  async #spawn(attempt: number): Promise<void> {
+    this.#endAsked = false;
+    this.#tools.log.info("command starts", { ...this.#ids(), attempt });
+    this.#actor.send({ type: "ENDED", ending: await this.#attempt() });
+  }
+
+  async #attempt(): Promise<Ending> {
+    const script = await this.#tools.scripts.read(this.command);
+    if (script.kind === "unavailable") {
+      return { kind: "failed", reason: "script_unavailable", why: script.why };
+    }
+    let staged: StagedScript;
+    try {
+      const directory = join(this.#tools.runsDirectory, this.#id());
+      staged = await stageScript(this.command.shell, script.text, directory);
+    } catch (thrown) {
+      return notSpawned(`its script cannot be written: ${messageOf(thrown)}`);
+    }
+    try {
+      return endingOf(await this.#runChild(staged));
+    } finally {
+      await staged.remove();
+    }
+  }
+
+  #runChild(staged: StagedScript): Promise<ChildEnding> {
+    this.#child = new Child({
+      program: staged.program,
+      args: staged.args,
+      cwd: this.command.cwd ?? null,
+      environment: scriptEnvironment(this.#tools.environment, {
+        pcId: this.#tools.pcId,
+        execId: this.command.exec_id,
+        resultId: this.#id(),
+      }),
+      resultId: this.#id(),
+      timeoutMs: this.command.timeout_secs * 1_000,
+      onOutput: (stream, chunk) => this.#output?.append(stream, chunk),
+      onTimeout: () => this.#actor.send({ type: "TIMED_OUT" }),
+    });
+    if (this.#endAsked) this.#child.end();
+    return this.#child.run();
+  }
+
+  /** Says in stderr what happened to an attempt that is not the last. */
+  #announceRetry({ attempt, ending, seconds }: Extract<Effect, { type: "ANNOUNCE_RETRY" }>): void {
+    const what = ending?.kind === "exited"
+      ? `exit code ${ending.exitCode}`
+      : ending && noteOf(ending);
+    this.#note(`attempt ${attempt}: ${what}; the next in ${seconds} s`);
+  }
+
+  async #report(ending: Ending): Promise<void> {
+    const { pcId, clock, outbox, ledger, live, log } = this.#tools;
+    const finishedAt = formatInstant(clock.now());
+    this.#output ??= live.begin(this.#id());
+    const output = this.#output;
+    const note = noteOf(ending);
+    if (note !== undefined) this.#note(note);
+    const result = resultWithoutOutput({
+      command: this.command,
+      pcId,
+      resultId: this.#id(),
+      ending,
+      startedAt: this.#startedAt ?? finishedAt,
+      finishedAt,
+    });
+    await this.#untilWritten(() =>
+      outbox.writeResult({ ...result, result_id: this.#id() }, {
+        stdout: output.buffer("stdout"),
+        stderr: output.buffer("stderr"),
+      })
+    );
+    await this.#untilWritten(() => ledger.close(this.command.request_id));
+    outbox.release(this.#id());
+    live.end(output);
+    log.info("command reported", {
+      ...this.#ids(),
+      exitCode: result.exit_code,
+      skipped: result.skipped,
+      reason: result.outcome_reason,
+    });
+    this.#actor.send({ type: "REPORTED" });
+  }
+
+  /** Repeats a write until the disk takes it: nothing may happen before it is there. */
+  async #untilWritten(write: () => Promise<void>): Promise<void> {
+    const { disk, log } = this.#tools;
+    try {
+      return await write();
+    } catch (error) {
+      log.error("cannot write", { ...this.#ids(), error });
+    }
+    disk.blockedWrites += 1;
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
+      try {
+        await write();
+        disk.blockedWrites -= 1;
+        return log.info("the disk takes writes again", this.#ids());
+      } catch (error) {
+        log.debug("still cannot write", { ...this.#ids(), error });
+      }
+    }
+  }
+
+  #note(text: string): void {
+    const stderr = this.#output?.since("stderr", 0).bytes;
+    const lineFeed = stderr === undefined || stderr.length === 0 || stderr.at(-1) === 0x0a
+      ? ""
+      : "\n";
+    this.#output?.append("stderr", Buffer.from(`${lineFeed}kanade: ${text}\n`));
+  }
+
+  #id(): string {
+    if (this.#record === undefined) throw new TypeError("The command is not admitted yet");
+    return this.#record.result_id;
+  }
+
+  #ids(): Record<string, unknown> {
+    return {
+      requestId: this.command.request_id,
+      execId: this.command.exec_id,
+      resultId: this.#record?.result_id,
+    };
+  }
+}
+
+function endingOf(ending: ChildEnding): Ending {
+  return ending.kind === "not_spawned" ? notSpawned(ending.why) : ending;
+}
+
+function notSpawned(why: string): Ending {
+  return { kind: "failed", reason: "spawn_failed", why };
+}

@@ -1,0 +1,82 @@
+import type { Msg, Subscription } from "nats";
+import type { Bus } from "../actors/bus.ts";
+import type { Log } from "../actors/log.ts";
+import { COMMANDS_ALL, commandsForGroup, commandsForPc, KILLS } from "../wire/subjects.ts";
+import { defineAgentActor } from "./capabilities.ts";
+import type { Commands } from "./commands.ts";
+import { groupsOf } from "./profile.ts";
+import { Replay } from "./replay.ts";
+import { whenAborted } from "./when_aborted.ts";
+
+/**
+ * Hears commands and kills: by core subscriptions while it is connected, and from the retained newest
+ * command of each subject (agent.md §1.1). Both feed the same intake; admission tells them apart.
+ */
+export const intake = defineAgentActor({
+  name: "intake",
+  permissions: { identity: true, link: true, facts: true, commands: true },
+  run: async ({ identity, link, facts, commands, log, signal, ready }) => {
+    const { pcId } = identity;
+    ready();
+    const bus = await link.connected(signal);
+    const heard = new HeardSubjects(bus, commands, log);
+    const replay = new Replay({ bus, pcId, commands, log });
+    const listen = () => {
+      const groups = groupsOf(facts, pcId);
+      heard.set([COMMANDS_ALL, commandsForPc(pcId), ...groups.map(commandsForGroup)]);
+      replay.setGroups(groups);
+    };
+    const kills = bus.connection.subscribe(KILLS, {
+      callback: (error, message) => {
+        if (error !== null) log.warn("cannot hear kills", { error });
+        else commands.kill(message.subject.slice("kill.".length));
+      },
+    });
+    listen();
+    const stops = [
+      facts.onChange((bucket) => bucket === "agent_groups" && listen()),
+      link.onStatus((connected) => connected && replay.readSoon()),
+    ];
+    try {
+      await Promise.race([replay.run(signal), whenAborted(signal)]);
+    } finally {
+      for (const stop of stops) stop();
+      kills.unsubscribe();
+      heard.set([]);
+    }
+  },
+});
+
+/** The live subscriptions: one per subject, following the groups. */
+class HeardSubjects {
+  readonly #bus: Bus;
+  readonly #commands: Commands;
+  readonly #log: Log;
+  readonly #subscriptions = new Map<string, Subscription>();
+
+  constructor(bus: Bus, commands: Commands, log: Log) {
+    this.#bus = bus;
+    this.#commands = commands;
+    this.#log = log;
+  }
+
+  set(subjects: readonly string[]): void {
+    for (const [subject, subscription] of this.#subscriptions) {
+      if (subjects.includes(subject)) continue;
+      subscription.unsubscribe();
+      this.#subscriptions.delete(subject);
+    }
+    for (const subject of subjects) {
+      if (!this.#subscriptions.has(subject)) this.#subscriptions.set(subject, this.#hear(subject));
+    }
+  }
+
+  #hear(subject: string): Subscription {
+    return this.#bus.connection.subscribe(subject, {
+      callback: (error: Error | null, message: Msg) => {
+        if (error === null) void this.#commands.take(message.data);
+        else this.#log.warn("cannot hear commands", { subject, error });
+      },
+    });
+  }
+}

@@ -1,0 +1,17 @@
+import { pause } from "../actors/system/clock.ts";
+import { defineAgentActor } from "./capabilities.ts";
+
+const PRUNE_EVERY_MS = 3_600_000;
+
+/** Forgets old requests, so that the ledger stays bounded (agent.md §1.2). */
+export const ledgerKeeper = defineAgentActor({
+  name: "ledger_keeper",
+  permissions: { ledger: true, outbox: true },
+  run: async ({ ledger, outbox, signal, ready }) => {
+    ready();
+    while (!signal.aborted) {
+      await ledger.prune((resultId) => outbox.isWaiting(resultId));
+      await pause(PRUNE_EVERY_MS, signal).catch(() => undefined);
+    }
+  },
+});

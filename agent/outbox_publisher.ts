@@ -1,0 +1,231 @@
+import type { Bus } from "../actors/bus.ts";
+import type { Log } from "../actors/log.ts";
+import type { Clock } from "../actors/system/clock.ts";
+import { encode } from "../wire/codec.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
+import { formatInstant } from "../wire/time.ts";
+import { resultSubject, sharedResultSubject } from "../wire/subjects.ts";
+import { isMissing } from "./files.ts";
+import type { Link } from "./link.ts";
+import type { Entry, Outbox } from "./outbox.ts";
+import { fitIntoMessage } from "./overflow.ts";
+import { whenAborted } from "./when_aborted.ts";
+
+/** Messages on their way at a time, and how long each may wait for its ack (agent.md §2). */
+const WINDOW = 32;
+const ACK_TIMEOUT_MS = 30_000;
+/** How often the directories are looked at for what was brought back by hand. */
+const SCAN_EVERY_MS = 30_000;
+/** After a failure that is no message's fault. */
+const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+const DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576;
+
+export interface PublisherOptions {
+  readonly pcId: string;
+  /** Whether the credential is this agent's own, so that results carry its pc_id in the subject. */
+  readonly ownCredential: boolean;
+  readonly outbox: Outbox;
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type Outcome =
+  | { readonly kind: "acked" }
+  | { readonly kind: "gone" }
+  | { readonly kind: "lost"; readonly why: string }
+  | { readonly kind: "rejected" | "unreadable"; readonly why: string };
+
+/**
+ * Empties the outbox into the broker: oldest first, at most `WINDOW` in flight, nothing while
+ * disconnected, each file removed after its own ack (agent.md §2).
+ */
+export class OutboxPublisher {
+  readonly #options: PublisherOptions;
+  readonly #sending = new Set<Entry>();
+  #pausedUntil = 0;
+  #pauseMs = PAUSE_MS;
+  #wake: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Runs until the signal aborts; what is in flight then is finished or left for the next start. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { outbox, link, log } = this.#options;
+    const unsubscribe = [outbox.onChange(() => this.#pump()), link.onStatus(() => this.#resume())];
+    const scan = () =>
+      outbox.scan().catch((error: unknown) => log.error("cannot read the outbox", { error }));
+    const scanning = setInterval(() => void scan(), SCAN_EVERY_MS);
+    try {
+      await scan();
+      this.#pump();
+      await whenAborted(signal);
+    } finally {
+      this.#stopped = true;
+      clearInterval(scanning);
+      clearTimeout(this.#wake);
+      for (const stop of unsubscribe) stop();
+    }
+  }
+
+  #resume(): void {
+    this.#pausedUntil = 0;
+    this.#pauseMs = PAUSE_MS;
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { outbox, link, clock } = this.#options;
+    if (this.#stopped) return;
+    clearTimeout(this.#wake);
+    const bus = link.bus;
+    if (bus === undefined) return;
+    const now = clock.now();
+    let nextAt = this.#pausedUntil > now ? this.#pausedUntil : Infinity;
+    if (nextAt === Infinity) {
+      for (const entry of outbox.waiting()) {
+        if (this.#sending.size >= WINDOW) return;
+        const readyAt = this.#readyAt(entry);
+        if (readyAt <= now) this.#send(bus, entry);
+        else nextAt = Math.min(nextAt, readyAt);
+      }
+    }
+    if (nextAt !== Infinity) this.#wake = setTimeout(() => this.#pump(), nextAt - now);
+  }
+
+  /** When an entry may go: Infinity while something else must happen first. */
+  #readyAt(entry: Entry): number {
+    if (this.#sending.has(entry)) return Infinity;
+    if (entry.kind === "result" && this.#waitsForItsStart(entry)) return Infinity;
+    return entry.state.getSnapshot().context.retryAt ?? 0;
+  }
+
+  /** A result goes after the started event of its run, but not after one that is refused. */
+  #waitsForItsStart({ id }: Entry): boolean {
+    const started = this.#options.outbox.get("event", id)?.state.getSnapshot();
+    return started !== undefined && (started.matches("waiting") || started.matches("sending"));
+  }
+
+  #send(bus: Bus, entry: Entry): void {
+    entry.state.send({ type: "SEND" });
+    this.#sending.add(entry);
+    void this.#attempt(bus, entry)
+      .then((outcome) => this.#settle(entry, outcome))
+      .catch((error: unknown) =>
+        this.#options.log.error("cannot settle an outbox entry", { id: entry.id, error })
+      )
+      .finally(() => {
+        this.#sending.delete(entry);
+        this.#pump();
+      });
+  }
+
+  async #attempt(bus: Bus, entry: Entry): Promise<Outcome> {
+    let message: Message;
+    try {
+      message = entry.kind === "event" ? await this.#event(entry) : await this.#result(bus, entry);
+    } catch (thrown) {
+      return outcomeOfReading(thrown);
+    }
+    try {
+      await bus.publishAcked(message.subject, message.body, {
+        msgId: message.msgId,
+        timeoutMs: ACK_TIMEOUT_MS,
+      });
+      return { kind: "acked" };
+    } catch (thrown) {
+      return outcomeOfSending(thrown);
+    }
+  }
+
+  async #event(entry: Entry): Promise<Message> {
+    const event = await this.#options.outbox.readEvent(entry.id);
+    return { subject: event.subject, msgId: event.msg_id, body: encode(event.body) };
+  }
+
+  async #result(bus: Bus, entry: Entry): Promise<Message> {
+    const { pcId, ownCredential, outbox } = this.#options;
+    const whole = await outbox.readResult(entry.id);
+    const requestId = whole.result.request_id;
+    const maxPayloadBytes = bus.connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD_BYTES;
+    return {
+      subject: ownCredential ? resultSubject(pcId, requestId) : sharedResultSubject(requestId),
+      msgId: whole.result.result_id ?? entry.id,
+      body: await fitIntoMessage(bus, whole, maxPayloadBytes),
+    };
+  }
+
+  async #settle(entry: Entry, outcome: Outcome): Promise<void> {
+    const { outbox, clock, log } = this.#options;
+    switch (outcome.kind) {
+      case "acked":
+        this.#pauseMs = PAUSE_MS;
+        entry.state.send({ type: "ACKED" });
+        return outbox.remove(entry);
+      case "gone":
+        return outbox.forget(entry);
+      case "lost":
+        entry.state.send({ type: "LOST" });
+        return this.#pause(outcome.why);
+      case "rejected":
+        entry.state.send({ type: "REJECTED", at: clock.now(), why: outcome.why });
+        log.warn("outbox entry refused", { kind: entry.kind, id: entry.id, why: outcome.why });
+        break;
+      case "unreadable":
+        entry.state.send({ type: "UNREADABLE", why: outcome.why });
+    }
+    if (entry.state.getSnapshot().matches("stuck")) await this.#stick(entry, outcome.why);
+  }
+
+  /** Nothing is wrong with the message: everybody waits a little. */
+  #pause(why: string): void {
+    const { clock, link, log } = this.#options;
+    if (link.bus === undefined || this.#pausedUntil > clock.now()) return;
+    log.warn("outbox paused", { why, pauseMs: this.#pauseMs });
+    this.#pausedUntil = clock.now() + this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
+  }
+
+  async #stick(entry: Entry, why: string): Promise<void> {
+    const { pcId, outbox, clock, log } = this.#options;
+    log.error("outbox entry stuck", { kind: entry.kind, id: entry.id, why });
+    await outbox.stick(entry);
+    // What tells of stuck entries is not told of: it would never end.
+    if (entry.id.startsWith(STUCK_PREFIX)) return;
+    await outbox.putObservation(`${STUCK_PREFIX}${entry.id}`, {
+      pc_id: pcId,
+      at: formatInstant(clock.now()),
+      kind: "outbox_stuck",
+      source: "agent",
+      event_record_id: null,
+      payload: { kind: entry.kind, id: entry.id, why },
+    });
+  }
+}
+
+const STUCK_PREFIX = "stuck-";
+
+interface Message {
+  readonly subject: string;
+  readonly msgId: string;
+  readonly body: Uint8Array;
+}
+
+/** A file that is gone was taken by somebody; one that cannot be parsed never will be. */
+function outcomeOfReading(thrown: unknown): Outcome {
+  if (isMissing(thrown)) return { kind: "gone" };
+  if (thrown instanceof Fault && thrown.code === "invalid_input") {
+    return { kind: "unreadable", why: thrown.message };
+  }
+  return { kind: "lost", why: messageOf(thrown) };
+}
+
+/** Faults that may pass say nothing about the message; the rest refuse it. */
+function outcomeOfSending(thrown: unknown): Outcome {
+  const refused = thrown instanceof Fault && !thrown.retryable;
+  return { kind: refused ? "rejected" : "lost", why: messageOf(thrown) };
+}

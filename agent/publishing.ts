@@ -1,0 +1,12 @@
+import { defineAgentActor } from "./capabilities.ts";
+import { OutboxPublisher } from "./outbox_publisher.ts";
+
+/** Empties the outbox into the broker (agent.md §2). */
+export const publishing = defineAgentActor({
+  name: "publishing",
+  permissions: { identity: true, link: true, outbox: true },
+  run: async ({ identity, link, outbox, clock, log, signal, ready }) => {
+    ready();
+    await new OutboxPublisher({ ...identity, link, outbox, clock, log }).run(signal);
+  },
+});
