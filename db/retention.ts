@@ -6,8 +6,8 @@ const DAY_MS = 86_400_000;
 const KEEP_RUNS_MS = 90 * DAY_MS;
 const KEEP_AUDIT_MS = 365 * DAY_MS;
 /** One batch takes at most so many executions, and stops before those whose runs would be more than this. */
-const EXECUTIONS_AT_ONCE = 500;
-const ROWS_AT_ONCE = 5_000;
+const EXECUTIONS_AT_ONCE = 200;
+const ROWS_AT_ONCE = 2_000;
 
 /**
  * Deletes one batch of what is older than it is kept: executions that ended with all that belongs to them, runs
@@ -18,19 +18,14 @@ const ROWS_AT_ONCE = 5_000;
  */
 export async function deleteOldRows(tx: Transaction, now: number): Promise<boolean> {
   const execIds = await oldExecutions(tx, now - KEEP_RUNS_MS);
-  const results = await tx.batch([
-    ...[
-      ...DELETE_BY_EXECUTION,
-      "DELETE FROM executions WHERE exec_id IN (SELECT value FROM json_each(?))",
-    ]
-      .map((sql) => ({ sql, args: [JSON.stringify(execIds)] })),
-    ...[...DELETE_RUNS, DELETE_MESSAGES].map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
-    {
-      sql: `DELETE FROM audit_log WHERE id IN (
-        SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`,
-      args: [now - KEEP_AUDIT_MS],
-    },
-  ]);
+  const statements = execIds.length > 0
+    ? DELETE_EXECUTIONS.map((sql) => ({ sql, args: [JSON.stringify(execIds)] }))
+    // Not before the last old execution is gone: until then each of its runs would be looked at in vain.
+    : [
+      ...DELETE_RUNS.map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
+      { sql: DELETE_AUDIT, args: [now - KEEP_AUDIT_MS] },
+    ];
+  const results = await tx.batch(statements);
   return results.some(({ changes }) => changes > 0);
 }
 
@@ -48,7 +43,7 @@ async function oldExecutions(tx: Transaction, before: number): Promise<string[]>
   return rows.map((row) => textOf(row, "exec_id"));
 }
 
-const DELETE_BY_EXECUTION = [
+const DELETE_EXECUTIONS = [
   `DELETE FROM run_outputs WHERE result_id IN (
     SELECT result_id FROM execution_results WHERE exec_id IN (SELECT value FROM json_each(?)))`,
   "DELETE FROM execution_results WHERE exec_id IN (SELECT value FROM json_each(?))",
@@ -57,6 +52,7 @@ const DELETE_BY_EXECUTION = [
   // An audit event that has not left yet is still owed.
   `DELETE FROM command_outbox WHERE exec_id IN (SELECT value FROM json_each(?))
     AND NOT (kind = 'audit' AND state = 'waiting')`,
+  "DELETE FROM executions WHERE exec_id IN (SELECT value FROM json_each(?))",
 ];
 
 /** Settled runs that belong to no execution. The agent's clock may be wrong, the broker's is not. */
@@ -67,6 +63,8 @@ const OLD_RUNS = `SELECT r.result_id FROM execution_results AS r
 const DELETE_RUNS = [
   `DELETE FROM run_outputs WHERE result_id IN (${OLD_RUNS})`,
   `DELETE FROM execution_results WHERE result_id IN (${OLD_RUNS})`,
+  `DELETE FROM command_outbox WHERE id IN (SELECT id FROM command_outbox
+    WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ? LIMIT ${ROWS_AT_ONCE})`,
 ];
-const DELETE_MESSAGES = `DELETE FROM command_outbox WHERE id IN (
-  SELECT id FROM command_outbox WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ? LIMIT ${ROWS_AT_ONCE})`;
+const DELETE_AUDIT = `DELETE FROM audit_log WHERE id IN (
+  SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`;
