@@ -1,0 +1,177 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as v from "valibot";
+import { decode } from "../../wire/codec.ts";
+import { Fault, FAULT_CODES, messageOf } from "../../wire/fault.ts";
+import { Problem } from "../../wire/http.ts";
+import type { BackendAddress } from "./backend.ts";
+import { type ServerEvent, serverEvents } from "./server_events.ts";
+
+/** How often a call that may be repeated is tried, and the pause before each further try. */
+const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000] as const;
+
+export interface Page<T> {
+  readonly rows: T;
+  /** Absent on the last page. */
+  readonly nextCursor?: string;
+  /** False when a search stopped before it saw everything. */
+  readonly isComplete: boolean;
+}
+
+export interface CallOptions {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: string;
+  readonly contentType?: string;
+}
+
+type Method = "GET" | "POST" | "DELETE";
+
+/** The HTTP API of one backend. Every answer goes through its schema. */
+export class ApiClient {
+  readonly #address: BackendAddress;
+  readonly #signal: AbortSignal;
+
+  constructor(address: BackendAddress, signal: AbortSignal) {
+    this.#address = address;
+    this.#signal = signal;
+  }
+
+  /** @throws {Fault} what the backend answered, or `timed_out` and `internal` where it could not be reached or read */
+  async get<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<v.InferOutput<S>> {
+    return (await this.page(schema, path, options)).rows;
+  }
+
+  /** A list, with what its headers say of the rest. */
+  async page<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<Page<v.InferOutput<S>>> {
+    const response = await this.#fetch("GET", path, options);
+    const nextCursor = response.headers.get("x-next-cursor");
+    return {
+      rows: await this.#read(schema, response),
+      ...(nextCursor === null ? {} : { nextCursor }),
+      isComplete: response.headers.get("x-complete") !== "false",
+    };
+  }
+
+  /** The answer as text, whatever it holds. */
+  async text(path: string): Promise<string> {
+    return (await this.#fetch("GET", path, {})).text();
+  }
+
+  async post<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<v.InferOutput<S>> {
+    return this.#read(schema, await this.#fetch("POST", path, options));
+  }
+
+  /**
+   * A post that is safe to send again: it carries an Idempotency-Key, and is repeated while the backend is away,
+   * so that a restart in between neither loses nor doubles it.
+   */
+  async postOnce<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    body: unknown,
+  ): Promise<v.InferOutput<S>> {
+    const headers = { "idempotency-key": crypto.randomUUID() };
+    const options = { body: JSON.stringify(body) };
+    for (const pauseMs of PAUSES_MS) {
+      try {
+        return await this.#read(schema, await this.#fetch("POST", path, options, headers));
+      } catch (thrown) {
+        if (!(thrown instanceof Fault) || !thrown.retryable) throw thrown;
+        await sleep(pauseMs, undefined, { signal: this.#signal });
+      }
+    }
+    return this.#read(schema, await this.#fetch("POST", path, options, headers));
+  }
+
+  async delete(path: string): Promise<void> {
+    await (await this.#fetch("DELETE", path, {})).body?.cancel();
+  }
+
+  /** What the backend announces from now on; the call returns once it listens. */
+  async events(signal: AbortSignal): Promise<AsyncGenerator<ServerEvent>> {
+    const both = AbortSignal.any([this.#signal, signal]);
+    const response = await this.#fetch("GET", "/api/events", {}, {}, both);
+    if (response.body === null) throw new Fault("internal", "Cannot follow the events: no body");
+    return serverEvents(response.body);
+  }
+
+  async #fetch(
+    method: Method,
+    path: string,
+    { query = {}, body, contentType = "application/json" }: CallOptions,
+    headers: Readonly<Record<string, string>> = {},
+    signal: AbortSignal = this.#signal,
+  ): Promise<Response> {
+    const { server, token } = this.#address;
+    const url = new URL(path, server);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const response = await fetch(url, {
+      method,
+      // A redirect would carry what we send to another place.
+      redirect: "error",
+      signal,
+      headers: {
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": contentType }),
+      },
+      ...(body === undefined ? {} : { body }),
+    }).catch((thrown: unknown) => {
+      throw signal.aborted ? thrown : unreachable(server, thrown);
+    });
+    if (!response.ok) throw await faultOf(response);
+    return response;
+  }
+
+  async #read<S extends v.GenericSchema>(
+    schema: S,
+    response: Response,
+  ): Promise<v.InferOutput<S>> {
+    const bytes = await response.arrayBuffer().catch((thrown: unknown) => {
+      throw this.#signal.aborted ? thrown : unreachable(this.#address.server, thrown);
+    });
+    return decode(schema, "answer of the backend", new Uint8Array(bytes));
+  }
+}
+
+function unreachable(server: URL, thrown: unknown): Fault {
+  // The reason stands in the cause: fetch itself only says that it failed.
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : messageOf(cause);
+  return new Fault("timed_out", `Cannot reach the backend at ${server.origin}: ${code}`, {
+    retryable: true,
+    cause: thrown,
+  });
+}
+
+/** The fault that a problem document tells of. */
+async function faultOf(response: Response): Promise<Fault> {
+  const text = await response.text();
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Problem), text);
+  if (!parsed.success) {
+    return new Fault("internal", `Cannot read the backend's answer: status ${response.status}`);
+  }
+  const { type, detail, path, exec_id: execId } = parsed.output;
+  const code = FAULT_CODES.find((each) => type.endsWith(`:${each}`)) ?? "internal";
+  return new Fault(code, detail, {
+    retryable: response.status === 503,
+    details: {
+      status: response.status,
+      ...(path === undefined ? {} : { path }),
+      ...(typeof execId === "string" ? { exec_id: execId } : {}),
+    },
+  });
+}

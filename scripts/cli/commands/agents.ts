@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import * as v from "valibot";
+import { AgentAnswer, PingAnswer } from "../../../wire/http.ts";
+import {
+  addCommand,
+  type CommonOptions,
+  connect,
+  type Session,
+  show,
+  showList,
+} from "../command.ts";
+import { type Column, renderFacts } from "../table.ts";
+
+interface ListOptions extends CommonOptions {
+  readonly query?: string;
+  readonly status?: string;
+  readonly limit?: string;
+  readonly offset?: string;
+}
+
+const COLUMNS: readonly Column<AgentAnswer>[] = [
+  { heading: "pc", text: (row) => row.pc_id },
+  { heading: "state", text: (row) => row.online ? "online" : "offline" },
+  { heading: "os", text: (row) => row.os_family },
+  { heading: "version", text: (row) => row.agent_version },
+  { heading: "heard", text: (row) => row.last_heartbeat },
+  { heading: "host", text: (row) => row.hostname },
+];
+
+export function addAgents(program: Command, session: Session): void {
+  addCommand(program, "agents", "the PCs that are known")
+    .option("--query <text>", "only those whose name holds it")
+    .option("--status <status>", "online or offline")
+    .option("--limit <count>", "how many", "100")
+    .option("--offset <count>", "how many to leave out first")
+    .action(async (options: ListOptions) => {
+      const client = await connect(session, options);
+      const { query: q, status, limit, offset } = options;
+      const rows = await client.get(v.array(AgentAnswer), "/api/agents", {
+        query: { q, status, limit, offset },
+      });
+      showList(session, options, rows, COLUMNS);
+    });
+
+  const agent = program.command("agent").description("one PC");
+
+  addCommand(agent, "show <pc>", "all that is known of a PC").action(
+    async (pcId: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      show(session, options, await client.get(AgentAnswer, pathOf(pcId)), agentText);
+    },
+  );
+
+  addCommand(agent, "ping <pc>", "ask a PC whether it is there").action(
+    async (pcId: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      const answer = await client.post(PingAnswer, `${pathOf(pcId)}/ping`);
+      show(
+        session,
+        options,
+        answer,
+        ({ heartbeat }) =>
+          `${heartbeat.pc_id} answers, version ${heartbeat.agent_version}, at ${heartbeat.at}\n`,
+      );
+    },
+  );
+}
+
+function pathOf(pcId: string): string {
+  return `/api/agents/${encodeURIComponent(pcId)}`;
+}
+
+function agentText(agent: AgentAnswer): string {
+  return renderFacts([
+    ["pc", agent.pc_id],
+    ["state", agent.online ? "online" : "offline"],
+    ["host", agent.hostname],
+    ["os", agent.os_family],
+    ["version", agent.agent_version],
+    ["shells", agent.shells.join(", ")],
+    ["first heard", agent.first_heartbeat],
+    ["last heard", agent.last_heartbeat],
+    ["cpu, percent of a core", agent.agent_cpu_pct],
+    ["memory, bytes", agent.agent_rss_bytes],
+    ["stuck results", agent.stuck_results],
+  ]);
+}

@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import * as v from "valibot";
+import { AuditAnswer, FleetHealth, InvariantsAnswer } from "../../../wire/http.ts";
+import {
+  addCommand,
+  type CommonOptions,
+  connect,
+  type Session,
+  show,
+  showList,
+  showMore,
+} from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { type Column, renderTable } from "../table.ts";
+
+interface ListOptions extends CommonOptions {
+  readonly limit?: string;
+  readonly cursor?: string;
+}
+
+type Invariant = InvariantsAnswer["invariants"][number];
+type Component = FleetHealth["components"][number];
+
+const INVARIANT_COLUMNS: readonly Column<Invariant>[] = [
+  { heading: "invariant", text: ({ name }) => name },
+  { heading: "holds", text: ({ ok }) => ok ? "yes" : "NO" },
+  { heading: "count", text: ({ count }) => count },
+];
+
+const COMPONENT_COLUMNS: readonly Column<Component>[] = [
+  { heading: "component", text: ({ name }) => name },
+  { heading: "state", text: ({ ok }) => ok ? "ok" : "NOT OK" },
+  { heading: "detail", text: ({ detail }) => detail },
+];
+
+const AUDIT_COLUMNS: readonly Column<AuditAnswer>[] = [
+  { heading: "at", text: (row) => row.occurred_at },
+  { heading: "actor", text: (row) => row.actor },
+  { heading: "action", text: (row) => row.action },
+  { heading: "target", text: (row) => row.target },
+];
+
+/** What tells whether the system is well, and who did what. */
+export function addHealth(
+  program: Command,
+  session: Session,
+  end: (exitCode: number) => void,
+): void {
+  addCommand(
+    program,
+    "invariants",
+    `check that the books are right; ends with ${EXIT.failed} when not`,
+  )
+    .action(async (options: CommonOptions) => {
+      const client = await connect(session, options);
+      const answer = await client.get(InvariantsAnswer, "/api/invariants");
+      show(
+        session,
+        options,
+        answer,
+        ({ invariants }) => renderTable(INVARIANT_COLUMNS, invariants),
+      );
+      end(answer.ok ? EXIT.ok : EXIT.failed);
+    });
+
+  addCommand(program, "health", `how the parts are; ends with ${EXIT.failed} when one is not well`)
+    .action(async (options: CommonOptions) => {
+      const client = await connect(session, options);
+      const health = await client.get(FleetHealth, "/api/health/fleet");
+      show(session, options, health, healthText);
+      end(health.status === "ok" ? EXIT.ok : EXIT.failed);
+    });
+
+  addCommand(program, "audit", "who did what, the newest first")
+    .option("--limit <count>", "how many", "20")
+    .option("--cursor <cursor>", "go on where a list ended")
+    .action(async (options: ListOptions) => {
+      const client = await connect(session, options);
+      const { limit, cursor } = options;
+      const page = await client.page(v.array(AuditAnswer), "/api/audit", {
+        query: { limit, cursor },
+      });
+      showList(session, options, page.rows, AUDIT_COLUMNS);
+      showMore(session, page);
+    });
+}
+
+function healthText({ status, agents, components }: FleetHealth): string {
+  const head = `${status}: ${agents.active} of ${agents.known} PCs online\n`;
+  return head + renderTable(COMPONENT_COLUMNS, components);
+}

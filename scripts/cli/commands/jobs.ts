@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import * as v from "valibot";
+import { Manifest } from "../../../wire/manifest.ts";
+import {
+  addCommand,
+  type CommonOptions,
+  connect,
+  type Session,
+  show,
+  showList,
+} from "../command.ts";
+import { readJobFile } from "../job_file.ts";
+import type { Column } from "../table.ts";
+
+const COLUMNS: readonly Column<Manifest>[] = [
+  { heading: "id", text: ({ id }) => id },
+  { heading: "version", text: ({ version }) => version },
+  { heading: "shell", text: ({ execute }) => execute.shell },
+  { heading: "timeout", text: ({ execute }) => execute.timeout },
+  { heading: "description", text: ({ description }) => description ?? null },
+];
+
+interface CreateOptions extends CommonOptions {
+  readonly file: string;
+}
+
+/** The catalogue. */
+export function addJobs(program: Command, session: Session): void {
+  const job = program.command("job").description("the catalogue of jobs");
+
+  addCommand(job, "create", "add a job, or replace it")
+    .requiredOption("-f, --file <path>", "its manifest, YAML or JSON (- is standard input)")
+    .action(async (options: CreateOptions) => {
+      const body = await readJobFile(options.file);
+      const client = await connect(session, options);
+      const manifest = await client.post(Manifest, "/api/jobs", {
+        body,
+        contentType: "application/yaml",
+      });
+      show(session, options, manifest, ({ id, version }) => `job ${id}, version ${version}\n`);
+    });
+
+  addCommand(job, "list", "every job").action(async (options: CommonOptions) => {
+    const client = await connect(session, options);
+    showList(session, options, await client.get(v.array(Manifest), "/api/jobs"), COLUMNS);
+  });
+
+  addCommand(job, "get <id>", "a job as it was written").action(
+    async (id: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      const path = `/api/jobs/${encodeURIComponent(id)}`;
+      if (options.json === true) show(session, options, await client.get(Manifest, path), String);
+      else session.terminal.out(await client.text(`${path}/yaml`));
+    },
+  );
+
+  addCommand(job, "delete <id>", "remove a job that no schedule uses").action(
+    async (id: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      await client.delete(`/api/jobs/${encodeURIComponent(id)}`);
+      show(session, options, { id, deleted: true }, () => `job ${id} is deleted\n`);
+    },
+  );
+}

@@ -1,0 +1,113 @@
+import type { Command } from "commander";
+import * as v from "valibot";
+import { RunAnswer } from "../../../wire/http.ts";
+import {
+  addCommand,
+  type CommonOptions,
+  connect,
+  type Session,
+  show,
+  showList,
+  showMore,
+} from "../command.ts";
+import { followOutput } from "../follow_output.ts";
+import { type Column, renderFacts } from "../table.ts";
+
+interface ListOptions extends CommonOptions {
+  readonly limit?: string;
+  readonly cursor?: string;
+  readonly pc?: string;
+  readonly job?: string;
+  readonly exec?: string;
+  readonly status?: string;
+  readonly since?: string;
+}
+
+interface TailOptions extends CommonOptions {
+  readonly follow?: boolean;
+}
+
+const COLUMNS: readonly Column<RunAnswer>[] = [
+  { heading: "result_id", text: (row) => row.result_id },
+  { heading: "pc", text: (row) => row.pc_id },
+  { heading: "job", text: (row) => row.job_id },
+  { heading: "outcome", text: (row) => row.outcome ?? "running" },
+  { heading: "exit", text: (row) => row.exit_code },
+  { heading: "started", text: (row) => row.started_at },
+  { heading: "output", text: (row) => row.stdout === "" ? row.stderr : row.stdout },
+];
+
+export function addResults(
+  program: Command,
+  session: Session,
+  end: (exitCode: number) => void,
+): void {
+  addCommand(program, "results [result_id]", "the newest runs, or one whole")
+    .option("--limit <count>", "how many", "20")
+    .option("--cursor <cursor>", "go on where a list ended")
+    .option("--pc <regex>", "only those of PCs that match")
+    .option("--job <regex>", "only those of jobs that match")
+    .option("--exec <exec_id>", "only those of one execution")
+    .option("--status <status>", "success, failure, failed, running, skipped or expired")
+    .option("--since <time>", "only those that started at or after this RFC 3339 time")
+    .action((resultId: string | undefined, options: ListOptions) =>
+      resultId === undefined ? list(session, options) : showOne(session, resultId, options)
+    );
+
+  addCommand(program, "tail <result_id>", "the output of a run so far")
+    .option("-f, --follow", "go on until it ends, then end with its exit code")
+    .action(async (resultId: string, options: TailOptions) => {
+      const client = await connect(session, options);
+      end(await followOutput(session, client, resultId, options));
+    });
+}
+
+async function list(session: Session, options: ListOptions): Promise<void> {
+  const client = await connect(session, options);
+  const { limit, cursor, pc, job, exec, status, since } = options;
+  const page = await client.page(v.array(RunAnswer), "/api/results", {
+    query: {
+      limit,
+      cursor,
+      pc_id: pc,
+      job_id: job,
+      exec_id: exec === undefined ? undefined : `^${literal(exec)}$`,
+      status,
+      since,
+    },
+  });
+  showList(session, options, page.rows, COLUMNS);
+  showMore(session, page);
+}
+
+async function showOne(session: Session, resultId: string, options: ListOptions): Promise<void> {
+  const client = await connect(session, options);
+  const run = await client.get(RunAnswer, `/api/results/${encodeURIComponent(resultId)}`);
+  show(session, options, run, runText);
+}
+
+function runText(run: RunAnswer): string {
+  const facts = renderFacts([
+    ["result_id", run.result_id],
+    ["exec_id", run.exec_id],
+    ["pc", run.pc_id],
+    ["job", run.job_id],
+    ["version", run.version],
+    ["outcome", run.outcome ?? "running"],
+    ["reason", run.outcome_reason],
+    ["exit", run.exit_code],
+    ["started", run.started_at],
+    ["finished", run.finished_at],
+  ]);
+  return `${facts}${section("stdout", run.stdout)}${section("stderr", run.stderr)}`;
+}
+
+function section(name: string, text: string): string {
+  if (text === "") return "";
+  return `\n--- ${name}\n${text}${text.endsWith("\n") ? "" : "\n"}`;
+}
+
+/** A regular expression that matches just this text. */
+function literal(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

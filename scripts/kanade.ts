@@ -1,0 +1,79 @@
+/** `kanade`: the command line. Every command asks the HTTP API; nothing here knows the database or the broker. */
+import { readFile } from "node:fs/promises";
+import { Command, CommanderError } from "commander";
+import { addAgents } from "./cli/commands/agents.ts";
+import { addDeadLetters } from "./cli/commands/dead_letters.ts";
+import { addExec } from "./cli/commands/exec.ts";
+import { addExecutions } from "./cli/commands/executions.ts";
+import { addHealth } from "./cli/commands/health.ts";
+import { addJobs } from "./cli/commands/jobs.ts";
+import { addResults } from "./cli/commands/results.ts";
+import { addRun } from "./cli/commands/run.ts";
+import type { Session } from "./cli/command.ts";
+import { EXIT, exitCodeOfFault, lineOfFault } from "./cli/exit_codes.ts";
+import { processTerminal } from "./cli/terminal.ts";
+
+/** Runs one command line in this process, until it ends or Ctrl-C. @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once("SIGINT", interrupt);
+  process.stdout.on("error", endWithReader);
+  try {
+    return await runCommand(args, {
+      terminal: processTerminal(),
+      env: process.env,
+      signal: interrupted.signal,
+    });
+  } finally {
+    process.off("SIGINT", interrupt);
+  }
+}
+
+/** The program that we are piped into has read enough (`kanade results | head`). */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(EXIT.ok);
+}
+
+/** Runs one command line. Whatever goes wrong is one line on standard error. @returns the exit code */
+export async function runCommand(args: readonly string[], session: Session): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = createProgram(session, await version(), (code) => exitCode = code);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (session.signal.aborted) return EXIT.interrupted;
+    session.terminal.err(`kanade: ${lineOfFault(thrown)}\n`);
+    return exitCodeOfFault(thrown);
+  }
+}
+
+function createProgram(
+  session: Session,
+  version: string,
+  end: (exitCode: number) => void,
+): Command {
+  const program = new Command("kanade")
+    .description("Run scripts on many PCs, and know for each one what happened.")
+    .version(version)
+    .configureOutput({ writeOut: session.terminal.out, writeErr: session.terminal.err })
+    .showHelpAfterError("(kanade --help says more)")
+    .exitOverride();
+  addRun(program, session, end);
+  addJobs(program, session);
+  addExec(program, session, end);
+  addExecutions(program, session);
+  addResults(program, session, end);
+  addAgents(program, session);
+  addDeadLetters(program, session, end);
+  addHealth(program, session, end);
+  return program;
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
