@@ -11,7 +11,7 @@ import type { Commands } from "./commands.ts";
 const READ_EVERY_MS = 60_000;
 /** While the backend has not made the consumers yet. */
 const RETRY_MS = 2_000;
-const PULL_TIMEOUT_MS = 5_000;
+const PULL_TIMEOUT_MS = 2_000;
 /** One message, or the answer that there is none. */
 const PULL = encode({ batch: 1, no_wait: true });
 /** An empty answer acks (JetStream). */
@@ -31,8 +31,9 @@ export interface ReplayOptions {
 export class Replay {
   readonly #options: ReplayOptions;
   #groups: readonly string[] = [];
-  /** Whether this credential may make consumers; if not, the backend does. */
-  #mayCreate = true;
+  /** Whether this credential may make consumers; until it is refused, that is tried. */
+  #mayMake = true;
+  #areMade = false;
   /** Asked to read again while it was reading. */
   #isDue = false;
   #wake: () => void = () => undefined;
@@ -43,6 +44,7 @@ export class Replay {
 
   setGroups(groups: readonly string[]): void {
     this.#groups = groups;
+    this.#areMade = false;
     this.readSoon();
   }
 
@@ -63,59 +65,56 @@ export class Replay {
 
   /** Whether every consumer was there and was read to its end. */
   async #readAll(): Promise<boolean> {
+    const { bus, pcId } = this.#options;
+    if (!bus.connected) return false;
+    await this.#makeConsumers();
+    const consumers = replayConsumers(pcId, this.#groups);
+    const complete = await Promise.all(consumers.map(({ name }) => this.#read(name)));
+    return complete.every(Boolean);
+  }
+
+  /** Makes the consumers where that is allowed; elsewhere the backend does, sooner or later. */
+  async #makeConsumers(): Promise<void> {
     const { bus, pcId, log } = this.#options;
-    let isComplete = bus.connected;
-    for (const { name, filter } of replayConsumers(pcId, this.#groups)) {
-      try {
-        isComplete = await this.#read(name) && isComplete;
-      } catch (thrown) {
-        isComplete = false;
-        log.debug("cannot read retained commands", { filter, why: messageOf(thrown) });
-      }
-    }
-    return isComplete;
-  }
-
-  /** @throws {Fault} of the bus */
-  async #read(consumer: string): Promise<boolean> {
-    const { bus, commands } = this.#options;
-    while (bus.connected) {
-      const message = await this.#next(consumer);
-      if (message === "none") return true;
-      if (message === "no consumer") return await this.#create();
-      if (!(await commands.take(message.data))) return false;
-      bus.publish(message.reply, ACK);
-    }
-    return false;
-  }
-
-  async #next(consumer: string): Promise<Pulled | "none" | "no consumer"> {
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.EXEC.${consumer}`;
-    const { connection } = this.#options.bus;
-    try {
-      const answer = await connection.request(subject, PULL, { timeout: PULL_TIMEOUT_MS });
-      const status = answer.headers?.code ?? 0;
-      if (status !== 0 || answer.reply === undefined) return "none";
-      return { data: answer.data, reply: answer.reply };
-    } catch (thrown) {
-      const fault = busFault("read retained commands", thrown);
-      if (fault.details["noResponders"] === true) return "no consumer";
-      throw fault;
-    }
-  }
-
-  /** Makes the consumers where that is allowed; they are read in the next round. */
-  async #create(): Promise<false> {
-    const { bus, pcId, log } = this.#options;
-    if (!this.#mayCreate) return false;
+    if (this.#areMade || !this.#mayMake) return;
     try {
       await ensureReplayConsumers(bus, pcId, this.#groups, { log });
-      this.readSoon();
+      this.#areMade = true;
     } catch (thrown) {
-      this.#mayCreate = !(thrown instanceof Fault && thrown.code === "forbidden");
-      throw thrown;
+      this.#mayMake = !(thrown instanceof Fault && thrown.code === "forbidden");
+      log.debug("cannot make consumers", { why: messageOf(thrown) });
     }
-    return false;
+  }
+
+  async #read(consumer: string): Promise<boolean> {
+    const { bus, commands, log } = this.#options;
+    try {
+      for (;;) {
+        const message = await this.#next(consumer);
+        if (message === undefined) return true;
+        if (!(await commands.take(message.data))) return false;
+        bus.publish(message.reply, ACK);
+      }
+    } catch (thrown) {
+      log.debug("cannot read retained commands", { consumer, why: messageOf(thrown) });
+      return false;
+    }
+  }
+
+  /** @throws {Fault} `timed_out` when there is no such consumer; else as the bus does */
+  async #next(consumer: string): Promise<Pulled | undefined> {
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.EXEC.${consumer}`;
+    try {
+      const { connection } = this.#options.bus;
+      // What is pulled keeps its own subject, by which the client's shared inbox cannot tell it.
+      const options = { timeout: PULL_TIMEOUT_MS, noMux: true };
+      const answer = await connection.request(subject, PULL, options);
+      const status = answer.headers?.code ?? 0;
+      if (status !== 0 || answer.reply === undefined) return undefined;
+      return { data: answer.data, reply: answer.reply };
+    } catch (thrown) {
+      throw busFault("read retained commands", thrown);
+    }
   }
 
   /** Ends after so many milliseconds, when woken, or when the signal aborts. */
