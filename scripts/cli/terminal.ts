@@ -15,16 +15,15 @@ const DEFAULT_COLUMNS = 80;
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
   return {
-    isInteractive: Boolean(process.stdout.isTTY && process.stderr.isTTY),
+    isInteractive: process.stdout.isTTY && process.stderr.isTTY,
     columns: process.stdout.columns ?? DEFAULT_COLUMNS,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
   };
 }
 
-// Control characters but none of them: a name or a message from elsewhere must not steer the terminal.
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+// Of what comes from elsewhere none may steer the terminal.
+const CONTROL = /\p{Cc}/gu;
 
 /** The text on one line, with every control character shown as a blank. */
 export function oneLine(text: string): string {
