@@ -1,0 +1,99 @@
+import { gzipSync } from "node:zlib";
+import type { SqlValue, Statement } from "../../db/client.ts";
+
+/** Rows as the projectors would have left them. What is not given has a plain value. */
+
+type Columns = Readonly<Record<string, SqlValue>>;
+
+export const NOON = Date.UTC(2026, 4, 20, 12);
+
+export function executionRow(execId: string, columns: Columns = {}): Statement {
+  return insert("executions", {
+    exec_id: execId,
+    request_id: `request-of-${execId}`,
+    job_id: "job",
+    version: "1.0",
+    initiated_by: "ann",
+    initiated_at: NOON,
+    targets_listed: 1,
+    target_count: 1,
+    status: "running",
+    ...columns,
+  });
+}
+
+export function targetRow(execId: string, pcId: string, columns: Columns = {}): Statement {
+  return insert("execution_targets", { exec_id: execId, pc_id: pcId, state: "waiting", ...columns });
+}
+
+/** A run in flight, unless the columns settle it. */
+export function runRow(resultId: string, columns: Columns = {}): Statement {
+  return insert("execution_results", {
+    result_id: resultId,
+    exec_id: "exec",
+    request_id: "request",
+    pc_id: "pc-1",
+    job_id: "job",
+    version: "1.0",
+    started_at: NOON,
+    recorded_at: NOON + 5,
+    ...columns,
+  });
+}
+
+/** The columns of a run that has ended, with its output. */
+export function settled(
+  resultId: string,
+  end: { exitCode?: number; outcome?: string; stdout?: string; stderr?: string; gzip?: boolean },
+  columns: Columns = {},
+): Statement[] {
+  const { exitCode = 0, stdout = "", stderr = "", gzip = false } = end;
+  const stored = (text: string) => gzip ? new Uint8Array(gzipSync(text)) : new TextEncoder().encode(text);
+  const preview = (text: string) => new TextEncoder().encode([...text].slice(0, 200).join(""));
+  return [
+    runRow(resultId, {
+      outcome: end.outcome ?? (exitCode === 0 ? "succeeded" : "failed"),
+      exit_code: exitCode,
+      finished_at: NOON + 1_000,
+      stdout_bytes: Buffer.byteLength(stdout),
+      stderr_bytes: Buffer.byteLength(stderr),
+      stdout_preview: preview(stdout),
+      stderr_preview: preview(stderr),
+      ...columns,
+    }),
+    insert("run_outputs", {
+      result_id: resultId,
+      stdout: stored(stdout),
+      stdout_encoding: gzip ? "gzip" : "plain",
+      stderr: stored(stderr),
+      stderr_encoding: gzip ? "gzip" : "plain",
+    }),
+  ];
+}
+
+export function agentRow(pcId: string, columns: Columns = {}): Statement {
+  return insert("agents", { pc_id: pcId, first_heard_at: NOON, last_heard_at: NOON, ...columns });
+}
+
+export function deadLetterRow(sequence: number, columns: Columns = {}): Statement {
+  return insert("dead_letters", {
+    stream: "RESULTS",
+    stream_created_at: NOON,
+    sequence,
+    subject: "results.x",
+    payload: new TextEncoder().encode("{"),
+    error: "Cannot read the result: it is not JSON",
+    published_at: NOON,
+    recorded_at: NOON + 1,
+    ...columns,
+  });
+}
+
+function insert(table: string, columns: Columns): Statement {
+  const names = Object.keys(columns);
+  const places = names.map(() => "?").join(", ");
+  return {
+    sql: `INSERT INTO ${table} (${names.join(", ")}) VALUES (${places})`,
+    args: Object.values(columns),
+  };
+}
