@@ -1,0 +1,89 @@
+/** What a stranger gets: the packed tarball, installed into an empty project. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const NPM = ["--no-audit", "--no-fund", "--prefer-offline"];
+const ROOT = process.cwd();
+/** Installing takes as long as the disk and the registry take. */
+const WITHIN = { timeout: 300_000 };
+
+/** Uses the agent as its declarations describe it; it compiles only when they are whole. */
+const CONSUMER = `
+import { type Agent, type AgentOptions, createAgent } from "kanade-actors/agent";
+
+const options: AgentOptions = { pcId: "pc-1", servers: ["nats://127.0.0.1:4222"], dataDir: "agent" };
+const agent: Agent = createAgent(options);
+const count: number = agent.activeCommands;
+console.log(agent.pcId, count);
+// @ts-expect-error the name of the machine is not optional
+createAgent({ servers: [], dataDir: "agent" });
+`;
+
+describe("the packed tarball in an empty project", WITHIN, () => {
+  let project = "";
+
+  before(async () => {
+    project = await mkdtemp(join(tmpdir(), "kanade-pack-"));
+    const packed = await run("npm", ["pack", "--json", "--pack-destination", project], {
+      cwd: ROOT,
+    });
+    // What prepack prints comes before the JSON.
+    const [{ filename }] = JSON.parse(packed.stdout.slice(packed.stdout.indexOf("[\n")));
+    await writeFile(join(project, "package.json"), '{"private": true, "type": "module"}');
+    await run("npm", ["install", ...NPM, join(project, filename)], { cwd: project });
+  }, WITHIN);
+
+  after(() => rm(project, { recursive: true, force: true }));
+
+  it("has a command line that runs from under node_modules", async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+    const { stdout } = await run("npx", ["--no-install", "kanade", "--version"], { cwd: project });
+    assert.equal(stdout.trim(), version);
+  });
+
+  it("has an agent that plain Node imports, without tsx", async () => {
+    const code =
+      'import("kanade-actors/agent").then(({ createAgent }) => console.log(typeof createAgent))';
+    const { stdout } = await run(process.execPath, ["-e", code], { cwd: project });
+    assert.equal(stdout.trim(), "function");
+  });
+
+  it("has declarations that a strict project compiles against", async () => {
+    await mkdir(join(project, "src"));
+    await writeFile(join(project, "src/main.ts"), CONSUMER);
+    await writeFile(
+      join(project, "tsconfig.json"),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          module: "nodenext",
+          target: "es2023",
+          lib: ["es2023", "esnext.disposable", "dom"],
+          types: ["node"],
+          typeRoots: [join(ROOT, "node_modules/@types")],
+          skipLibCheck: true,
+          noEmit: true,
+        },
+        include: ["src"],
+      }),
+    );
+    await run(join(ROOT, "node_modules/.bin/tsc"), ["--noEmit"], { cwd: project });
+  });
+
+  it("holds no test, no tool of ours and no data", async () => {
+    const listing = await run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], {
+      cwd: ROOT,
+    });
+    const [{ files }] = JSON.parse(listing.stdout);
+    const rooms = new Set(files.map(({ path }: { path: string }) => path.split("/")[0]));
+    for (const absent of ["test", "data", ".ci", ".oxlintrc.json", "package-lock.json"]) {
+      assert.ok(!rooms.has(absent), `${absent} is packed`);
+    }
+  });
+});
