@@ -7,7 +7,7 @@ import {
   type Status,
 } from "nats";
 import { type Actor, createActor } from "xstate";
-import { connectionMachine, LONGEST_DELAY_MS } from "../machines/connection.ts";
+import { connectionMachine, RECONNECT_BACKOFF } from "../machines/connection.ts";
 import { Fault } from "../wire/fault.ts";
 import { PublishAcks } from "./bus_acks.ts";
 import type { PublishAck, PublishOptions } from "./bus_acks.ts";
@@ -206,7 +206,9 @@ class NatsBus implements Bus {
     if (!this.connected) return;
     this.#state.send({ type: "LOST" });
     this.#acks.lost();
-    this.#log.warn("lost the connection to the broker", { longestRetryMs: LONGEST_DELAY_MS });
+    this.#log.warn("lost the connection to the broker", {
+      longestRetryMs: RECONNECT_BACKOFF.longestMs,
+    });
     this.#announce();
   }
 

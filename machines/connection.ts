@@ -5,6 +5,7 @@
  * 2. The wait before the next attempt doubles from 1 s to 60 s, ±25 % (agent.md §3), and starts over after a success.
  */
 import { assign, setup } from "xstate";
+import { type Backoff, backoffMs } from "./backoff.ts";
 
 export interface ConnectionContext {
   /** Attempts that failed since the connection was lost. */
@@ -22,15 +23,8 @@ export type ConnectionEvent =
   | { readonly type: "ATTEMPT_FAILED"; readonly random: number }
   | { readonly type: "CLOSED" };
 
-export const FIRST_DELAY_MS = 1_000;
-export const LONGEST_DELAY_MS = 60_000;
-const SPREAD = 0.25;
-
-/** Milliseconds to wait after so many failed attempts in a row (1 = the first). */
-export function reconnectDelayMs(failedAttempts: number, random: number): number {
-  const steadyMs = Math.min(FIRST_DELAY_MS * 2 ** (failedAttempts - 1), LONGEST_DELAY_MS);
-  return Math.round(steadyMs * (1 - SPREAD + 2 * SPREAD * random));
-}
+/** Between attempts (agent.md §3). */
+export const RECONNECT_BACKOFF: Backoff = { firstMs: 1_000, longestMs: 60_000 };
 
 export const connectionMachine = setup({
   types: { context: {} as ConnectionContext, events: {} as ConnectionEvent },
@@ -38,7 +32,10 @@ export const connectionMachine = setup({
     countFailedAttempt: assign(({ context, event }) => {
       if (event.type !== "ATTEMPT_FAILED") return {};
       const failedAttempts = context.failedAttempts + 1;
-      return { failedAttempts, delayMs: reconnectDelayMs(failedAttempts, event.random) };
+      return {
+        failedAttempts,
+        delayMs: backoffMs(RECONNECT_BACKOFF, failedAttempts, event.random),
+      };
     }),
     startOver: assign({ failedAttempts: 0, delayMs: 0 }),
     countReconnect: assign({ reconnects: ({ context }) => context.reconnects + 1 }),

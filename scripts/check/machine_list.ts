@@ -7,6 +7,7 @@ import { executionsRootMachine } from "../../machines/executions_root.ts";
 import type { ExecutionsRootEvent } from "../../machines/executions_root.ts";
 import * as outboxEntry from "../../machines/outbox_entry.ts";
 import * as reaper from "../../machines/reaper.ts";
+import * as supervisor from "../../machines/supervisor.ts";
 
 /** Events by state (`parent.child`, `""` = anywhere) that are taken without effect there and below. */
 export type Ignored = Readonly<Record<string, readonly string[]>>;
@@ -101,5 +102,18 @@ export const MACHINES: readonly ListedMachine[] = [
     machine: reaper.reaperMachine,
     events: eventsOf<reaper.ReaperEvent>({ DUE: true, HELD_BACK: true, CHUNK_REAPED: true }),
     ignored: reaper.IGNORED,
+  },
+  {
+    name: "supervisor",
+    machine: supervisor.supervisedMachine,
+    input: { withinMs: 60_000, atMost: 10 },
+    events: eventsOf<supervisor.SupervisedEvent>({
+      READY: true,
+      FAILED: true,
+      RESTART_DUE: true,
+      STOP: true,
+      STOPPED: true,
+    }),
+    ignored: supervisor.IGNORED,
   },
 ];
