@@ -1,4 +1,4 @@
-import { connectBus, type Bus } from "../../actors/bus.ts";
+import { type Bus, connectBus } from "../../actors/bus.ts";
 import { createApp } from "../../actors/http/app.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
 import { listen } from "../../actors/http/server.ts";

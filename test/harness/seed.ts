@@ -23,7 +23,12 @@ export function executionRow(execId: string, columns: Columns = {}): Statement {
 }
 
 export function targetRow(execId: string, pcId: string, columns: Columns = {}): Statement {
-  return insert("execution_targets", { exec_id: execId, pc_id: pcId, state: "waiting", ...columns });
+  return insert("execution_targets", {
+    exec_id: execId,
+    pc_id: pcId,
+    state: "waiting",
+    ...columns,
+  });
 }
 
 /** A run in flight, unless the columns settle it. */
@@ -48,7 +53,8 @@ export function settled(
   columns: Columns = {},
 ): Statement[] {
   const { exitCode = 0, stdout = "", stderr = "", gzip = false } = end;
-  const stored = (text: string) => gzip ? new Uint8Array(gzipSync(text)) : new TextEncoder().encode(text);
+  const stored = (text: string) =>
+    gzip ? new Uint8Array(gzipSync(text)) : new TextEncoder().encode(text);
   const preview = (text: string) => new TextEncoder().encode([...text].slice(0, 200).join(""));
   return [
     runRow(resultId, {

@@ -28,7 +28,10 @@ async function answerTo(
   return { status: response.status, type: response.headers.get("content-type") };
 }
 
-function jwt(claims: Record<string, unknown>, options: { aud?: string; secret?: string; exp?: string } = {}) {
+function jwt(
+  claims: Record<string, unknown>,
+  options: { aud?: string; secret?: string; exp?: string } = {},
+) {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "HS256" })
     .setAudience(options.aud ?? "kanade")
@@ -99,7 +102,11 @@ for (const [what, token] of REFUSED) {
 test("a viewer reads and an operator changes", async () => {
   const read = await api.ask("/api/jobs", { headers: bearer(await jwt({ role: "viewer" })) });
   assert.equal(read.status, 200);
-  const job = { id: "by-operator", version: "1", execute: { shell: "sh", script: "true", timeout: "1s" } };
+  const job = {
+    id: "by-operator",
+    version: "1",
+    execute: { shell: "sh", script: "true", timeout: "1s" },
+  };
   const wrote = await api.post("/api/jobs", job, bearer(await jwt({ role: "operator" })));
   assert.equal(wrote.status, 201);
 });
@@ -113,14 +120,17 @@ test("a token is exchanged for a cookie that no script and no other site can use
   const cookie = response.headers.get("set-cookie") ?? "";
   assert.match(cookie, /; HttpOnly; SameSite=Strict; Max-Age=\d+$/);
   assert.ok(!cookie.includes(TOKEN));
-  const read = await fetch(`${api.url}/api/executions`, { headers: { cookie: cookie.split(";")[0] ?? "" } });
+  const read = await fetch(`${api.url}/api/executions`, {
+    headers: { cookie: cookie.split(";")[0] ?? "" },
+  });
   assert.equal(read.status, 200);
 });
 
 test("a session holds after a restart, and ends with the token it came from", async () => {
   const { createAuthenticator } = await import("../../actors/http/auth.ts");
   const clock = { now: () => Date.now() };
-  const auth = (staticToken: string) => createAuthenticator({ disabled: false, staticToken }, clock);
+  const auth = (staticToken: string) =>
+    createAuthenticator({ disabled: false, staticToken }, clock);
   const cookie = await auth("one").startSession({ name: "admin", role: "admin" }, false);
   const request = new Request("http://x/", { headers: { cookie: cookie.split(";")[0] ?? "" } });
   assert.equal((await auth("one").identify(request))?.role, "admin");

@@ -25,33 +25,72 @@ const JOB = { id: "j", version: "1", execute: EXECUTE };
 const RUN = { pc_id: "pc-1", shell: "sh", script: "true" };
 
 /** Body as text, and the place that the answer names. */
-const BAD_BODIES: readonly (readonly [what: string, path: string, body: string, place: string])[] = [
-  ["no body", "/api/run", "", ""],
-  ["half a document", "/api/run", '{"pc_id":', ""],
-  ["bytes that are no text", "/api/run", "\u0000", ""],
-  ["a list", "/api/run", "[]", "pc_id"],
-  ["null", "/api/run", "null", ""],
-  ["a number for a text", "/api/run", JSON.stringify({ ...RUN, script: 1 }), "script"],
-  ["an unknown shell", "/api/run", JSON.stringify({ ...RUN, shell: "fish" }), "shell"],
-  ["a pc_id with a dot", "/api/run", JSON.stringify({ ...RUN, pc_id: "a.b" }), "pc_id"],
-  ["a pc_id with a star", "/api/run", JSON.stringify({ ...RUN, pc_id: "*" }), "pc_id"],
-  ["an unknown member", "/api/run", JSON.stringify({ ...RUN, jitter: 1 }), "jitter"],
-  ["a __proto__", "/api/run", '{"__proto__":{"a":1},"pc_id":"p","shell":"sh","script":"x"}', "__proto__"],
-  ["no target", "/api/exec/job", "{}", "target"],
-  ["an empty target", "/api/exec/job", '{"target":{}}', "target"],
-  ["a misspelt target", "/api/exec/job", '{"target":{"pcs":["a"],"pc":["b"]}}', "target.pc"],
-  ["a target with a star", "/api/exec/job", '{"target":{"pcs":["ok","*"]}}', "target.pcs.1"],
-  ["a bad jitter", "/api/exec/job", '{"target":{"pcs":["a"]},"jitter":"soon"}', "jitter"],
-  ["a nested __proto__", "/api/exec/job", '{"target":{"pcs":["a"],"__proto__":{}}}', "target.__proto__"],
-  ["a rollout without groups", "/api/exec/job", '{"rollout":{"strategy":"wave","waves":[{}]}}', "rollout.waves.0.group"],
-  ["a manifest without a script", "/api/jobs", JSON.stringify({ ...JOB, execute: { shell: "sh", timeout: "1s" } }), "execute"],
-  ["two script sources", "/api/jobs", JSON.stringify({ ...JOB, execute: { ...EXECUTE, script_object: "a/1" } }), "execute"],
-  ["a script file", "/api/jobs", JSON.stringify({ ...JOB, execute: { shell: "sh", timeout: "1s", script_file: "/etc/passwd" } }), "execute.script_file"],
-  ["an id with a dot", "/api/jobs", JSON.stringify({ ...JOB, id: "a.b" }), "id"],
-  ["the id of ad-hoc runs", "/api/jobs", JSON.stringify({ ...JOB, id: "adhoc" }), "id"],
-  ["a misspelt key", "/api/jobs", JSON.stringify({ ...JOB, execute: { ...EXECUTE, timout: "1s" } }), "execute.timout"],
-  ["a token that is no text", "/api/session", '{"token":1}', "token"],
-];
+const BAD_BODIES: readonly (readonly [what: string, path: string, body: string, place: string])[] =
+  [
+    ["no body", "/api/run", "", ""],
+    ["half a document", "/api/run", '{"pc_id":', ""],
+    ["bytes that are no text", "/api/run", "\u0000", ""],
+    ["a list", "/api/run", "[]", "pc_id"],
+    ["null", "/api/run", "null", ""],
+    ["a number for a text", "/api/run", JSON.stringify({ ...RUN, script: 1 }), "script"],
+    ["an unknown shell", "/api/run", JSON.stringify({ ...RUN, shell: "fish" }), "shell"],
+    ["a pc_id with a dot", "/api/run", JSON.stringify({ ...RUN, pc_id: "a.b" }), "pc_id"],
+    ["a pc_id with a star", "/api/run", JSON.stringify({ ...RUN, pc_id: "*" }), "pc_id"],
+    ["an unknown member", "/api/run", JSON.stringify({ ...RUN, jitter: 1 }), "jitter"],
+    [
+      "a __proto__",
+      "/api/run",
+      '{"__proto__":{"a":1},"pc_id":"p","shell":"sh","script":"x"}',
+      "__proto__",
+    ],
+    ["no target", "/api/exec/job", "{}", "target"],
+    ["an empty target", "/api/exec/job", '{"target":{}}', "target"],
+    ["a misspelt target", "/api/exec/job", '{"target":{"pcs":["a"],"pc":["b"]}}', "target.pc"],
+    ["a target with a star", "/api/exec/job", '{"target":{"pcs":["ok","*"]}}', "target.pcs.1"],
+    ["a bad jitter", "/api/exec/job", '{"target":{"pcs":["a"]},"jitter":"soon"}', "jitter"],
+    [
+      "a nested __proto__",
+      "/api/exec/job",
+      '{"target":{"pcs":["a"],"__proto__":{}}}',
+      "target.__proto__",
+    ],
+    [
+      "a rollout without groups",
+      "/api/exec/job",
+      '{"rollout":{"strategy":"wave","waves":[{}]}}',
+      "rollout.waves.0.group",
+    ],
+    [
+      "a manifest without a script",
+      "/api/jobs",
+      JSON.stringify({ ...JOB, execute: { shell: "sh", timeout: "1s" } }),
+      "execute",
+    ],
+    [
+      "two script sources",
+      "/api/jobs",
+      JSON.stringify({ ...JOB, execute: { ...EXECUTE, script_object: "a/1" } }),
+      "execute",
+    ],
+    [
+      "a script file",
+      "/api/jobs",
+      JSON.stringify({
+        ...JOB,
+        execute: { shell: "sh", timeout: "1s", script_file: "/etc/passwd" },
+      }),
+      "execute.script_file",
+    ],
+    ["an id with a dot", "/api/jobs", JSON.stringify({ ...JOB, id: "a.b" }), "id"],
+    ["the id of ad-hoc runs", "/api/jobs", JSON.stringify({ ...JOB, id: "adhoc" }), "id"],
+    [
+      "a misspelt key",
+      "/api/jobs",
+      JSON.stringify({ ...JOB, execute: { ...EXECUTE, timout: "1s" } }),
+      "execute.timout",
+    ],
+    ["a token that is no text", "/api/session", '{"token":1}', "token"],
+  ];
 
 for (const [what, path, body, place] of BAD_BODIES) {
   test(`POST ${path} with ${what} is refused at "${place}"`, async () => {
@@ -88,7 +127,9 @@ for (const [what, body] of BAD_YAML) {
   });
 }
 
-const POSTS = ROUTES.filter(({ method, path }) => method === "POST" && !/kill|ping|replay/.test(path));
+const POSTS = ROUTES.filter(({ method, path }) =>
+  method === "POST" && !/kill|ping|replay/.test(path)
+);
 
 for (const { path } of POSTS) {
   test(`POST ${path} with 5 MB is answered 413`, async () => {
@@ -115,14 +156,30 @@ for (const key of ["", " ", "x".repeat(256), "tab\there", "é"]) {
     const headers = new Headers({ "content-type": "application/json" });
     headers.set("idempotency-key", key);
     const body = '{"target":{"pcs":["a"]}}';
-    const problem = await problemOf(await api.ask("/api/exec/job", { method: "POST", body, headers }));
+    const problem = await problemOf(
+      await api.ask("/api/exec/job", { method: "POST", body, headers }),
+    );
     assert.deepEqual([problem.status, problem.path], [400, "Idempotency-Key"]);
   });
 }
 
 const NASTY = [
-  "*", "a.b", ">", "%00", "%20", "%", "%zz", "%2e%2e", "%2F", "__proto__", "constructor", "-1",
-  "9".repeat(30), "x".repeat(300), "%F0%9F%92%A9", "'; DROP TABLE executions; --",
+  "*",
+  "a.b",
+  ">",
+  "%00",
+  "%20",
+  "%",
+  "%zz",
+  "%2e%2e",
+  "%2F",
+  "__proto__",
+  "constructor",
+  "-1",
+  "9".repeat(30),
+  "x".repeat(300),
+  "%F0%9F%92%A9",
+  "'; DROP TABLE executions; --",
 ];
 
 test("no route answers 500 whatever stands in its path", async () => {
@@ -131,7 +188,10 @@ test("no route answers 500 whatever stands in its path", async () => {
       const asked = path.replaceAll(/\{\w+\}/g, nasty);
       const init = method === "GET" || method === "DELETE" ? { method } : { method, body: "{}" };
       const response = await api.ask(asked, init);
-      assert.ok(response.status >= 400 && response.status < 500 || response.status === 504, `${method} ${asked}: ${response.status}`);
+      assert.ok(
+        response.status >= 400 && response.status < 500 || response.status === 504,
+        `${method} ${asked}: ${response.status}`,
+      );
       await problemOf(response);
     }
   }
@@ -139,13 +199,37 @@ test("no route answers 500 whatever stands in its path", async () => {
 });
 
 const QUERIES = [
-  "limit=x", "limit=0", "limit=-1", "limit=1e9", "limit=%00", "cursor=x", "cursor=W10", "cursor=bnVsbA",
-  "cursor=%FF", "since=now", "status=%27", "status=__proto__", "offset=-1", "offset=99999999999", "pc_id=(",
-  "job_id=%5B", "stdout=(?<!a)", "stderr=%5Cp%7Bx%7D", "full=maybe", "a=%", "q=%00", "&&=&", "limit=1&limit=2",
+  "limit=x",
+  "limit=0",
+  "limit=-1",
+  "limit=1e9",
+  "limit=%00",
+  "cursor=x",
+  "cursor=W10",
+  "cursor=bnVsbA",
+  "cursor=%FF",
+  "since=now",
+  "status=%27",
+  "status=__proto__",
+  "offset=-1",
+  "offset=99999999999",
+  "pc_id=(",
+  "job_id=%5B",
+  "stdout=(?<!a)",
+  "stderr=%5Cp%7Bx%7D",
+  "full=maybe",
+  "a=%",
+  "q=%00",
+  "&&=&",
+  "limit=1&limit=2",
 ];
 
 test("no list answers 500 whatever stands in its query", async () => {
-  for (const { path } of ROUTES.filter((route) => route.method === "GET" && !route.streams && !route.path.includes("{"))) {
+  for (
+    const { path } of ROUTES.filter((route) =>
+      route.method === "GET" && !route.streams && !route.path.includes("{")
+    )
+  ) {
     for (const query of QUERIES) {
       const response = await api.ask(`${path}?${query}`);
       assert.ok(response.status < 500, `${path}?${query}: ${response.status}`);
@@ -159,11 +243,15 @@ test("no list answers 500 whatever stands in its query", async () => {
 test("while the broker is away what needs it is answered 503 and the rest goes on", async () => {
   await using lonely = await startApi();
   await lonely.broker.kill();
-  const lost = new Promise<void>((resolve) => lonely.bus.onStatus((connected) => connected || resolve()));
+  const lost = new Promise<void>((resolve) =>
+    lonely.bus.onStatus((connected) => connected || resolve())
+  );
   if (lonely.bus.connected) await lost;
   assert.equal((await lonely.ask("/api/jobs")).status, 503);
   assert.equal((await lonely.ask("/api/agents/pc-1/ping", { method: "POST" })).status, 503);
   assert.equal((await lonely.ask("/api/executions")).status, 200);
-  const fleet = await lonely.get<{ status: string; jetstream: { all_ok: boolean } }>("/api/health/fleet");
+  const fleet = await lonely.get<{ status: string; jetstream: { all_ok: boolean } }>(
+    "/api/health/fleet",
+  );
   assert.deepEqual([fleet.status, fleet.jetstream.all_ok], ["degraded", false]);
 });

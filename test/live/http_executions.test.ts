@@ -50,14 +50,18 @@ test("the same request under one Idempotency-Key fires once and gets the same an
 });
 
 test("requests at once under one Idempotency-Key fire once", async () => {
-  const all = await Promise.all(Array.from({ length: 8 }, () => dispatch({ "idempotency-key": "burst" })));
+  const all = await Promise.all(
+    Array.from({ length: 8 }, () => dispatch({ "idempotency-key": "burst" })),
+  );
   assert.equal(new Set(all.map(({ answer }) => answer.exec_id)).size, 1);
   assert.equal(all.filter(({ replayed }) => replayed === null).length, 1);
 });
 
 test("another body under the same Idempotency-Key is a conflict", async () => {
   await dispatch({ "idempotency-key": "twice" });
-  const other = await api.post("/api/exec/job", { target: { pcs: ["pc-3"] } }, { "idempotency-key": "twice" });
+  const other = await api.post("/api/exec/job", { target: { pcs: ["pc-3"] } }, {
+    "idempotency-key": "twice",
+  });
   assert.equal(other.status, 409);
 });
 
@@ -75,7 +79,9 @@ test("a job that does not exist is 404", async () => {
 
 test("the list goes from page to page without loss, newest first", async () => {
   for (let at = 0; at < 7; at += 1) {
-    await api.write(executionRow(`page-${at}`, { job_id: "paged", initiated_at: NOON - (at >> 1) }));
+    await api.write(
+      executionRow(`page-${at}`, { job_id: "paged", initiated_at: NOON - (at >> 1) }),
+    );
   }
   const seen: string[] = [];
   let cursor = "";
@@ -115,12 +121,22 @@ test("a detail shows the counters by the peers' names, runs in flight as null, a
   const detail = await api.get<ExecutionDetail>("/api/executions/mixed");
   const { execution } = detail;
   assert.deepEqual(
-    [execution.success_count, execution.failure_count, execution.skipped_count, execution.expired_count, execution.missing_count],
+    [
+      execution.success_count,
+      execution.failure_count,
+      execution.skipped_count,
+      execution.expired_count,
+      execution.missing_count,
+    ],
     [1, 1, 1, 1, 1],
   );
   assert.equal(execution.initiated_at, "2026-05-20T12:00:00.000Z");
   const [ok, open] = detail.results;
-  assert.deepEqual([ok?.exit_code, ok?.stdout, ok?.finished_at], [0, "fine", "2026-05-20T12:00:01.000Z"]);
+  assert.deepEqual([ok?.exit_code, ok?.stdout, ok?.finished_at], [
+    0,
+    "fine",
+    "2026-05-20T12:00:01.000Z",
+  ]);
   assert.deepEqual([open?.exit_code, open?.finished_at, open?.outcome], [null, null, null]);
   assert.deepEqual([detail.missing, detail.missing_reasons], [["pc-9"], ["silent"]]);
 });

@@ -74,7 +74,12 @@ test("since is about the start, not about when the row was written", async () =>
 test("a run in flight has no exit code and no end, which is not 0", async () => {
   await api.write(runRow("flying", { job_id: "flying" }));
   const [row] = (await list("job_id=flying")).rows;
-  assert.deepEqual([row?.exit_code, row?.finished_at, row?.outcome, row?.skipped], [null, null, null, false]);
+  assert.deepEqual([row?.exit_code, row?.finished_at, row?.outcome, row?.skipped], [
+    null,
+    null,
+    null,
+    false,
+  ]);
 });
 
 test("a list shows the first 200 characters and says so, full=1 shows all", async () => {
@@ -121,7 +126,10 @@ test("output is searched whole, packed or not, and the line that matched is show
   );
   const found = await list("job_id=searched&stdout=disk.*full");
   assert.deepEqual(found.ids, ["o-1", "o-2"]);
-  assert.deepEqual(found.rows.map((row) => row.stdout_match), ["the disk is full", "the disk is full"]);
+  assert.deepEqual(found.rows.map((row) => row.stdout_match), [
+    "the disk is full",
+    "the disk is full",
+  ]);
   assert.deepEqual((await list("job_id=searched&stderr=full")).ids, ["o-3"]);
   assert.deepEqual((await list("job_id=searched&stdout=^$")).ids, ["o-4"]);
   assert.equal(found.complete, "true");
@@ -129,7 +137,8 @@ test("output is searched whole, packed or not, and the line that matched is show
 
 test("a search goes on by its cursor until it has seen everything", async () => {
   await api.write({
-    sql: `INSERT INTO execution_results (result_id, request_id, pc_id, job_id, outcome, exit_code, finished_at,
+    sql:
+      `INSERT INTO execution_results (result_id, request_id, pc_id, job_id, outcome, exit_code, finished_at,
         started_at, recorded_at)
       WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
       SELECT printf('many-%05d', i), 'r', 'pc-' || (i % 7), 'many', 'succeeded', 0, 0, ?, ? FROM n`,
@@ -196,7 +205,10 @@ function answerTails(pcId: string, answer: Partial<JobTailReply> | Uint8Array): 
 }
 
 async function tailOf(resultId: string): Promise<TailAnswer> {
-  return v.parse(v.strictObject(TailAnswer.entries), await api.get(`/api/results/${resultId}/tail`));
+  return v.parse(
+    v.strictObject(TailAnswer.entries),
+    await api.get(`/api/results/${resultId}/tail`),
+  );
 }
 
 const SILENT: TailAnswer = {
