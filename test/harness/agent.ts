@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import { openKv } from "../../actors/kv.ts";
 import { provision } from "../../actors/provision.ts";
+import { systemClock } from "../../actors/system/clock.ts";
 import { type Agent, type AgentOptions, createAgent } from "../../agent/agent.ts";
+import { Ledger } from "../../agent/ledger.ts";
 import { encode } from "../../wire/codec.ts";
 import { type Command, commandBody } from "../../wire/command.ts";
 import type { EventStarted } from "../../wire/event_started.ts";
@@ -53,6 +55,7 @@ export async function startEndpoint(
   const agents: Agent[] = [];
 
   async function stored(stream: StreamName): Promise<readonly unknown[]> {
+    await eventually("the broker", () => bus.connected);
     const manager = await bus.connection.jetstreamManager();
     const { state } = await manager.streams.info(stream);
     const bodies: unknown[] = [];
@@ -126,4 +129,27 @@ export function commandWith(partial: Partial<Command>): Command {
     timeout_secs: 30,
     ...partial,
   };
+}
+
+/** Puts a command into the ledger of an agent that does not run: as if it had died after admission. */
+export async function admitOffline(dataDir: string, command: Command): Promise<void> {
+  const { log } = testLog();
+  const ledger = await Ledger.open({
+    directory: join(dataDir, "ledger"),
+    pcId: PC_ID,
+    mintId: randomUUID,
+    clock: systemClock,
+    log,
+  });
+  await ledger.admit(command.request_id, encode(commandBody(command)));
+}
+
+/** Whether a mirror of an agent holds a value. */
+export async function mirrored(dataDir: string, bucket: string, value: string): Promise<boolean> {
+  try {
+    return (await readFile(join(dataDir, "mirror", `${bucket}.json`), "utf8")).includes(value);
+  } catch {
+    // Not written yet.
+    return false;
+  }
 }

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { encode } from "../../wire/codec.ts";
+import { commandBody } from "../../wire/command.ts";
+import type { ObsEvent } from "../../wire/events.ts";
+import { commandWith, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { eventually } from "../harness/wait.ts";
+
+describe("admission", () => {
+  test("a command that comes live, by replay and again runs once", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const command = await endpoint.send({ script: "echo once" });
+    await endpoint.result(command);
+    const bytes = encode(commandBody(command));
+    endpoint.bus.publish(`commands.pc.${PC_ID}`, bytes);
+    endpoint.bus.publish("commands.all", bytes);
+    await endpoint.result(await endpoint.send({ script: "echo after" }, "commands.all"));
+    assert.equal((await endpoint.results(command)).length, 1);
+    assert.equal((await endpoint.started(command)).length, 1);
+  });
+
+  test("a command that was sent while the agent was away runs when it comes", async () => {
+    await using endpoint = await startEndpoint();
+    const toPc = await endpoint.send({ script: "echo pc" });
+    const toAll = await endpoint.send({ script: "echo all" }, "commands.all");
+    await endpoint.startAgent();
+    assert.equal((await endpoint.result(toPc)).stdout, "pc\n");
+    assert.equal((await endpoint.result(toAll)).stdout, "all\n");
+  });
+
+  test("a retained command does not run again in the next life of the agent", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await endpoint.startAgent();
+    const command = await endpoint.send({ script: "echo once" }, "commands.all");
+    await endpoint.result(command);
+    await first.stop();
+    await endpoint.startAgent();
+    endpoint.bus.publish("commands.all", encode(commandBody(command)));
+    await endpoint.result(await endpoint.send({ script: "echo after" }));
+    assert.equal((await endpoint.results(command)).length, 1);
+  });
+
+  test("other bytes under a known request_id are refused and reported", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const command = await endpoint.send({ script: "echo first" });
+    await endpoint.result(command);
+    const other = encode(commandBody({ ...command, script: "echo second" }));
+    endpoint.bus.publish(`commands.pc.${PC_ID}`, other);
+    const observed = await eventually(
+      "the observation",
+      async () =>
+        (await endpoint.stored("OBS_EVENTS") as ObsEvent[]).find(({ kind }) =>
+          kind === "command_conflict"
+        ),
+    );
+    assert.equal(observed.pc_id, PC_ID);
+    const results = await endpoint.results(command);
+    assert.deepEqual(results.map(({ stdout }) => stdout), ["first\n"]);
+  });
+
+  test("a message that is no command is reported, and the next one runs", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    await endpoint.bus.publishAcked(`commands.pc.${PC_ID}`, Buffer.from("{nonsense"));
+    await eventually(
+      "the observation",
+      async () =>
+        (await endpoint.stored("OBS_EVENTS") as ObsEvent[]).some(({ kind }) =>
+          kind === "command_unreadable"
+        ),
+    );
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+  });
+
+  test("a command whose record was damaged is set aside and never run again", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await endpoint.startAgent();
+    const command = await endpoint.send({ script: "echo ran" }, "commands.all");
+    const { result_id: firstId } = await endpoint.result(command);
+    await first.stop();
+    const closed = join(endpoint.dataDir, "ledger", "closed");
+    for (const day of await readdir(closed)) {
+      for (const name of await readdir(join(closed, day))) {
+        assert.match(await readFile(join(closed, day, name), "utf8"), /request_id/);
+        await writeFile(join(closed, day, name), "{half");
+      }
+    }
+    await endpoint.startAgent();
+    endpoint.bus.publish("commands.all", encode(commandBody(command)));
+    const results = await eventually("its second report", async () => {
+      const all = await endpoint.results(command);
+      return all.length === 2 ? all : undefined;
+    });
+    const second = results.find(({ result_id }) => result_id !== firstId);
+    assert.equal(second?.outcome_reason, "agent_restarted");
+    assert.equal(second?.stdout, "");
+    assert.equal((await readdir(join(endpoint.dataDir, "ledger", "unreadable"))).length, 1);
+  });
+
+  test("of forty commands at once no more run side by side than the config allows", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.put("agent_config", "global", JSON.stringify({ max_local_concurrent: 3 }));
+    await endpoint.startAgent();
+    await eventually(
+      "the config",
+      () => mirrored(endpoint.dataDir, "agent_config", "max_local_concurrent"),
+    );
+    await endpoint.result(await endpoint.send({}));
+    const lock = join(endpoint.dataDir, "side-by-side");
+    const commands = Array.from({ length: 40 }, () =>
+      commandWith({
+        script: `mkdir -p ${lock}; : > ${lock}/$$; ls ${lock} | wc -l; rm ${lock}/$$`,
+      }));
+    for (const command of commands) {
+      endpoint.bus.publish(`commands.pc.${PC_ID}`, encode(commandBody(command)));
+    }
+    for (const command of commands) {
+      const { stdout } = await endpoint.result(command, 30_000);
+      assert.ok(Number(stdout) >= 1 && Number(stdout) <= 3, `${stdout} ran side by side`);
+    }
+  });
+});

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Command } from "../../wire/command.ts";
+import {
+  admitOffline,
+  commandWith,
+  type Endpoint,
+  mirrored,
+  startEndpoint,
+} from "../harness/agent.ts";
+import { eventually } from "../harness/wait.ts";
+
+interface Case {
+  readonly title: string;
+  readonly command: Partial<Command>;
+  readonly exitCode: number;
+  readonly skipped: boolean;
+  readonly why: RegExp;
+}
+
+const HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
+const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
+
+const CASES: readonly Case[] = [
+  {
+    title: "a command past its deadline is skipped with 125",
+    command: { deadline_at: HOUR_AGO },
+    exitCode: 125,
+    skipped: true,
+    why: /its deadline .* passed before it started/,
+  },
+  {
+    title: "a command before its deadline runs",
+    command: { deadline_at: IN_AN_HOUR },
+    exitCode: 0,
+    skipped: false,
+    why: /^$/,
+  },
+  {
+    title: "a command of a revoked job is skipped with 126",
+    command: { id: "revoked-job" },
+    exitCode: 126,
+    skipped: true,
+    why: /its job is revoked/,
+  },
+  {
+    title: "a command of another version than the current one is skipped with 124",
+    command: { id: "pinned-job", version: "1" },
+    exitCode: 124,
+    skipped: true,
+    why: /its version 1 is not the current one, 2/,
+  },
+  {
+    title: "a pinned command passes the version gate",
+    command: { id: "pinned-job", version: "1", pinned: true },
+    exitCode: 0,
+    skipped: false,
+    why: /^$/,
+  },
+  {
+    title: "a pinned command of a revoked job does not pass",
+    command: { id: "revoked-job", pinned: true },
+    exitCode: 126,
+    skipped: true,
+    why: /revoked/,
+  },
+  {
+    title: "a command that must run as a user is skipped with 122",
+    command: { run_as: "user" },
+    exitCode: 122,
+    skipped: true,
+    why: /run_as user is not supported/,
+  },
+  {
+    title: "a strict command runs on what the broker says now",
+    command: { id: "pinned-job", version: "2", staleness: { mode: "strict", max_cache_age: "1s" } },
+    exitCode: 0,
+    skipped: false,
+    why: /^$/,
+  },
+];
+
+describe("the gates", () => {
+  let endpoint: Endpoint;
+  before(async () => {
+    endpoint = await startEndpoint();
+    await endpoint.put("script_status", "revoked-job", "REVOKED");
+    await endpoint.put("script_status", "pinned-job", "ACTIVE");
+    await endpoint.put("script_current", "pinned-job", "2");
+    await endpoint.startAgent();
+  });
+  after(() => endpoint[Symbol.asyncDispose]());
+
+  for (const { title, command: partial, exitCode, skipped, why } of CASES) {
+    test(title, async () => {
+      const command = await endpoint.send(partial);
+      const result = await endpoint.result(command);
+      assert.equal(result.exit_code, exitCode);
+      assert.equal(result.skipped ?? false, skipped);
+      assert.match(result.stderr.trim(), why);
+      assert.equal((await endpoint.started(command)).length, skipped ? 0 : 1);
+    });
+  }
+
+  test("a command that is revoked during its jitter is skipped", async () => {
+    await using other = await startEndpoint();
+    await other.startAgent({ random: () => 1 });
+    const command = await other.send({ id: "late-job", jitter_secs: 10 });
+    await eventually(
+      "its admission",
+      () => other.logLines.some(({ phrase }) => phrase === "command admitted"),
+    );
+    await other.put("script_status", "late-job", "REVOKED");
+    assert.equal((await other.result(command)).exit_code, 126);
+  });
+});
+
+describe("an agent that starts without a broker", () => {
+  test("still knows what is revoked", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await endpoint.startAgent();
+    await endpoint.result(await endpoint.send({ id: "job", exec_id: null }));
+    await endpoint.put("script_status", "job", "REVOKED");
+    const command = commandWith({ id: "job" });
+    await eventually("the mirror", () => mirrored(endpoint.dataDir, "script_status", "REVOKED"));
+    await first.stop();
+    await endpoint.broker.kill();
+
+    await admitOffline(endpoint.dataDir, command);
+    const second = await endpoint.startAgent();
+    await eventually("the report", () => second.waitingResults === 1);
+    await endpoint.broker.restart();
+    assert.equal((await endpoint.result(command)).exit_code, 126);
+  });
+
+  test("skips a strict command with 127 when what it knows is too old", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.broker.kill();
+    const command = commandWith({ id: "job", staleness: { mode: "strict", max_cache_age: "1h" } });
+    await admitOffline(endpoint.dataDir, command);
+    const agent = await endpoint.startAgent();
+    await eventually("the report", () => agent.waitingResults === 1);
+    await endpoint.broker.restart();
+    assert.equal((await endpoint.result(command)).exit_code, 127);
+  });
+});

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { Command } from "../../wire/command.ts";
+import { killSubject } from "../../wire/subjects.ts";
+import { type Endpoint, mirrored, startEndpoint } from "../harness/agent.ts";
+import { eventually } from "../harness/wait.ts";
+
+/** The kill as the backend sends it to who listens. */
+function kill(endpoint: Endpoint, command: Command): void {
+  endpoint.bus.publish(killSubject(command.exec_id ?? ""), new Uint8Array(0));
+}
+
+async function pidIn(endpoint: Endpoint, name: string): Promise<number> {
+  return await eventually(`the pid in ${name}`, async () => {
+    try {
+      return Number(await readFile(join(endpoint.dataDir, name), "utf8"));
+    } catch {
+      // Not written yet.
+      return undefined;
+    }
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A zombie takes signals too; it is gone for all that matters. */
+async function isGone(pid: number): Promise<boolean> {
+  if (!isAlive(pid)) return true;
+  try {
+    return /^\d+ \(.*\) Z/.test(await readFile(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+describe("a kill", () => {
+  test("ends a script that runs, with all that it started", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const script = `sleep 998 & echo $! > ${endpoint.dataDir}/child
+      setsid sleep 997 & sleep 0.1; echo begun; wait`;
+    const command = await endpoint.send({ script });
+    const child = await pidIn(endpoint, "child");
+    kill(endpoint, command);
+    const result = await endpoint.result(command);
+    assert.equal(result.exit_code, -1);
+    assert.equal(result.outcome_reason, "killed");
+    assert.match(result.stderr, /killed while it ran/);
+    assert.ok(await isGone(child));
+  });
+
+  test(
+    "reaches a descendant that left the group",
+    { skip: process.platform !== "linux" },
+    async () => {
+      await using endpoint = await startEndpoint();
+      await endpoint.startAgent();
+      const script = `setsid sh -c 'echo $$ > ${endpoint.dataDir}/far; exec sleep 996' & wait`;
+      const command = await endpoint.send({ script });
+      const far = await pidIn(endpoint, "far");
+      kill(endpoint, command);
+      await endpoint.result(command);
+      assert.ok(await isGone(far));
+    },
+  );
+
+  test("ends what ignores SIGTERM after five seconds", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const script =
+      `trap '' TERM; echo $$ > ${endpoint.dataDir}/stubborn; while :; do sleep 1; done`;
+    const command = await endpoint.send({ script });
+    const stubborn = await pidIn(endpoint, "stubborn");
+    const askedAt = Date.now();
+    kill(endpoint, command);
+    const result = await endpoint.result(command, 15_000);
+    assert.equal(result.outcome_reason, "killed");
+    assert.ok(Date.now() - askedAt >= 4_900);
+    assert.ok(await isGone(stubborn));
+  });
+
+  for (
+    const [where, options] of [
+      ["during its jitter", { jitter_secs: 600 }],
+      ["while it waits for a slot", {}],
+    ] as const
+  ) {
+    test(`ends a command ${where}`, async () => {
+      await using endpoint = await startEndpoint();
+      await endpoint.put("agent_config", "global", JSON.stringify({ max_local_concurrent: 1 }));
+      await endpoint.startAgent({ random: (below) => below - 1 });
+      await eventually(
+        "the config",
+        () => mirrored(endpoint.dataDir, "agent_config", "max_local_concurrent"),
+      );
+      await endpoint.result(await endpoint.send({}));
+      const first = await endpoint.send({ script: "sleep 60" });
+      const command = await endpoint.send(options);
+      await eventually(
+        "both admissions",
+        () => endpoint.logLines.filter(({ phrase }) => phrase === "command admitted").length === 3,
+      );
+      kill(endpoint, command);
+      const result = await endpoint.result(command);
+      assert.equal(result.outcome_reason, "killed");
+      assert.equal(result.exit_code, -1);
+      assert.ok(!result.skipped);
+      assert.deepEqual(await endpoint.started(command), []);
+      kill(endpoint, first);
+      await endpoint.result(first);
+    });
+  }
+
+  test("ends a command between two attempts", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const command = await endpoint.send({
+      script: `echo $$ > ${endpoint.dataDir}/attempt; exit 1`,
+      retry: { max: 3, backoff_secs: 600 },
+    });
+    const attempt = await pidIn(endpoint, "attempt");
+    await eventually("its end", () => isGone(attempt));
+    kill(endpoint, command);
+    const result = await endpoint.result(command);
+    assert.equal(result.outcome_reason, "killed");
+  });
+
+  test("that the agent did not hear holds when the command comes", async () => {
+    await using endpoint = await startEndpoint();
+    const command = await endpoint.send({});
+    await endpoint.put(
+      "kills",
+      command.exec_id ?? "",
+      `{"actor":"me","at":"2026-01-01T00:00:00Z"}`,
+    );
+    await endpoint.startAgent();
+    const result = await endpoint.result(command);
+    assert.equal(result.outcome_reason, "killed");
+    assert.deepEqual(await endpoint.started(command), []);
+  });
+
+  test("that comes before its command holds", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    await endpoint.result(await endpoint.send({}));
+    const execId = "killed-before";
+    endpoint.bus.publish(killSubject(execId), new Uint8Array(0));
+    const result = await endpoint.result(await endpoint.send({ exec_id: execId }));
+    assert.equal(result.outcome_reason, "killed");
+  });
+
+  test("of one execution leaves the others alone", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const killed = await endpoint.send({ script: "sleep 60", bypass_local_limit: true });
+    await eventually("its start", async () => (await endpoint.started(killed)).length === 1);
+    const other = await endpoint.send({
+      script: `until [ -e ${endpoint.dataDir}/go ]; do sleep 0.05; done; echo fine`,
+      bypass_local_limit: true,
+    });
+    kill(endpoint, killed);
+    await endpoint.result(killed);
+    await endpoint.result(
+      await endpoint.send({ script: `: > ${endpoint.dataDir}/go`, bypass_local_limit: true }),
+    );
+    assert.equal((await endpoint.result(other)).stdout, "fine\n");
+  });
+});
+
+describe("a timeout", () => {
+  test("ends a script with all that it started", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const script = `sleep 995 & echo $! > ${endpoint.dataDir}/child; echo begun; wait`;
+    const command = await endpoint.send({ script, timeout_secs: 1 });
+    const child = await pidIn(endpoint, "child");
+    const result = await endpoint.result(command);
+    assert.equal(result.exit_code, -1);
+    assert.equal(result.outcome_reason, "timed_out");
+    assert.equal(result.stdout, "begun\n");
+    assert.match(result.stderr, /timed out after 1 s/);
+    assert.ok(await isGone(child));
+  });
+
+  test("is counted anew for each attempt", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const command = await endpoint.send({
+      script:
+        `[ -e ${endpoint.dataDir}/second ] && exit 0; : > ${endpoint.dataDir}/second; sleep 60`,
+      timeout_secs: 1,
+      retry: { max: 1, backoff_secs: 0 },
+    });
+    const result = await endpoint.result(command);
+    assert.equal(result.exit_code, 0);
+    assert.match(result.stderr, /attempt 1: timed out after 1 s/);
+  });
+});
+
+describe("a script that ended", () => {
+  test("is reported within about two seconds though a grandchild holds its output", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    await endpoint.result(await endpoint.send({}));
+    const sentAt = Date.now();
+    const result = await endpoint.result(await endpoint.send({ script: "sleep 994 & echo done" }));
+    assert.equal(result.stdout, "done\n");
+    assert.equal(result.exit_code, 0);
+    assert.ok(Date.now() - sentAt < 4_000, `it took ${Date.now() - sentAt} ms`);
+    const child = await endpoint.result(await endpoint.send({ script: "pkill -f '^sleep 994$'" }));
+    assert.equal(child.exit_code, 0);
+  });
+});
