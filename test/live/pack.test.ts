@@ -81,9 +81,11 @@ describe("the packed tarball in an empty project", WITHIN, () => {
       cwd: ROOT,
     });
     const [{ files }] = JSON.parse(listing.stdout);
-    const rooms = new Set(files.map(({ path }: { path: string }) => path.split("/")[0]));
-    for (const absent of ["test", "data", ".ci", ".oxlintrc.json", "package-lock.json"]) {
-      assert.ok(!rooms.has(absent), `${absent} is packed`);
+    const paths: readonly string[] = files.map(({ path }: { path: string }) => path);
+    const ours = /^(test|data|\.ci|scripts\/(check|bench|test\.ts|build_agent))|^\.|^package-lock/;
+    assert.deepEqual(paths.filter((path) => ours.test(path)), []);
+    for (const needed of ["bin/kanade.mjs", "dist/agent.mjs", "scripts/kanade.ts", "LICENSE"]) {
+      assert.ok(paths.includes(needed), `${needed} is not packed`);
     }
   });
 });
