@@ -19,8 +19,8 @@ export const auditProjector = defineActor({
     await runProjector({
       stream: "AUDIT",
       consumer: CONSUMER,
-      project: async (tenure, origins, further) => {
-        const { rows, unreadable } = readAuditEvents(origins);
+      read: (origins) => Promise.resolve(readAuditEvents(origins)),
+      commit: async (tenure, { rows, unreadable }, further) => {
         const now = clock.now();
         await db.write(async (tx) => {
           await assertHeld(tx, tenure);

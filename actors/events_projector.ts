@@ -28,10 +28,8 @@ export const eventsProjector = defineActor({
       await runProjector({
         stream: "EVENTS",
         consumer: CONSUMER,
-        project: async (tenure, origins, further) => {
-          const { messages, unreadable } = await readStartedEvents(origins, manifestTimeout);
-          await projection.project(tenure, { messages, unreadable, further });
-        },
+        read: (origins) => readStartedEvents(origins, manifestTimeout),
+        commit: (tenure, read, further) => projection.project(tenure, { ...read, further }),
       }, {
         db,
         streams,

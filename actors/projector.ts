@@ -23,13 +23,15 @@ const LONGEST_PAUSE_MS = 60_000;
 const WORKING_EVERY_MS = Math.floor(ACK_WAIT_MS / 3);
 
 /** What one projector does with its messages. */
-export interface ProjectorTask {
+export interface ProjectorTask<Read = unknown> {
   readonly stream: StreamName;
   readonly consumer: ConsumerName;
-  /** Commits a batch together with the further steps, or throws and has written nothing. */
-  readonly project: (
+  /** Decodes a batch, and fetches what belongs to it, while the batch before it is being committed. */
+  readonly read: (origins: readonly Origin[]) => Promise<Read>;
+  /** Commits what was read together with the further steps, or throws and has written nothing. */
+  readonly commit: (
     tenure: Tenure,
-    origins: readonly Origin[],
+    read: Read,
     further: readonly (Statement | Bulk)[],
   ) => Promise<void>;
 }
@@ -49,7 +51,10 @@ export interface ProjectorHost {
 }
 
 /** Projects until the signal aborts. Rejects when the consumer is gone: the supervisor starts it again. */
-export async function runProjector(task: ProjectorTask, host: ProjectorHost): Promise<void> {
+export async function runProjector<Read>(
+  task: ProjectorTask<Read>,
+  host: ProjectorHost,
+): Promise<void> {
   host.ready();
   while (!host.signal.aborted) {
     const tenure = await host.lease.acquired(host.signal);
@@ -62,8 +67,8 @@ export async function runProjector(task: ProjectorTask, host: ProjectorHost): Pr
   }
 }
 
-async function projectWhileHolding(
-  task: ProjectorTask,
+async function projectWhileHolding<Read>(
+  task: ProjectorTask<Read>,
   host: ProjectorHost,
   tenure: Tenure,
   signal: AbortSignal,
@@ -71,61 +76,144 @@ async function projectWhileHolding(
   await host.streams.restore(task.consumer);
   const facts = await host.streams.facts(task.consumer);
   await readGap(task, host, tenure, facts);
-  const position = new ContiguousPosition(facts.ackFloor, facts.delivered, facts.unacked);
   await using intake = await host.streams.open(task.consumer);
+  const line = new ProjectionLine(task, host, tenure, intake, facts);
   host.caughtUp(tenure.term);
   host.report(null);
-  let pauseMs = 0;
-  while (!signal.aborted) {
-    const messages = await intake.next(MAX_BATCH, signal);
-    const problem = await projectBatch(messages, { task, tenure, intake, position, facts });
-    if (problem === null) {
-      if (pauseMs > 0) host.report(null);
-      pauseMs = 0;
-      continue;
+  try {
+    while (!signal.aborted) await line.step(signal);
+  } finally {
+    await line.settled();
+  }
+}
+
+/** One batch on its way: fetched, not yet committed. */
+interface Fetched<Read> {
+  readonly messages: readonly JsMsg[];
+  readonly sequences: ReadonlySet<number>;
+  readonly read: Read;
+}
+
+/**
+ * Two batches at a time: one is committed by the database's thread while the next one is fetched and read here.
+ * They are committed in order, one after the other.
+ */
+class ProjectionLine<Read> {
+  readonly #task: ProjectorTask<Read>;
+  readonly #host: ProjectorHost;
+  readonly #tenure: Tenure;
+  readonly #intake: StreamIntake;
+  readonly #facts: ConsumerFacts;
+  readonly #position: ContiguousPosition;
+  readonly #underWay = new Set<JsMsg>();
+  /** Ends with why the last commit failed, or null; never rejects. */
+  #committing: Promise<string | null> = Promise.resolve(null);
+  #pauseMs = 0;
+
+  constructor(
+    task: ProjectorTask<Read>,
+    host: ProjectorHost,
+    tenure: Tenure,
+    intake: StreamIntake,
+    facts: ConsumerFacts,
+  ) {
+    this.#task = task;
+    this.#host = host;
+    this.#tenure = tenure;
+    this.#intake = intake;
+    this.#facts = facts;
+    this.#position = new ContiguousPosition(facts.ackFloor, facts.delivered, facts.unacked);
+  }
+
+  /** Fetches and reads one batch, waits for the one before it, and starts to commit. Pauses after a failure. */
+  async step(signal: AbortSignal): Promise<void> {
+    const messages = await this.#intake.next(MAX_BATCH, signal);
+    for (const message of messages) this.#underWay.add(message);
+    const fetched = await this.#read(messages);
+    const problem = typeof fetched === "string" ? fetched : await this.#committing;
+    if (problem === null && typeof fetched !== "string") {
+      this.#committing = this.#commit(fetched);
+      return;
     }
-    pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
-    host.log.warn("projector paused", { consumer: task.consumer, error: problem, pauseMs });
-    host.report(problem);
-    for (const message of messages) message.nak(pauseMs);
-    intake.giveBack(pauseMs);
+    await this.#committing;
+    this.#committing = Promise.resolve(null);
+    await this.#backOff(problem ?? "", messages, signal);
+  }
+
+  /** Ends when nothing is being committed any more. */
+  async settled(): Promise<void> {
+    await this.#committing;
+  }
+
+  /** The batch, or why it cannot be read now. */
+  async #read(messages: readonly JsMsg[]): Promise<Fetched<Read> | string> {
+    const origins = messages.map((message) => originOf(message, this.#facts.streamCreatedAt));
+    const sequences = new Set(origins.map((origin) => origin.sequence));
+    for (const sequence of sequences) this.#position.received(sequence);
+    try {
+      const read = await this.#whileWorking(this.#task.read(origins));
+      return { messages, sequences, read };
+    } catch (thrown) {
+      return messageOf(thrown);
+    }
+  }
+
+  async #commit({ messages, sequences, read }: Fetched<Read>): Promise<string | null> {
+    const { consumer, stream } = this.#task;
+    const further = [savePosition({
+      consumer,
+      stream,
+      streamCreatedAt: this.#facts.streamCreatedAt,
+      lastSequence: this.#position.after(sequences),
+    })];
+    try {
+      await this.#whileWorking(this.#task.commit(this.#tenure, read, further));
+    } catch (thrown) {
+      this.#giveBack(messages, FIRST_PAUSE_MS);
+      this.#host.report(messageOf(thrown));
+      return messageOf(thrown);
+    }
+    this.#position.committed(sequences);
+    for (const message of messages) {
+      message.ack();
+      this.#underWay.delete(message);
+    }
+    if (this.#pauseMs > 0) this.#host.report(null);
+    this.#pauseMs = 0;
+    return null;
+  }
+
+  async #backOff(problem: string, messages: readonly JsMsg[], signal: AbortSignal): Promise<void> {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
+    this.#pauseMs = pauseMs;
+    this.#host.log.warn("projector paused", {
+      consumer: this.#task.consumer,
+      error: problem,
+      pauseMs,
+    });
+    this.#host.report(problem);
+    this.#giveBack(messages, pauseMs);
+    this.#intake.giveBack(pauseMs);
     await pause(pauseMs, signal);
   }
-}
 
-interface BatchContext {
-  readonly task: ProjectorTask;
-  readonly tenure: Tenure;
-  readonly intake: StreamIntake;
-  readonly position: ContiguousPosition;
-  readonly facts: ConsumerFacts;
-}
-
-/** Projects and acks one batch. Answers why it could not, or null. */
-async function projectBatch(
-  messages: readonly JsMsg[],
-  { task, tenure, intake, position, facts }: BatchContext,
-): Promise<string | null> {
-  const origins = messages.map((message) => originOf(message, facts.streamCreatedAt));
-  const sequences = new Set(origins.map((origin) => origin.sequence));
-  for (const sequence of sequences) position.received(sequence);
-  const keepAlive = setInterval(() => {
-    for (const message of messages) message.working();
-    intake.working();
-  }, WORKING_EVERY_MS);
-  try {
-    await task.project(tenure, origins, [savePosition({
-      consumer: task.consumer,
-      stream: task.stream,
-      streamCreatedAt: facts.streamCreatedAt,
-      lastSequence: position.after(sequences),
-    })]);
-  } catch (thrown) {
-    return messageOf(thrown);
-  } finally {
-    clearInterval(keepAlive);
+  #giveBack(messages: readonly JsMsg[], delayMs: number): void {
+    for (const message of messages) {
+      message.nak(delayMs);
+      this.#underWay.delete(message);
+    }
   }
-  position.committed(sequences);
-  for (const message of messages) message.ack();
-  return null;
+
+  /** Tells the broker meanwhile that all that it delivered is being worked on. */
+  async #whileWorking<T>(work: Promise<T>): Promise<T> {
+    const keepAlive = setInterval(() => {
+      for (const message of this.#underWay) message.working();
+      this.#intake.working();
+    }, WORKING_EVERY_MS);
+    try {
+      return await work;
+    } finally {
+      clearInterval(keepAlive);
+    }
+  }
 }

@@ -8,16 +8,16 @@ import { type ConsumerFacts, originOf } from "./stream_access.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 /** Closes the gap between the committed position and the consumer's ack floor, if there is one. */
-export async function readGap(
-  task: ProjectorTask,
+export async function readGap<Read>(
+  task: ProjectorTask<Read>,
   host: ProjectorHost,
   tenure: Tenure,
   facts: ConsumerFacts,
 ): Promise<void> {
   const { consumer, stream } = task;
   const { streamCreatedAt, ackFloor } = facts;
-  const position = await readPosition(host.db, consumer);
-  const known = position?.streamCreatedAt === streamCreatedAt ? position.lastSequence : 0;
+  const committed = await readPosition(host.db, consumer);
+  const known = committed?.streamCreatedAt === streamCreatedAt ? committed.lastSequence : 0;
   if (ackFloor <= known) return;
   host.log.warn("reading a gap again", { consumer, from: known + 1, to: ackFloor });
   host.report(`reading ${stream} again from ${known + 1} to ${ackFloor}`);
@@ -26,9 +26,8 @@ export async function readGap(
     tenure.signal.throwIfAborted();
     const origins = messages.map((message) => originOf(message, streamCreatedAt));
     const lastSequence = origins.at(-1)?.sequence ?? known;
-    await task.project(tenure, origins, [
-      savePosition({ consumer, stream, streamCreatedAt, lastSequence }),
-    ]);
+    const position = savePosition({ consumer, stream, streamCreatedAt, lastSequence });
+    await task.commit(tenure, await task.read(origins), [position]);
   }
   host.log.info("gap read", { consumer, to: ackFloor });
 }

@@ -34,8 +34,8 @@ export const resultsProjector = defineActor({
       await runProjector({
         stream: "RESULTS",
         consumer: CONSUMER,
-        project: async (tenure, origins, further) => {
-          const { messages, unreadable, fetched } = await readResults(origins, outputObjects);
+        read: (origins) => readResults(origins, outputObjects),
+        commit: async (tenure, { messages, unreadable, fetched }, further) => {
           await projection.project(tenure, { messages, unreadable, further });
           await outputObjects.remove(fetched);
         },
