@@ -14,7 +14,7 @@ export interface Always {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Says "I do my work now": the state becomes running. */
-  ready(): void;
+  readonly ready: () => void;
 }
 
 /** One capability: what is said when asking for it, and what is handed out. A union gives each ask its own grant. */
