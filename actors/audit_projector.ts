@@ -14,8 +14,8 @@ const CONSUMER = "backend_audit_projector";
 
 export const auditProjector = defineActor({
   name: "audit_projector",
-  permissions: { db: "write", streams: [CONSUMER], lease: true, health: true },
-  run: async ({ db, streams, lease, health, log, clock, signal, ready }) => {
+  permissions: { db: "write", streams: [CONSUMER], provisioned: true, lease: true, health: true },
+  run: async ({ db, streams, provisioned, lease, health, log, clock, signal, ready }) => {
     await runProjector({
       stream: "AUDIT",
       consumer: CONSUMER,
@@ -33,7 +33,17 @@ export const auditProjector = defineActor({
           ]);
         });
       },
-    }, { db, streams, lease, log, signal, ready, report: health, caughtUp: () => undefined });
+    }, {
+      db,
+      streams,
+      provisioned,
+      lease,
+      log,
+      signal,
+      ready,
+      report: health,
+      caughtUp: () => undefined,
+    });
   },
 });
 

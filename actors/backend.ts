@@ -11,6 +11,7 @@ import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { HttpServices } from "./http/services.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
+import type { Latch } from "./latch.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import type { Projection } from "./projection.ts";
@@ -36,6 +37,8 @@ export interface BackendCapabilities {
   readonly kv: { readonly ask: KvAsk; readonly grant: KvAccess };
   readonly connection: { readonly ask: true; readonly grant: Connection };
   readonly provision: { readonly ask: true; readonly grant: () => Promise<void> };
+  /** Open once streams and consumers were made. */
+  readonly provisioned: { readonly ask: true; readonly grant: Latch };
   /** Live executions, only through the write path. */
   readonly projection: { readonly ask: true; readonly grant: Projection };
   readonly registry: { readonly ask: true; readonly grant: ExecutionRegistry };

@@ -15,6 +15,7 @@ export const eventsProjector = defineActor({
   permissions: {
     db: "write",
     streams: [CONSUMER],
+    provisioned: true,
     projection: true,
     lease: true,
     catchUp: true,
@@ -22,7 +23,19 @@ export const eventsProjector = defineActor({
     health: true,
   },
   run: async (
-    { db, streams, projection, lease, catchUp, manifestTimeout, health, log, signal, ready },
+    {
+      db,
+      streams,
+      provisioned,
+      projection,
+      lease,
+      catchUp,
+      manifestTimeout,
+      health,
+      log,
+      signal,
+      ready,
+    },
   ) => {
     try {
       await runProjector({
@@ -33,6 +46,7 @@ export const eventsProjector = defineActor({
       }, {
         db,
         streams,
+        provisioned,
         lease,
         log,
         signal,

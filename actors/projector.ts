@@ -8,6 +8,7 @@ import { savePosition } from "../db/projector_positions.ts";
 import { messageOf } from "../wire/fault.ts";
 import { ACK_WAIT_MS, type ConsumerName, type StreamName } from "../wire/streams.ts";
 import { ContiguousPosition } from "./contiguous_position.ts";
+import type { Latch } from "./latch.ts";
 import type { Log } from "./log.ts";
 import { readGap } from "./read_gap.ts";
 import type { Origin } from "./run_messages.ts";
@@ -39,6 +40,7 @@ export interface ProjectorTask<Read = unknown> {
 /** What a projector needs from the process. */
 export interface ProjectorHost {
   readonly streams: StreamAccess;
+  readonly provisioned: Latch;
   readonly db: Database;
   readonly lease: WriterLease;
   readonly log: Log;
@@ -73,6 +75,7 @@ async function projectWhileHolding<Read>(
   tenure: Tenure,
   signal: AbortSignal,
 ): Promise<void> {
+  await host.provisioned.opened(signal);
   await host.streams.restore(task.consumer);
   const facts = await host.streams.facts(task.consumer);
   await readGap(task, host, tenure, facts);

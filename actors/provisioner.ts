@@ -7,11 +7,12 @@ const LOOK_AGAIN_MS = 300_000;
 
 export const provisioner = defineActor({
   name: "provisioner",
-  permissions: { provision: true, connection: true },
-  run: async ({ provision, connection, signal, ready }) => {
+  permissions: { provision: true, provisioned: true, connection: true },
+  run: async ({ provision, provisioned, connection, signal, ready }) => {
     while (!signal.aborted) {
       await connection.connected(signal);
       await provision();
+      provisioned.open();
       ready();
       await Promise.race([connection.lost(signal), pause(LOOK_AGAIN_MS, signal)]);
     }

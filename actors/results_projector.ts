@@ -21,6 +21,7 @@ export const resultsProjector = defineActor({
   permissions: {
     db: "write",
     streams: [CONSUMER],
+    provisioned: true,
     projection: true,
     lease: true,
     catchUp: true,
@@ -28,7 +29,19 @@ export const resultsProjector = defineActor({
     health: true,
   },
   run: async (
-    { db, streams, projection, lease, catchUp, outputObjects, health, log, signal, ready },
+    {
+      db,
+      streams,
+      provisioned,
+      projection,
+      lease,
+      catchUp,
+      outputObjects,
+      health,
+      log,
+      signal,
+      ready,
+    },
   ) => {
     try {
       await runProjector({
@@ -42,6 +55,7 @@ export const resultsProjector = defineActor({
       }, {
         db,
         streams,
+        provisioned,
         lease,
         log,
         signal,

@@ -26,6 +26,7 @@ import { openKv } from "../actors/kv.ts";
 import { missingStreams } from "../actors/missing_streams.ts";
 import { KvAccess } from "../actors/kv_access.ts";
 import { leaseKeeper } from "../actors/lease_keeper.ts";
+import { Latch } from "../actors/latch.ts";
 import type { Log } from "../actors/log.ts";
 import { outboxPublisher } from "../actors/outbox_publisher.ts";
 import { OutboxSignal } from "../actors/outbox_signal.ts";
@@ -74,6 +75,7 @@ export interface Backend {
   readonly grantors: Grantors<BackendCapabilities>;
   readonly services: Omit<HttpServices, "closing">;
   readonly registry: ExecutionRegistry;
+  readonly catchUp: CatchUp;
   readonly health: HealthBoard;
 }
 
@@ -96,6 +98,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     ["backend_results_projector", "backend_events_projector"],
     () => lease.tenure?.term,
   );
+  const provisioned = new Latch();
   const outbox = new OutboxSignal(db);
   const directory = new AgentDirectory();
   directory.heard(await readAllPcIds(db));
@@ -164,6 +167,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     provision: () => async () => {
       await provision(bus, { replicas: options.replicas, fenced: options.fenced, log });
     },
+    provisioned: () => provisioned,
     projection: () => projection,
     registry: () => registry,
     lease: () => lease,
@@ -200,7 +204,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     reaper,
     httpActor,
   ];
-  return { actors, grantors, services, registry, health };
+  return { actors, grantors, services, registry, catchUp, health };
 }
 
 /** Resolves as soon as the connection is as wanted. */

@@ -9,6 +9,7 @@ import { type Client, createClient } from "@libsql/client";
 import { Announcer } from "../../actors/announcer.ts";
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
+import { Latch } from "../../actors/latch.ts";
 import { createLog, type Log } from "../../actors/log.ts";
 import { Projection } from "../../actors/projection.ts";
 import { runProjector } from "../../actors/projector.ts";
@@ -245,6 +246,8 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     clock: systemClock,
     announcer: new Announcer(log),
   });
+  const provisioned = new Latch();
+  provisioned.open();
   let done = 0;
   const running = runProjector({
     stream: "RESULTS",
@@ -257,6 +260,7 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     },
   }, {
     streams: new StreamAccess(bus, log, [CONSUMER]),
+    provisioned,
     db,
     lease,
     log,

@@ -1,0 +1,152 @@
+import { type Bus, connectBus } from "../../actors/bus.ts";
+import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
+import { startSystem } from "../../actors/system/supervisor.ts";
+import type { Database } from "../../db/client.ts";
+import { type Backend, composeBackend } from "../../scripts/compose_backend.ts";
+import { encode } from "../../wire/codec.ts";
+import { startBroker, type TestBroker } from "./broker.ts";
+import { startDatabase, type TestDatabase } from "./database.ts";
+import { testLog } from "./log.ts";
+import { eventually, within } from "./wait.ts";
+
+export const TOKEN = "test-token";
+
+export interface BackendOptions {
+  readonly broker: TestBroker;
+  readonly db: Database;
+  readonly sweepIntervalMs?: number;
+}
+
+/** A backend over a real broker and a real database, supervised as in production. */
+export interface TestBackend extends AsyncDisposable {
+  readonly backend: Backend;
+  readonly bus: Bus;
+  readonly url: string;
+  readonly lines: readonly Record<string, unknown>[];
+  /** One call of the API as an admin; the answer's JSON. @throws when the status is not 2xx */
+  api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Makes PCs known, as their heartbeats would. */
+  hear(...pcIds: string[]): Promise<void>;
+  /** Dispatches a catalogued job, which is made when it is not there. */
+  dispatch(target: Record<string, unknown>, job?: string): Promise<DispatchAnswer>;
+  stop(): Promise<void>;
+}
+
+/** Ends when the backend serves and has caught up with its streams. */
+export async function startBackend(
+  { broker, db, sweepIntervalMs = 60_000 }: BackendOptions,
+): Promise<TestBackend> {
+  const { log, lines } = testLog();
+  const bus = await connectBus(
+    { servers: [broker.url], name: "backend", log },
+    new AbortController().signal,
+  );
+  let url = "";
+  const backend = await composeBackend({
+    db,
+    bus,
+    log,
+    version: "0.0.0-test",
+    auth: { disabled: false, staticToken: TOKEN },
+    bind: { hostname: "127.0.0.1", port: 0 },
+    replicas: 1,
+    fenced: false,
+    sweepIntervalMs,
+    brokerRisk: null,
+    listening: (at) => url = at,
+  });
+  const system = startSystem({
+    name: "backend",
+    actors: backend.actors,
+    grantors: backend.grantors,
+    log,
+  });
+  await within("the backend to be ready", system.ready);
+  await eventually("the projectors to catch up", () => backend.catchUp.reason === null);
+  let stopped: Promise<void> | undefined;
+  const stop = () =>
+    stopped ??= (async () => {
+      await system.stop();
+      await bus.close();
+    })();
+
+  async function api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+  return {
+    backend,
+    bus,
+    get url() {
+      return url;
+    },
+    lines,
+    api,
+    async hear(...pcIds) {
+      for (const pcId of pcIds) {
+        bus.publish(
+          `heartbeat.${pcId}`,
+          encode({ pc_id: pcId, at: new Date().toISOString(), agent_version: "0.0.0" }),
+        );
+      }
+      await eventually("the agents' rows", async () => {
+        const rows = await db.query(
+          "SELECT pc_id FROM agents WHERE pc_id IN (SELECT value FROM json_each(?))",
+          [JSON.stringify(pcIds)],
+        );
+        return rows.length === pcIds.length;
+      });
+    },
+    async dispatch(target, job = "probe") {
+      await api("POST", "/api/jobs", {
+        id: job,
+        version: "1",
+        execute: { shell: "sh", script: "true", timeout: "20s" },
+      });
+      return await api<DispatchAnswer>("POST", `/api/exec/${job}`, { target });
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** Broker, database and backend together. */
+export interface TestSystem extends AsyncDisposable {
+  readonly broker: TestBroker;
+  readonly database: TestDatabase;
+  readonly backend: TestBackend;
+  /** Stops the backend and starts another one on the same database and broker. */
+  restart(): Promise<TestBackend>;
+}
+
+export async function startWhole(
+  options: { readonly sweepIntervalMs?: number } = {},
+): Promise<TestSystem> {
+  const broker = await startBroker();
+  const database = await startDatabase();
+  const start = () => startBackend({ broker, db: database.db, ...options });
+  let backend = await start();
+  return {
+    broker,
+    database,
+    get backend() {
+      return backend;
+    },
+    async restart() {
+      await backend.stop();
+      backend = await start();
+      return backend;
+    },
+    async [Symbol.asyncDispose]() {
+      await backend.stop();
+      await database[Symbol.asyncDispose]();
+      await broker[Symbol.asyncDispose]();
+    },
+  };
+}
