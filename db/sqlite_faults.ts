@@ -21,6 +21,19 @@ const BROKEN_FILE = new Set(["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"]
 const CONSTRAINT = new Set(["SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG"]);
 const DUPLICATE = new Set(["SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"]);
 
+/** libsql has no name for some extended codes; their lowest byte is the primary one (sqlite.org/rescode.html). */
+const UNNAMED = /^UNKNOWN_SQLITE_ERROR_(\d+)$/;
+const PRIMARY_CODES: Readonly<Record<number, string>> = {
+  5: "SQLITE_BUSY",
+  6: "SQLITE_LOCKED",
+  8: "SQLITE_READONLY",
+  10: "SQLITE_IOERR",
+  11: "SQLITE_CORRUPT",
+  14: "SQLITE_CANTOPEN",
+  19: "SQLITE_CONSTRAINT",
+};
+const CONSTRAINT_DATATYPE = 3091;
+
 /** An error of libsql, or of the client of a server, as it crosses a thread. */
 export interface SqliteError {
   readonly message: string;
@@ -34,19 +47,27 @@ export interface SqliteError {
  * - `conflict` or `invalid_input` with `details.constraint` for what was written (see {@link isConstraintViolation});
  * - `internal` for our own SQL.
  */
-export function databaseFault({ message, code }: SqliteError, cause?: unknown): Fault {
-  const family = code?.split("_", 2).join("_") ?? "";
+export function databaseFault(error: SqliteError, cause?: unknown): Fault {
+  const { message } = error;
+  const code = named(error.code ?? "");
+  const family = code.split("_", 2).join("_");
   if (CONSTRAINT.has(family)) {
     return new Fault(
-      DUPLICATE.has(code ?? "") ? "conflict" : "invalid_input",
+      DUPLICATE.has(code) ? "conflict" : "invalid_input",
       `Cannot store the row: ${message}`,
-      { details: { constraint: code?.replace(/^SQLITE_(CONSTRAINT_)?/, "") ?? "" }, cause },
+      { details: { constraint: code.replace(/^SQLITE_(CONSTRAINT_)?/, "") }, cause },
     );
   }
   if (family.startsWith("SQLITE_") && !ENVIRONMENT.has(family) && !BROKEN_FILE.has(family)) {
     return new Fault("internal", `Cannot run the statement: ${message}`, { cause });
   }
   return unavailable(message, { retryable: !BROKEN_FILE.has(family), cause });
+}
+
+function named(code: string): string {
+  const number = Number(UNNAMED.exec(code)?.[1] ?? NaN);
+  if (number === CONSTRAINT_DATATYPE) return "SQLITE_CONSTRAINT_DATATYPE";
+  return PRIMARY_CODES[number & 0xff] ?? code;
 }
 
 /** The Fault for a database that cannot be reached now. */
