@@ -7,23 +7,29 @@ import { showExecution, showExecutions, showFleet } from "./views.js";
 const REFRESH_MS = 400;
 /** Output of a run in flight is no event: it is asked for again after this, milliseconds. */
 const TAIL_MS = 2_000;
+/** After a refusal of the event stream it is asked for again after this, milliseconds. */
+const RETRY_MS = 5_000;
 
 const byId = (id) => document.getElementById(id);
 
+let refreshing;
+let isStale = false;
 let refreshTimer;
 let tailTimer;
 let events;
 
 async function start() {
-  byId("sign-in").addEventListener("submit", submitToken);
-  globalThis.addEventListener("hashchange", refresh);
+  byId("sign-in").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submitToken();
+  });
+  globalThis.addEventListener("hashchange", () => void refresh());
   const token = tokenOfFragment();
   if (token !== undefined) await signIn(token).catch(() => undefined); // the form asks again
   await enter();
 }
 
-async function submitToken(event) {
-  event.preventDefault();
+async function submitToken() {
   byId("sign-in-problem").textContent = "";
   try {
     await signIn(byId("token").value.trim());
@@ -47,7 +53,11 @@ function listen() {
     showLive(true);
     refreshSoon();
   };
-  events.onerror = () => showLive(false);
+  events.onerror = () => {
+    showLive(false);
+    // The browser itself comes back after a lost connection, but not after a refusal.
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => void enter(), RETRY_MS);
+  };
   for (const name of ["transition", "run", "agent", "dead_letter", "health", "lagged"]) {
     events.addEventListener(name, refreshSoon);
   }
@@ -59,13 +69,27 @@ function showLive(on) {
 }
 
 function refreshSoon() {
-  refreshTimer ??= setTimeout(async () => {
-    await refresh();
+  refreshTimer ??= setTimeout(() => {
     refreshTimer = undefined;
+    void refresh();
   }, REFRESH_MS);
 }
 
-async function refresh() {
+/** One at a time: what is asked for meanwhile is done once more afterwards, never beside. */
+function refresh() {
+  isStale = true;
+  refreshing ??= loadWhileStale().finally(() => refreshing = undefined);
+  return refreshing;
+}
+
+async function loadWhileStale() {
+  while (isStale) {
+    isStale = false;
+    await load();
+  }
+}
+
+async function load() {
   try {
     await showPage();
     byId("sign-in").hidden = true;

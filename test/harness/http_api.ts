@@ -4,6 +4,7 @@ import type { AuthSettings } from "../../actors/http/auth.ts";
 import { listen } from "../../actors/http/server.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { provision } from "../../actors/provision.ts";
+import { startSystem } from "../../actors/system/supervisor.ts";
 import type { Database, Statement } from "../../db/client.ts";
 import { composeBackend } from "../../scripts/compose_backend.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
@@ -14,7 +15,7 @@ import { testLog } from "./log.ts";
 export const TOKEN = "a-token-of-the-tests";
 export const JWT_SECRET = "a-secret-of-the-tests-with-32-bytes";
 
-/** The API over a real database and a real broker; no actor runs beside it. */
+/** The API over a real database and a real broker. */
 export interface TestApi extends AsyncDisposable {
   readonly url: string;
   readonly db: Database;
@@ -36,7 +37,12 @@ export interface TestApi extends AsyncDisposable {
 
 export interface TestApiOptions {
   readonly auth?: AuthSettings;
+  /** Whether the backend's other actors run beside it: commands leave, results are projected. */
+  readonly actors?: boolean;
 }
+
+/** Often enough that a test need not wait for the reaper. */
+const SWEEP_INTERVAL_MS = 200;
 
 export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const { log, lines } = testLog();
@@ -55,10 +61,12 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     bind: { hostname: "127.0.0.1", port: 0 },
     replicas: 1,
     fenced: false,
-    sweepIntervalMs: 60_000,
+    sweepIntervalMs: SWEEP_INTERVAL_MS,
     brokerRisk: null,
     listening: () => {},
   });
+  const actors = options.actors ? backend.actors.filter(({ name }) => name !== "http") : [];
+  const system = startSystem({ name: "test", actors, grantors: backend.grantors, log });
   const services: HttpServices = { ...backend.services, closing: closing.signal };
   const { fetch: handle } = createApp(services);
   const server = await listen({ fetch: handle, host: "127.0.0.1", port: 0 });
@@ -93,6 +101,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     beginClosing: () => closing.abort(),
     async [Symbol.asyncDispose]() {
       closing.abort();
+      await system.stop();
       for (const part of [server, bus, broker, database]) await part[Symbol.asyncDispose]();
     },
   };

@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { SqlValue, Statement } from "../../db/client.ts";
+import * as rows from "./database_rows.ts";
 
 /** Rows as the projectors would have left them. What is not given has a plain value. */
 
@@ -7,46 +8,43 @@ type Columns = Readonly<Record<string, SqlValue>>;
 
 export const NOON = Date.UTC(2026, 4, 20, 12);
 
+/** An execution that runs. */
 export function executionRow(execId: string, columns: Columns = {}): Statement {
-  return insert("executions", {
-    exec_id: execId,
-    request_id: `request-of-${execId}`,
-    job_id: "job",
-    version: "1.0",
-    initiated_by: "ann",
-    initiated_at: NOON,
-    targets_listed: 1,
-    target_count: 1,
-    status: "running",
-    ...columns,
-  });
+  return rows.insertRow(
+    "executions",
+    rows.executionRow(execId, {
+      job_id: "job",
+      version: "1.0",
+      initiated_by: "ann",
+      initiated_at: NOON,
+      status: "running",
+      ...columns,
+    }),
+  );
 }
 
+/** A target, waiting unless the columns say otherwise. */
 export function targetRow(execId: string, pcId: string, columns: Columns = {}): Statement {
-  return insert("execution_targets", {
-    exec_id: execId,
-    pc_id: pcId,
-    state: "waiting",
-    ...columns,
-  });
+  return rows.insertRow("execution_targets", rows.targetRow(execId, pcId, "waiting", columns));
 }
 
 /** A run in flight, unless the columns settle it. */
 export function runRow(resultId: string, columns: Columns = {}): Statement {
-  return insert("execution_results", {
-    result_id: resultId,
-    exec_id: "exec",
-    request_id: "request",
-    pc_id: "pc-1",
-    job_id: "job",
-    version: "1.0",
-    started_at: NOON,
-    recorded_at: NOON + 5,
-    ...columns,
-  });
+  return rows.insertRow(
+    "execution_results",
+    rows.runRow(resultId, {
+      exec_id: "exec",
+      pc_id: "pc-1",
+      job_id: "job",
+      version: "1.0",
+      started_at: NOON,
+      recorded_at: NOON + 5,
+      ...columns,
+    }),
+  );
 }
 
-/** The columns of a run that has ended, with its output. */
+/** A run that has ended, and its output. */
 export function settled(
   resultId: string,
   end: { exitCode?: number; outcome?: string; stdout?: string; stderr?: string; gzip?: boolean },
@@ -67,7 +65,7 @@ export function settled(
       stderr_preview: preview(stderr),
       ...columns,
     }),
-    insert("run_outputs", {
+    rows.insertRow("run_outputs", {
       result_id: resultId,
       stdout: stored(stdout),
       stdout_encoding: gzip ? "gzip" : "plain",
@@ -78,11 +76,16 @@ export function settled(
 }
 
 export function agentRow(pcId: string, columns: Columns = {}): Statement {
-  return insert("agents", { pc_id: pcId, first_heard_at: NOON, last_heard_at: NOON, ...columns });
+  return rows.insertRow("agents", {
+    pc_id: pcId,
+    first_heard_at: NOON,
+    last_heard_at: NOON,
+    ...columns,
+  });
 }
 
 export function deadLetterRow(sequence: number, columns: Columns = {}): Statement {
-  return insert("dead_letters", {
+  return rows.insertRow("dead_letters", {
     stream: "RESULTS",
     stream_created_at: NOON,
     sequence,
@@ -93,13 +96,4 @@ export function deadLetterRow(sequence: number, columns: Columns = {}): Statemen
     recorded_at: NOON + 1,
     ...columns,
   });
-}
-
-function insert(table: string, columns: Columns): Statement {
-  const names = Object.keys(columns);
-  const places = names.map(() => "?").join(", ");
-  return {
-    sql: `INSERT INTO ${table} (${names.join(", ")}) VALUES (${places})`,
-    args: Object.values(columns),
-  };
 }

@@ -14,7 +14,7 @@ import { executionRow, NOON, runRow, settled, targetRow } from "../harness/seed.
 
 let api: TestApi;
 before(async () => {
-  api = await startApi();
+  api = await startApi({ actors: true });
   const execute = { shell: "sh", script: "true", timeout: "10s" };
   await api.post("/api/jobs", { id: "job", version: "1.0", execute });
 });

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as v from "valibot";
+import { encode } from "../../wire/codec.ts";
 import {
   AgentAnswer,
   DeadLetterAnswer,
   FleetHealth,
   InvariantsAnswer,
   PingAnswer,
+  type RunAnswer,
 } from "../../wire/http.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
 import { agentRow, deadLetterRow, executionRow, NOON, runRow } from "../harness/seed.ts";
+import { eventually } from "../harness/wait.ts";
 
 let api: TestApi;
 before(async () => {
@@ -142,6 +145,30 @@ test("a dead letter is replayed only where this backend projects", async () => {
   const response = await api.ask(`/api/dead-letters/${letter?.id}/replay`, { method: "POST" });
   assert.equal(response.status, 503);
   assert.equal((await api.ask("/api/dead-letters/99999/replay", { method: "POST" })).status, 404);
+});
+
+test("a dead letter that can be read by now is projected and gone", async () => {
+  await using running = await startApi({ actors: true });
+  const result = {
+    result_id: "replayed",
+    request_id: "r",
+    pc_id: "pc-1",
+    exit_code: 4,
+    stdout: "",
+    stderr: "",
+    started_at: "2026-05-20T12:00:00Z",
+    finished_at: "2026-05-20T12:00:01Z",
+  };
+  await running.write(deadLetterRow(1, { payload: encode(result) }), deadLetterRow(2));
+  const replay = async (id: number) =>
+    await (await running.post(`/api/dead-letters/${id}/replay`, {})).json() as {
+      projected: boolean;
+    };
+  await eventually("the lease", async () => (await replay(1)).projected);
+  assert.equal((await running.get<RunAnswer>("/api/results/replayed")).exit_code, 4);
+  assert.equal((await replay(2)).projected, false);
+  const left = await running.get<DeadLetterAnswer[]>("/api/dead-letters");
+  assert.deepEqual(left.map(({ sequence }) => sequence), [2]);
 });
 
 test("every change of a job is audited", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Announcer } from "../../actors/announcer.ts";
 import { readTargets } from "../../db/executions.ts";
+import { encode } from "../../wire/codec.ts";
 import type { ExecResult } from "../../wire/exec_result.ts";
 import type { ExecutionAnswer, Problem } from "../../wire/http.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
@@ -10,7 +10,7 @@ import { eventually, within } from "../harness/wait.ts";
 
 let api: TestApi;
 before(async () => {
-  api = await startApi();
+  api = await startApi({ actors: true });
 });
 after(() => api[Symbol.asyncDispose]());
 
@@ -27,24 +27,26 @@ function dispatchedTo(pcId: string): Promise<string> {
   });
 }
 
-/** Commits a result and tells of it, as a projector does. */
-async function commitResult(execId: string, pcId: string): Promise<void> {
-  const resultId = `result-of-${execId}`;
-  const columns = { exec_id: execId, pc_id: pcId, job_id: "adhoc" };
-  await api.write(...settled(resultId, { exitCode: 3, stdout: "hello\n" }, columns));
-  (api.services.announcements as Announcer).announce({
-    type: "run",
-    result_id: resultId,
+/** Publishes a result as the agent of that PC would. */
+async function publishResult(execId: string, pcId: string): Promise<void> {
+  const result: Record<string, unknown> = {
+    result_id: `result-of-${execId}`,
+    request_id: `request-of-${execId}`,
     exec_id: execId,
     pc_id: pcId,
-    outcome: "failed",
     exit_code: 3,
-  });
+    stdout: "hello\n",
+    stderr: "",
+    started_at: "2026-05-20T12:00:00Z",
+    finished_at: "2026-05-20T12:00:01Z",
+    manifest_id: "adhoc",
+  };
+  await api.bus.publishAcked(`results.${pcId}.request-of-${execId}`, encode(result));
 }
 
 test("a run is answered with its committed result", async () => {
   const answer = api.post("/api/run", { ...RUN, pc_id: "pc-now" });
-  await commitResult(await dispatchedTo("pc-now"), "pc-now");
+  await publishResult(await dispatchedTo("pc-now"), "pc-now");
   const response = await within("the answer", answer, 5_000);
   assert.equal(response.status, 200);
   const result = await response.json() as ExecResult & { outcome: string };
@@ -69,11 +71,11 @@ test("a run that takes longer than its caller waits is 408 with its execution, w
   assert.equal(problem.exec_id, await dispatchedTo("pc-slow"));
 });
 
-test("a run that was killed before it began is answered at once", async () => {
-  const answer = api.post("/api/run", { ...RUN, pc_id: "pc-killed" });
-  const execId = await dispatchedTo("pc-killed");
+test("a run that never began is answered as soon as its deadline has passed", async () => {
+  const answer = api.post("/api/run", { ...RUN, pc_id: "pc-absent" });
+  const execId = await dispatchedTo("pc-absent");
   await api.write({
-    sql: "UPDATE executions SET status = 'expired', missing_targets = 1 WHERE exec_id = ?",
+    sql: "UPDATE executions SET deadline_at = 1 WHERE exec_id = ?",
     args: [execId],
   });
   const response = await within("the answer", answer, 15_000);
@@ -86,7 +88,7 @@ test("the same run under one Idempotency-Key fires once and gives the same resul
   const headers = { "idempotency-key": "run-once" };
   const first = api.post("/api/run", body, headers);
   const execId = await dispatchedTo("pc-once");
-  await commitResult(execId, "pc-once");
+  await publishResult(execId, "pc-once");
   assert.equal((await first).headers.get("idempotency-replayed"), null);
   const again = await api.post("/api/run", body, headers);
   assert.equal(again.headers.get("idempotency-replayed"), "true");
