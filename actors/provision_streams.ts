@@ -6,7 +6,7 @@ import {
   StorageType,
   type StreamConfig,
 } from "nats";
-import type { BucketSpec, ObjectStoreSpec, StreamSpec } from "../wire/streams.ts";
+import type { BucketSpec, ObjectStoreName, ObjectStoreSpec, StreamSpec } from "../wire/streams.ts";
 import { API_ERROR, apiErrorCode } from "./bus_faults.ts";
 import type { Log } from "./log.ts";
 
@@ -50,9 +50,12 @@ export function bucketOf(spec: BucketSpec, replicas: number): WantedStream {
   };
 }
 
+/** The store that agents write to. */
+const WRITTEN_BY_AGENTS: ObjectStoreName = "result_output";
+
 /**
- * The stream of an object store. Where agents are fenced, roll-up headers are refused: whoever may
- * write one object could empty the store with them. (Clients of peers need them on their brokers.)
+ * The stream of an object store. Where agents are fenced, what they write may carry no roll-up header:
+ * whoever may write one object could empty the store with it. (Clients of peers need it on their brokers.)
  */
 export function objectStoreOf(
   spec: ObjectStoreSpec,
@@ -65,7 +68,7 @@ export function objectStoreOf(
     max_msgs_per_subject: UNLIMITED,
     discard: DiscardPolicy.New,
     allow_direct: true,
-    allow_rollup_hdrs: !fenced,
+    allow_rollup_hdrs: !(fenced && spec.name === WRITTEN_BY_AGENTS),
   };
 }
 

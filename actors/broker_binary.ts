@@ -1,0 +1,126 @@
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { Fault, messageOf } from "../wire/fault.ts";
+import type { Log } from "./log.ts";
+
+export interface BrokerBinary {
+  readonly path: string;
+  /** Such as `2.9.10`. */
+  readonly version: string;
+}
+
+export interface FindOptions {
+  /** `KANADE_NATS_SERVER`: used or refused, never replaced by another. */
+  readonly explicit?: string | undefined;
+  /** `PATH` as the system writes it. */
+  readonly path: string;
+  readonly platform: NodeJS.Platform;
+  readonly log: Log;
+}
+
+const run = promisify(execFile);
+const NAME = "nats-server";
+/** Where package managers put it though a user's PATH may lack it. */
+const MORE_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
+const VERSION = /v?(\d+\.\d+\.\d+)/;
+
+/**
+ * The nats-server to run: the one named, else on the PATH, else what the system's package manager
+ * installs, which is logged before it is done (design.md §6).
+ *
+ * @throws {Fault} `broker_missing`, naming the ways to get one
+ */
+export async function findBroker(options: FindOptions): Promise<BrokerBinary> {
+  if (options.explicit !== undefined) return await asked(options.explicit);
+  const present = await onPath(NAME, options);
+  if (present !== undefined) return await asked(present);
+  await install(options);
+  const installed = await onPath(NAME, options);
+  if (installed !== undefined) return await asked(installed);
+  throw missing("it is not installed and could not be");
+}
+
+/**
+ * Why running that version is a risk that its operator should know; null when it is none. Before
+ * these releases JetStream could lose or repeat messages after a crash (design.md §6).
+ */
+export function brokerRisk(version: string): string | null {
+  const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);
+  const isFixed = major > 2 || minor > 11 || (minor === 11 && patch >= 1) ||
+    (minor === 10 && patch >= 26);
+  if (major >= 2 && isFixed) return null;
+  return `nats-server ${version} is older than 2.10.26 / 2.11.1 and may lose stored messages in a crash`;
+}
+
+async function asked(path: string): Promise<BrokerBinary> {
+  try {
+    const { stdout } = await run(path, ["--version"]);
+    const version = VERSION.exec(stdout)?.[1];
+    if (version !== undefined) return { path, version };
+    throw missing(`${JSON.stringify(path)} does not tell its version`);
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    throw missing(`${JSON.stringify(path)} does not run (${messageOf(thrown)})`, thrown);
+  }
+}
+
+async function onPath(name: string, { path, platform }: FindOptions): Promise<string | undefined> {
+  const isWindows = platform === "win32";
+  const file = isWindows ? `${name}.exe` : name;
+  const more = isWindows ? [] : MORE_DIRECTORIES;
+  for (const directory of [...path.split(delimiter), ...more]) {
+    if (directory !== "" && await isExecutable(join(directory, file))) return join(directory, file);
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    // Absent or not ours to run: look on.
+    return false;
+  }
+}
+
+/** The commands that could install it on this platform, best first. */
+function installers(platform: NodeJS.Platform): readonly (readonly string[])[] {
+  switch (platform) {
+    case "linux": {
+      const apt = ["apt-get", "install", "--yes", "--no-install-recommends", NAME];
+      return process.getuid?.() === 0 ? [apt] : [["sudo", "--non-interactive", ...apt]];
+    }
+    case "darwin":
+      return [["brew", "install", NAME]];
+    case "win32":
+      return [["winget", "install", "--silent", "--id", "NATSAuthors.NATSServer"]];
+    default:
+      return [];
+  }
+}
+
+async function install(options: FindOptions): Promise<void> {
+  for (const [name = "", ...args] of installers(options.platform)) {
+    const program = await onPath(name, options);
+    if (program === undefined) continue;
+    options.log.info("installing nats-server", { command: [name, ...args].join(" ") });
+    try {
+      await run(program, args, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    } catch (thrown) {
+      options.log.warn("cannot install nats-server", { error: thrown });
+    }
+  }
+}
+
+function missing(why: string, cause?: unknown): Fault {
+  return new Fault(
+    "broker_missing",
+    `Cannot start the broker: ${why}. Install nats-server (apt-get install nats-server, ` +
+      `brew install nats-server, winget install NATSAuthors.NATSServer), or set KANADE_NATS_SERVER ` +
+      `to its path, or set KANADE_NATS_URL to a broker that runs already`,
+    cause === undefined ? {} : { cause },
+  );
+}

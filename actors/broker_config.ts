@@ -1,0 +1,48 @@
+import type { Permissions } from "./broker_fence.ts";
+import type { BrokerUser } from "./credentials.ts";
+
+export interface BrokerConfig {
+  readonly port: number;
+  readonly storeDir: string;
+  readonly pidFile: string;
+  /** May do everything. */
+  readonly backend: BrokerUser;
+  readonly agents: readonly (BrokerUser & { readonly permissions: Permissions })[];
+}
+
+/** How long after a request an agent may answer it. */
+const ANSWER_WITHIN = "1m";
+
+/**
+ * The text of nats-server's configuration: loopback only, JetStream, one user each. Its grammar takes
+ * JSON strings as they are. Passwords stand in it as they are, since the file is 0600 like the one with
+ * the credentials and hashing costs each connection a tenth of a second.
+ */
+export function brokerConfigText(config: BrokerConfig): string {
+  const users = [config.backend, ...config.agents].map((user) => `    ${userText(user)}`);
+  return [
+    `server_name: "kanade"`,
+    `listen: "127.0.0.1:${config.port}"`,
+    `pid_file: ${JSON.stringify(config.pidFile)}`,
+    `logtime: false`,
+    `jetstream { store_dir: ${JSON.stringify(config.storeDir)} }`,
+    `authorization {`,
+    `  users: [`,
+    ...users,
+    `  ]`,
+    `}`,
+    ``,
+  ].join("\n");
+}
+
+function userText(user: BrokerUser & { readonly permissions?: Permissions }): string {
+  const name = `user: ${JSON.stringify(user.user)}, password: ${JSON.stringify(user.password)}`;
+  if (user.permissions === undefined) return `{ ${name} }`;
+  const { publish, subscribe } = user.permissions;
+  const permissions = [
+    `publish: { allow: ${JSON.stringify(publish)} }`,
+    `subscribe: { allow: ${JSON.stringify(subscribe)} }`,
+    `allow_responses: { max: 1, expires: "${ANSWER_WITHIN}" }`,
+  ];
+  return `{ ${name}, permissions: { ${permissions.join(", ")} } }`;
+}
