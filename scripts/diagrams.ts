@@ -1,7 +1,7 @@
-/** `npm run diagrams`: draws the state diagrams of ARCHITECTURE.md from the machines. */
+/** `npm run diagrams`: draws the state diagrams of the documents from the machines. */
 import { readFile, writeFile } from "node:fs/promises";
-import { withDiagrams } from "./check/diagrams.ts";
+import { DRAWN_DOCUMENTS, withDiagrams } from "./check/diagrams.ts";
 
-const DOCUMENT = "ARCHITECTURE.md";
-
-await writeFile(DOCUMENT, withDiagrams(await readFile(DOCUMENT, "utf8")));
+for (const path of DRAWN_DOCUMENTS) {
+  await writeFile(path, withDiagrams(await readFile(path, "utf8")));
+}

@@ -5,6 +5,9 @@
 import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
+import { findBroker } from "../actors/broker_binary.ts";
+import { createLog } from "../actors/log.ts";
+import { Fault } from "../wire/fault.ts";
 
 const ROOMS = ["test/pure", "test/live"];
 /** As many files at once as the machines that run this have cores. */
@@ -12,14 +15,20 @@ const CONCURRENCY = 2;
 /** A file that hangs ends after this; the longest storms for a minute. */
 const TIMEOUT_MS = 600_000;
 
-/** Runs the test files whose path holds one of the words, or all. Resolves to the exit code. */
+/**
+ * Runs the test files whose path holds one of the words, or all. A missing nats-server is got as the product gets it.
+ *
+ * @returns the exit code
+ */
 export async function runTests(words: readonly string[]): Promise<number> {
   const files = await testFiles(words);
   if (files.length === 0) {
     console.error(`Cannot find a test whose path holds ${words.join(" or ")}`);
     return 2;
   }
-  return exitCodeOf(process.execPath, [
+  const broker = await brokerPath();
+  if (broker === undefined) return 2;
+  return exitCodeOf([
     "--import",
     "tsx",
     "--test",
@@ -27,7 +36,20 @@ export async function runTests(words: readonly string[]): Promise<number> {
     `--test-concurrency=${CONCURRENCY}`,
     `--test-timeout=${TIMEOUT_MS}`,
     ...files,
-  ]);
+  ], { ...process.env, KANADE_NATS_SERVER: broker });
+}
+
+/** Where nats-server is; undefined after saying why it cannot be had. */
+async function brokerPath(): Promise<string | undefined> {
+  const { KANADE_NATS_SERVER: explicit, PATH: path = "" } = process.env;
+  const log = createLog({ level: "info", pretty: true });
+  try {
+    return (await findBroker({ explicit, path, platform: process.platform, log })).path;
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    console.error(thrown.message);
+    return undefined;
+  }
 }
 
 async function testFiles(words: readonly string[]): Promise<readonly string[]> {
@@ -43,9 +65,9 @@ async function testFiles(words: readonly string[]): Promise<readonly string[]> {
   return listed.flat().filter(isChosen).toSorted();
 }
 
-function exitCodeOf(program: string, args: readonly string[]): Promise<number> {
+function exitCodeOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
     child.on("close", (exitCode) => resolve(exitCode ?? 1));
   });

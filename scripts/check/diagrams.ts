@@ -1,6 +1,9 @@
-/** State diagrams (Mermaid) of the machines, as ARCHITECTURE.md shows them. */
+/** State diagrams (Mermaid) of the machines, as the documents show them. */
 import type { AnyStateNode } from "xstate";
 import { MACHINES } from "./machine_list.ts";
+
+/** Where they stand. */
+export const DRAWN_DOCUMENTS = ["ARCHITECTURE.md", "machines/README.md"] as const;
 
 /** What stands in the document: the machine's name, and the diagram under it. */
 const BLOCK = /<!-- diagram: ([a-z_]+) -->\n[\s\S]*?<!-- end of diagram -->/g;
@@ -20,6 +23,14 @@ export function diagramProblems(path: string, document: string): readonly string
   return withDiagrams(document) === document
     ? []
     : [`${path}: its diagrams are not those of the machines; npm run diagrams draws them`];
+}
+
+/** Machines with more than one state that no document draws. */
+export function undrawn(documents: readonly string[]): readonly string[] {
+  return MACHINES
+    .filter(({ machine }) => Object.keys(machine.root.states).length > 1)
+    .filter(({ name }) => !documents.some((text) => text.includes(`<!-- diagram: ${name} -->`)))
+    .map(({ name }) => `${DRAWN_DOCUMENTS.join(", ")}: the machine ${name} is not drawn`);
 }
 
 function diagramOf(root: AnyStateNode): string {

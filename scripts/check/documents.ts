@@ -2,9 +2,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { FAULT_CODES } from "../../wire/fault.ts";
-import { diagramProblems } from "./diagrams.ts";
+import { diagramProblems, DRAWN_DOCUMENTS, undrawn } from "./diagrams.ts";
 import { ROOMS, type Source } from "./sources.ts";
 
+const DOCUMENTS = ["README.md", ...DRAWN_DOCUMENTS, "CONTRIBUTING.md", "CHANGELOG.md"];
 /** Rooms that the design has a row for; `bin` is npm's. */
 const DESIGNED_ROOMS = ROOMS.filter((room) => room !== "bin");
 const ARCHITECTURE_LINES = 200;
@@ -24,12 +25,12 @@ export async function documentProblems(sources: readonly Source[]): Promise<read
     settings: settingsOf(sources),
   };
   const documents = await Promise.all(
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(async (path) => ({
-      path,
-      text: await readFile(path, "utf8"),
-    })),
+    DOCUMENTS.map(async (path) => ({ path, text: await readFile(path, "utf8") })),
   );
-  return documents.flatMap((document) => problemsOf(document, facts));
+  return [
+    ...documents.flatMap((document) => problemsOf(document, facts)),
+    ...undrawn(documents.map(({ text }) => text)),
+  ];
 }
 
 /** What is untrue in one document. */

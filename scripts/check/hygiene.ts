@@ -1,5 +1,6 @@
 /** What must not stand in a tracked file: hosts of package registries, and places of one person's machine. */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Source } from "./sources.ts";
 
@@ -10,10 +11,10 @@ const REGISTRY_HOST = new RegExp(
 const MACHINE_PATH = new RegExp(`(^|[^\\w.@-])/(${["work", "farm", "home", "Users"].join("|")})/`);
 const BINARY = /\.(png|ico|woff2?|tgz)$/;
 
-/** Every tracked text file. */
+/** Every tracked text file that is still there. */
 export async function readTracked(): Promise<readonly Source[]> {
   const listed = execFileSync("git", ["ls-files", "-z"], { encoding: "utf8" });
-  const paths = listed.split("\0").filter((path) => path !== "" && !BINARY.test(path));
+  const paths = listed.split("\0").filter((path) => existsSync(path) && !BINARY.test(path));
   return Promise.all(paths.map(async (path) => ({ path, text: await readFile(path, "utf8") })));
 }
 

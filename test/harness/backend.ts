@@ -15,6 +15,8 @@ export interface BackendOptions {
   readonly broker: TestBroker;
   readonly db: Database;
   readonly sweepIntervalMs?: number;
+  /** Of the API; a free one unless given. */
+  readonly port?: number;
 }
 
 /** A backend over a real broker and a real database, supervised as in production. */
@@ -34,7 +36,7 @@ export interface TestBackend extends AsyncDisposable {
 
 /** Ends when the backend serves and has caught up with its streams. */
 export async function startBackend(
-  { broker, db, sweepIntervalMs = 60_000 }: BackendOptions,
+  { broker, db, sweepIntervalMs = 60_000, port = 0 }: BackendOptions,
 ): Promise<TestBackend> {
   const { log, lines } = testLog();
   const bus = await connectBus(
@@ -48,7 +50,7 @@ export async function startBackend(
     log,
     version: "0.0.0-test",
     auth: { disabled: false, staticToken: TOKEN },
-    bind: { hostname: "127.0.0.1", port: 0 },
+    bind: { hostname: "127.0.0.1", port },
     replicas: 1,
     fenced: false,
     sweepIntervalMs,
@@ -122,7 +124,7 @@ export interface TestSystem extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly backend: TestBackend;
   /** Stops the backend and starts another one on the same database and broker. */
-  restart(): Promise<TestBackend>;
+  restart(options?: { readonly port: number }): Promise<TestBackend>;
 }
 
 export async function startWhole(
@@ -130,7 +132,8 @@ export async function startWhole(
 ): Promise<TestSystem> {
   const broker = await startBroker();
   const database = await startDatabase();
-  const start = () => startBackend({ broker, db: database.db, ...options });
+  const start = (again: { readonly port?: number } = {}) =>
+    startBackend({ broker, db: database.db, ...options, ...again });
   let backend = await start();
   return {
     broker,
@@ -138,9 +141,9 @@ export async function startWhole(
     get backend() {
       return backend;
     },
-    async restart() {
+    async restart(again) {
       await backend.stop();
-      backend = await start();
+      backend = await start(again);
       return backend;
     },
     async [Symbol.asyncDispose]() {
