@@ -17,12 +17,13 @@ export interface FindOptions {
   /** `PATH` as the system writes it. */
   readonly path: string;
   readonly platform: NodeJS.Platform;
+  /** Where package managers put it though a user's PATH may lack it; the usual ones unless given. */
+  readonly moreDirectories?: readonly string[];
   readonly log: Log;
 }
 
 const run = promisify(execFile);
 const NAME = "nats-server";
-/** Where package managers put it though a user's PATH may lack it. */
 const MORE_DIRECTORIES = ["/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"];
 const VERSION = /v?(\d+\.\d+\.\d+)/;
 
@@ -66,11 +67,10 @@ async function asked(path: string): Promise<BrokerBinary> {
   }
 }
 
-async function onPath(name: string, { path, platform }: FindOptions): Promise<string | undefined> {
-  const isWindows = platform === "win32";
-  const file = isWindows ? `${name}.exe` : name;
-  const more = isWindows ? [] : MORE_DIRECTORIES;
-  for (const directory of [...path.split(delimiter), ...more]) {
+async function onPath(name: string, options: FindOptions): Promise<string | undefined> {
+  const file = options.platform === "win32" ? `${name}.exe` : name;
+  const { moreDirectories = MORE_DIRECTORIES } = options;
+  for (const directory of [...options.path.split(delimiter), ...moreDirectories]) {
     if (directory !== "" && await isExecutable(join(directory, file))) return join(directory, file);
   }
   return undefined;
