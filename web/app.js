@@ -7,6 +7,8 @@ import { showExecution, showExecutions, showFleet } from "./views.js";
 const REFRESH_MS = 400;
 /** Output of a run in flight is no event: it is asked for again after this, milliseconds. */
 const TAIL_MS = 2_000;
+/** The fleet's health counts a day of runs: it is asked for no more often than this, milliseconds. */
+const FLEET_MS = 5_000;
 /** After a refusal of the event stream it is asked for again after this, milliseconds. */
 const RETRY_MS = 5_000;
 
@@ -14,6 +16,7 @@ const byId = (id) => document.getElementById(id);
 
 let refreshing;
 let isStale = false;
+let fleetDueAt = 0;
 let refreshTimer;
 let tailTimer;
 let events;
@@ -104,7 +107,10 @@ async function showPage() {
   clearTimeout(tailTimer);
   const [, execId, resultId] = /^#\/executions\/([^/]+)(?:\/runs\/([^/]+))?$/.exec(location.hash) ??
     [];
-  showFleet(await api("/api/health/fleet"));
+  if (performance.now() >= fleetDueAt) {
+    showFleet(await api("/api/health/fleet"));
+    fleetDueAt = performance.now() + FLEET_MS;
+  }
   const inFlight = execId === undefined
     ? await showExecutions()
     : await showExecution(decodeURIComponent(execId), resultId && decodeURIComponent(resultId));

@@ -11,8 +11,8 @@ export const MAX_LIMIT = 500;
 export const DEFAULT_LIMIT = 50;
 /** Timeout of an ad-hoc run that names none, seconds. */
 export const DEFAULT_RUN_TIMEOUT_SECS = 60;
-/** The longest timeout that an ad-hoc run may ask for: its caller waits on an open connection. */
-export const MAX_RUN_TIMEOUT_SECS = 86_400;
+/** The longest timeout that an ad-hoc run may ask for: 30 days, as long as its result is kept on the broker. */
+export const MAX_RUN_TIMEOUT_SECS = 2_592_000;
 
 /** Body of `POST /api/run`. */
 export const RunBody = v.object({

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Context, Hono } from "hono";
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
@@ -16,6 +17,8 @@ import type { HttpServices } from "./services.ts";
  * 2. Whatever is thrown becomes one problem document; nothing of an unexpected error leaves.
  */
 export function createApp(services: HttpServices): Hono {
+  // Each open stream and each waiting run listens to it.
+  setMaxListeners(0, services.closing);
   const patterns = new PatternMatcher();
   services.closing.addEventListener("abort", () => patterns.close(), { once: true });
   const context: AppContext = {

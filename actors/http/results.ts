@@ -80,10 +80,10 @@ async function answersOf(
   matches: readonly Match[],
   full: boolean,
 ): Promise<readonly RunAnswer[]> {
-  const ids = full ? matches.map(({ run }) => run.resultId) : [];
-  const outputs = await readOutputs(call.services.db, ids);
+  const ids = matches.map(({ run }) => run.resultId);
+  const outputs = full ? await readOutputs(call.services.db, ids) : undefined;
   return matches.map(({ run, stdoutMatch, stderrMatch }) => ({
-    ...runAnswer(run, outputs.get(run.resultId)),
+    ...runAnswer(run, outputs?.get(run.resultId)),
     ...(stdoutMatch === undefined ? {} : { stdout_match: stdoutMatch }),
     ...(stderrMatch === undefined ? {} : { stderr_match: stderrMatch }),
   }));

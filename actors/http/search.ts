@@ -44,37 +44,46 @@ export function hasPatterns(query: ResultsQuery): boolean {
  * @throws {Fault} `invalid_input` for what is no pattern
  */
 export async function searchRuns(call: Call, query: ResultsQuery): Promise<SearchResult> {
-  const rowPatterns = membersOf(query, ROW_MEMBERS);
-  const outputPatterns = membersOf(query, OUTPUT_MEMBERS);
   const endsAt = performance.now() + BUDGET_MS;
   const matches: Match[] = [];
+  for await (const stretch of stretches(call, query)) {
+    matches.push(...stretch.matches);
+    const lastKept = matches[query.limit - 1];
+    if (lastKept !== undefined) {
+      return { matches: matches.slice(0, query.limit), nextCursor: cursorOfRun(lastKept.run) };
+    }
+    if (stretch.resumeAt !== undefined && isOver(call, endsAt)) {
+      return { matches, nextCursor: stretch.resumeAt };
+    }
+  }
+  return { matches, nextCursor: undefined };
+}
+
+/** What a part of the list held. */
+interface Stretch {
+  readonly matches: readonly Match[];
+  /** Where to go on after it; undefined = the list is at its end. */
+  readonly resumeAt: string | undefined;
+}
+
+async function* stretches(call: Call, query: ResultsQuery): AsyncGenerator<Stretch, void> {
+  const rowPatterns = membersOf(query, ROW_MEMBERS);
+  const outputPatterns = membersOf(query, OUTPUT_MEMBERS);
   const { cursor, status, since } = query;
   const pages = resultPages(call.services.db, { limit: PAGE_ROWS, cursor, status, since });
   for await (const { rows, nextCursor } of pages) {
-    let candidates = await matchRows(call, rowPatterns, rows);
-    while (candidates.length > 0) {
-      const chunk = outputPatterns.length === 0 ? candidates : chunkOf(candidates);
-      matches.push(...await matchOutputs(call, outputPatterns, chunk));
-      candidates = candidates.slice(chunk.length);
-      const lastKept = matches[query.limit - 1];
-      if (lastKept !== undefined) {
-        return page(matches.slice(0, query.limit), cursorOfRun(lastKept.run));
-      }
-      if (candidates.length > 0 && isOver(call, endsAt)) {
-        return page(matches, cursorOfRun(last(chunk)));
-      }
+    const candidates = await matchRows(call, rowPatterns, rows);
+    const chunks = outputPatterns.length === 0 ? [candidates] : chunksOf(candidates);
+    for (const [index, chunk] of chunks.entries()) {
+      const matches = await matchOutputs(call, outputPatterns, chunk);
+      const next = chunks[index + 1]?.[0];
+      yield { matches, resumeAt: next === undefined ? nextCursor : cursorOfRun(endOf(chunk)) };
     }
-    if (nextCursor !== undefined && isOver(call, endsAt)) return page(matches, nextCursor);
   }
-  return page(matches, undefined);
 }
 
 function isOver({ request }: Call, endsAt: number): boolean {
   return performance.now() >= endsAt || request.signal.aborted;
-}
-
-function page(matches: readonly Match[], nextCursor: string | undefined): SearchResult {
-  return { matches, nextCursor };
 }
 
 function membersOf<Member extends RowMember | OutputMember>(
@@ -102,11 +111,19 @@ async function matchRows(
   return rows.filter((_, index) => found[index] !== null);
 }
 
-/** The first runs whose output may be held at once. */
-function chunkOf(runs: readonly Run[]): readonly Run[] {
+/** The runs in parts whose output may be held at once; no runs are one empty part. */
+function chunksOf(runs: readonly Run[]): readonly (readonly Run[])[] {
+  const chunks: Run[][] = [[]];
   let bytes = 0;
-  const end = runs.findIndex((run) => (bytes += run.stdoutBytes + run.stderrBytes) > CHUNK_BYTES);
-  return end === -1 ? runs : runs.slice(0, Math.max(end, 1));
+  for (const run of runs) {
+    bytes += run.stdoutBytes + run.stderrBytes;
+    if (bytes > CHUNK_BYTES && chunks.at(-1)?.length !== 0) {
+      chunks.push([]);
+      bytes = run.stdoutBytes + run.stderrBytes;
+    }
+    chunks.at(-1)?.push(run);
+  }
+  return chunks;
 }
 
 async function matchOutputs(
@@ -132,8 +149,8 @@ async function matchOutputs(
   });
 }
 
-function last<T>(items: readonly T[]): T {
-  const item = items.at(-1);
-  if (item === undefined) throw new RangeError("Cannot take the last of nothing");
-  return item;
+function endOf(chunk: readonly Run[]): Run {
+  const run = chunk.at(-1);
+  if (run === undefined) throw new RangeError("Cannot find the end of an empty chunk");
+  return run;
 }

@@ -66,6 +66,22 @@ test("a dispatch is told as it is committed", async () => {
   await run;
 });
 
+test("many pages listen at once without a warning of the runtime", async () => {
+  await using api = await startApi();
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on("warning", onWarning);
+  const streams = await Promise.all(Array.from({ length: 30 }, () => api.ask("/api/events")));
+  announcerOf(api).announce({ type: "agent", pc_id: "pc-1" });
+  for (const stream of streams) {
+    const events = eventsOf(stream);
+    assert.equal((await within("the event", events.next())).value?.event, "agent");
+    await events.return(undefined);
+  }
+  process.off("warning", onWarning);
+  assert.deepEqual(warnings, []);
+});
+
 test("a stream ends when the server closes", async () => {
   await using api = await startApi();
   const response = await api.ask("/api/events");

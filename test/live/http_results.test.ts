@@ -152,6 +152,21 @@ test("a search goes on by its cursor until it has seen everything", async () => 
   assert.equal((await listAll("job_id=^many$&limit=500")).length, 2_000);
 });
 
+test("output that is too much to hold at once is searched part by part", async () => {
+  const stdout = `${"x".repeat(5 * 1_048_576)}\nneedle`;
+  for (let at = 0; at < 4; at += 1) {
+    await api.write(...settled(`part-${at}`, { stdout, gzip: true }, { job_id: "parts" }));
+  }
+  assert.deepEqual(
+    await listAll("job_id=parts&stdout=^needle|\\nneedle"),
+    [0, 1, 2, 3].map((at) => `part-${at}`),
+  );
+  assert.deepEqual(
+    await listAll("job_id=parts&stdout=needle&limit=1"),
+    [0, 1, 2, 3].map((at) => `part-${at}`),
+  );
+});
+
 test("while a hostile pattern is tried, others are answered", async () => {
   const line = "a".repeat(300_000);
   await api.write(...settled("hostile", { stdout: `${line}!` }, { job_id: "hostile" }));

@@ -38,7 +38,7 @@ const BAD_RUNS: readonly (readonly [what: string, body: unknown, path: string])[
   ["has a pc_id with a star", { ...RUN, pc_id: "*" }, "pc_id"],
   ["has half a second of timeout", { ...RUN, timeout_secs: 0.5 }, "timeout_secs"],
   ["has no time at all", { ...RUN, timeout_secs: 0 }, "timeout_secs"],
-  ["has more than a day of timeout", { ...RUN, timeout_secs: 86_401 }, "timeout_secs"],
+  ["has more than 30 days of timeout", { ...RUN, timeout_secs: 2_592_001 }, "timeout_secs"],
   ["has a member that we do not know", { ...RUN, run_as: "user" }, "run_as"],
   [
     "has a __proto__ member",
