@@ -6,6 +6,7 @@ import {
   type ResultSet,
 } from "@libsql/client";
 import type { Transaction as ClientTransaction } from "@libsql/client";
+import { Fault, messageOf } from "../wire/fault.ts";
 import type { Place, Session } from "./session.ts";
 import type { Row, SqlValue, Step, StepResult } from "./sql.ts";
 import { databaseFault, sqliteErrorOf, unavailable } from "./sqlite_faults.ts";
@@ -17,17 +18,27 @@ import { databaseFault, sqliteErrorOf, unavailable } from "./sqlite_faults.ts";
 export class RemoteSession implements Session {
   readonly #client: Client;
   #transaction: ClientTransaction | undefined;
-  /** Calls take effect in the order in which they were made. */
+  /** Ends with all that was asked so far. */
   #last: Promise<unknown> = Promise.resolve();
 
+  /** @throws {Fault} `bad_setting` (URL) */
   constructor(options: { readonly url: string; readonly authToken?: string | undefined }) {
     const { url, authToken } = options;
-    this.#client = createClient(authToken === undefined ? { url } : { url, authToken });
+    try {
+      this.#client = createClient(authToken === undefined ? { url } : { url, authToken });
+    } catch (cause) {
+      const why = messageOf(cause);
+      throw new Fault("bad_setting", `Cannot open the database ${JSON.stringify(url)}: ${why}`, {
+        cause,
+      });
+    }
   }
 
   run(steps: readonly Step[], place: Place): Promise<readonly StepResult[]> {
+    if (place === "alone") {
+      return this.#noted(runBatch((all) => this.#client.batch(all, "read"), steps));
+    }
     return this.#inOrder(async () => {
-      if (place === "alone") return await runBatch((all) => this.#client.batch(all, "read"), steps);
       if (place === "begin") this.#transaction = await this.#client.transaction("write");
       const transaction = this.#open();
       const [only] = steps;
@@ -76,13 +87,17 @@ export class RemoteSession implements Session {
   }
 
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(call).catch((thrown: unknown) => {
-      throw thrown instanceof Error && thrown.name === "Fault"
-        ? thrown
-        : databaseFault(sqliteErrorOf(thrown), thrown);
-    });
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#noted(this.#last.then(call));
+  }
+
+  async #noted<T>(call: Promise<T>): Promise<T> {
+    // Its value would hold every result before it.
+    this.#last = Promise.allSettled([this.#last, call]).then(() => undefined);
+    try {
+      return await call;
+    } catch (thrown) {
+      throw thrown instanceof Fault ? thrown : databaseFault(sqliteErrorOf(thrown), thrown);
+    }
   }
 }
 
@@ -92,7 +107,8 @@ async function runBatch(
   steps: readonly Step[],
 ): Promise<StepResult[]> {
   const groups = steps.map(statementsOf);
-  const results = await send(groups.flat());
+  const statements = groups.flat();
+  const results = statements.length > 0 ? await send(statements) : [];
   let next = 0;
   return groups.map((group, index) => {
     const own = results.slice(next, next += group.length);

@@ -19,7 +19,8 @@ const ENVIRONMENT = new Set([
 const BROKEN_FILE = new Set(["SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT"]);
 /** What was written is at fault: a constraint, a type of a STRICT table, a size. */
 const CONSTRAINT = new Set(["SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG"]);
-const DUPLICATE = new Set(["SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"]);
+/** Of a primary key too. A server tells no more of the code than SQLITE_CONSTRAINT. */
+const DUPLICATE = /UNIQUE constraint failed/;
 
 /** libsql has no name for some extended codes; their lowest byte is the primary one (sqlite.org/rescode.html). */
 const UNNAMED = /^UNKNOWN_SQLITE_ERROR_(\d+)$/;
@@ -53,7 +54,7 @@ export function databaseFault(error: SqliteError, cause?: unknown): Fault {
   const family = code.split("_", 2).join("_");
   if (CONSTRAINT.has(family)) {
     return new Fault(
-      DUPLICATE.has(code) ? "conflict" : "invalid_input",
+      DUPLICATE.test(message) ? "conflict" : "invalid_input",
       `Cannot store the row: ${message}`,
       { details: { constraint: code.replace(/^SQLITE_(CONSTRAINT_)?/, "") }, cause },
     );
@@ -87,5 +88,7 @@ export function isConstraintViolation(thrown: unknown): thrown is Fault {
 export function sqliteErrorOf(thrown: unknown): SqliteError {
   const { code, extendedCode } = thrown as { code?: unknown; extendedCode?: unknown };
   const name = typeof extendedCode === "string" ? extendedCode : code;
-  return { message: messageOf(thrown), code: typeof name === "string" ? name : undefined };
+  // The client puts the code before the message, more than once.
+  const message = messageOf(thrown).replace(/^(SQLITE_\w+: )+/, "");
+  return { message, code: typeof name === "string" ? name : undefined };
 }

@@ -339,7 +339,17 @@ test("a database is made with the directories above it", async () => {
   assert.ok((await stat(join(database.directory, "some", "where", "a b.db"))).isFile());
 });
 
-for (const url of ["kanade.db", "sqlite:kanade.db", "file:", "file::memory:", ""]) {
+for (
+  const url of [
+    "kanade.db",
+    "sqlite:kanade.db",
+    "file:",
+    "file::memory:",
+    "",
+    "libsql://",
+    "http:x y",
+  ]
+) {
   test(`${JSON.stringify(url)} is no database URL`, async () => {
     const isBadSetting = (thrown: unknown) =>
       thrown instanceof Fault && thrown.code === "bad_setting";
