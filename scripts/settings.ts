@@ -1,0 +1,255 @@
+/**
+ * The settings of a process, read once from its environment (design.md §7). Each is one variable; an
+ * empty one counts as unset. No message repeats a secret.
+ */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import * as v from "valibot";
+import { LOG_LEVELS, type LogLevel } from "../actors/log.ts";
+import { parseDurationMs } from "../wire/duration.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
+import { Duration, Name } from "../wire/scalars.ts";
+
+export interface Settings {
+  readonly dataDir: string;
+  readonly bind: Address;
+  readonly logLevel: LogLevel;
+  readonly broker: OwnBroker | GivenBroker;
+  readonly db: { readonly url: string; readonly authToken?: string };
+  /** Copies of each stream. */
+  readonly replicas: number;
+  readonly auth: {
+    readonly disabled: boolean;
+    readonly staticToken?: string;
+    readonly jwtSecret?: string;
+  };
+  readonly sweepIntervalMs: number;
+  readonly agent: {
+    readonly pcId: string;
+    readonly dataDir: string;
+    /** How long a stop lets scripts run on. */
+    readonly stopGraceMs: number;
+  };
+}
+
+export interface Address {
+  readonly hostname: string;
+  /** 0 = any free one. */
+  readonly port: number;
+}
+
+/** We start nats-server ourselves. */
+export interface OwnBroker {
+  readonly kind: "own";
+  readonly binary?: string;
+}
+
+/** A broker, or a cluster of them, that somebody else runs. */
+export interface GivenBroker {
+  readonly kind: "given";
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const EXIT_BAD_SETTING = 2;
+
+const Bind = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
+    const [, bracketed, plain, port] =
+      /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(dataset.value) ??
+        [];
+    const host = bracketed ?? plain;
+    if (host !== undefined && Number(port) <= 65_535) return { hostname: host, port: Number(port) };
+    addIssue({ message: `${quoted(dataset.value)} is not an address such as 127.0.0.1:8080` });
+    return NEVER;
+  }),
+);
+
+const BROKER_URL = /^(?:nats|tls):\/\/[^\s,/]+$/;
+const Servers = v.pipe(
+  v.string(),
+  v.transform((text) => text.split(",").map((part) => part.trim())),
+  v.check(
+    (urls) => urls.every((url) => BROKER_URL.test(url)),
+    "must be URLs such as nats://broker:4222, with commas between",
+  ),
+);
+
+const DB_URL = /^(?:file:|libsql:\/\/|https?:\/\/|wss?:\/\/)\S+$/;
+
+/** A duration, in milliseconds, above zero. */
+const Period = v.pipe(
+  Duration,
+  v.transform(parseDurationMs),
+  v.minValue(1, "must be longer than nothing"),
+);
+
+const Replicas = v.pipe(
+  v.string(),
+  v.regex(/^[1-5]$/, ({ input }) => `${quoted(input)} is not a whole number from 1 to 5`),
+  v.transform(Number),
+);
+
+const Flag = v.pipe(
+  v.picklist(["0", "1"], ({ input }) => `${quoted(input)} is neither 1 nor 0`),
+  v.transform((text) => text === "1"),
+);
+
+const Level = v.picklist(
+  LOG_LEVELS,
+  ({ input }) => `${quoted(input)} is none of ${LOG_LEVELS.join(", ")}`,
+);
+
+/** RFC 7518 §3.2: a key of HS256 has at least as many bits as its hash. */
+const JwtSecret = v.pipe(v.string(), v.minBytes(32, "must have at least 32 bytes"));
+
+const Variables = v.object({
+  KANADE_DATA_DIR: v.optional(v.string(), "./data"),
+  KANADE_BIND: v.optional(Bind, "127.0.0.1:8080"),
+  KANADE_AGENT_DATA_DIR: v.optional(v.string()),
+  KANADE_PC_ID: v.optional(Name, () => defaultPcId()),
+  KANADE_LOG: v.optional(Level, "info"),
+  KANADE_NATS_URL: v.optional(Servers),
+  KANADE_NATS_USER: v.optional(v.string()),
+  KANADE_NATS_PASSWORD: v.optional(v.string()),
+  KANADE_NATS_PASSWORD_FILE: v.optional(v.string()),
+  KANADE_NATS_TOKEN: v.optional(v.string()),
+  KANADE_NATS_SERVER: v.optional(v.string()),
+  KANADE_DB_URL: v.optional(
+    v.pipe(v.string(), v.regex(DB_URL, "must begin with file:, libsql://, http:// or https://")),
+  ),
+  KANADE_DB_AUTH_TOKEN: v.optional(v.string()),
+  KANADE_REPLICAS: v.optional(Replicas, "1"),
+  KANADE_AUTH_STATIC_TOKEN: v.optional(v.string()),
+  KANADE_JWT_SECRET: v.optional(JwtSecret),
+  KANADE_AUTH_DISABLE: v.optional(Flag, "0"),
+  KANADE_STOP_GRACE: v.optional(Period, "20s"),
+  KANADE_SWEEP_INTERVAL: v.optional(Period, "60s"),
+});
+type Variables = v.InferOutput<typeof Variables>;
+
+/** @throws {Fault} `bad_setting`: one line per bad value, each beginning with the variable's name */
+export function readSettings(environment: Environment): Settings {
+  const parsed = v.safeParse(Variables, withoutEmpty(environment));
+  if (!parsed.success) throw badSettings(parsed.issues.map(lineOf));
+  const variables = parsed.output;
+  const contradictions = contradictionsOf(variables);
+  if (contradictions.length > 0) throw badSettings(contradictions);
+  return settingsOf(variables);
+}
+
+/** For a program's first line: bad settings are told on standard error and end it with code 2. */
+export function settingsOrExit(environment: Environment): Settings {
+  try {
+    return readSettings(environment);
+  } catch (thrown) {
+    if (!(thrown instanceof Fault)) throw thrown;
+    process.stderr.write(`${thrown.message}\n`);
+    process.exit(EXIT_BAD_SETTING);
+  }
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function settingsOf(variables: Variables): Settings {
+  const dataDir = variables.KANADE_DATA_DIR;
+  return {
+    dataDir,
+    bind: variables.KANADE_BIND,
+    logLevel: variables.KANADE_LOG,
+    broker: brokerOf(variables),
+    db: {
+      url: variables.KANADE_DB_URL ?? `file:${join(dataDir, "kanade.db")}`,
+      ...given("authToken", variables.KANADE_DB_AUTH_TOKEN),
+    },
+    replicas: variables.KANADE_REPLICAS,
+    auth: {
+      disabled: variables.KANADE_AUTH_DISABLE,
+      ...given("staticToken", variables.KANADE_AUTH_STATIC_TOKEN),
+      ...given("jwtSecret", variables.KANADE_JWT_SECRET),
+    },
+    sweepIntervalMs: variables.KANADE_SWEEP_INTERVAL,
+    agent: {
+      pcId: variables.KANADE_PC_ID,
+      dataDir: variables.KANADE_AGENT_DATA_DIR ?? join(dataDir, "agent"),
+      stopGraceMs: variables.KANADE_STOP_GRACE,
+    },
+  };
+}
+
+function brokerOf(variables: Variables): OwnBroker | GivenBroker {
+  const servers = variables.KANADE_NATS_URL;
+  if (servers === undefined) {
+    return { kind: "own", ...given("binary", variables.KANADE_NATS_SERVER) };
+  }
+  return {
+    kind: "given",
+    servers,
+    ...given("user", variables.KANADE_NATS_USER),
+    ...given("password", passwordOf(variables)),
+    ...given("token", variables.KANADE_NATS_TOKEN),
+  };
+}
+
+function passwordOf(variables: Variables): string | undefined {
+  const file = variables.KANADE_NATS_PASSWORD_FILE;
+  if (file === undefined) return variables.KANADE_NATS_PASSWORD;
+  try {
+    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  } catch (thrown) {
+    throw badSettings([`KANADE_NATS_PASSWORD_FILE: cannot be read (${messageOf(thrown)})`]);
+  }
+}
+
+/** What is wrong with values that are each fine alone. */
+function contradictionsOf(variables: Variables): readonly string[] {
+  const lines: string[] = [];
+  if (variables.KANADE_AUTH_DISABLE && !isLoopback(variables.KANADE_BIND.hostname)) {
+    lines.push("KANADE_AUTH_DISABLE: is refused unless KANADE_BIND is an address of loopback");
+  }
+  if (
+    variables.KANADE_NATS_PASSWORD !== undefined &&
+    variables.KANADE_NATS_PASSWORD_FILE !== undefined
+  ) {
+    lines.push("KANADE_NATS_PASSWORD_FILE: cannot be set together with KANADE_NATS_PASSWORD");
+  }
+  return lines;
+}
+
+function withoutEmpty(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+}
+
+/** A host name may have dots, which a part of a subject may not. */
+function defaultPcId(): string {
+  return hostname().replaceAll(".", "-");
+}
+
+function given<N extends string>(
+  name: N,
+  value: string | undefined,
+): { readonly [K in N]?: string } {
+  return value === undefined ? {} : { [name]: value } as { readonly [K in N]: string };
+}
+
+function lineOf(issue: v.BaseIssue<unknown>): string {
+  return `${v.getDotPath(issue) ?? "settings"}: ${issue.message}`;
+}
+
+function badSettings(lines: readonly string[]): Fault {
+  return new Fault("bad_setting", lines.join("\n"), { details: { problems: [...lines] } });
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readSettings } from "../../scripts/settings.ts";
+import { Fault } from "../../wire/fault.ts";
+
+/** The lines that a bad environment is answered with. */
+function linesOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readSettings(environment);
+  } catch (thrown) {
+    assert.ok(thrown instanceof Fault && thrown.code === "bad_setting");
+    return thrown.message.split("\n");
+  }
+  return [];
+}
+
+test("an empty environment gives the defaults", () => {
+  assert.deepEqual(readSettings({}), {
+    dataDir: "./data",
+    bind: { hostname: "127.0.0.1", port: 8080 },
+    logLevel: "info",
+    broker: { kind: "own" },
+    db: { url: "file:data/kanade.db" },
+    replicas: 1,
+    auth: { disabled: false },
+    sweepIntervalMs: 60_000,
+    agent: {
+      pcId: hostname().replaceAll(".", "-"),
+      dataDir: join("data", "agent"),
+      stopGraceMs: 20_000,
+    },
+  });
+});
+
+test("a variable that is set to nothing counts as unset", () => {
+  assert.deepEqual(readSettings({ KANADE_BIND: "", KANADE_NATS_URL: "" }), readSettings({}));
+});
+
+test("every variable finds its place", () => {
+  const settings = readSettings({
+    KANADE_DATA_DIR: "/srv/kanade",
+    KANADE_BIND: "[::1]:0",
+    KANADE_AGENT_DATA_DIR: "/srv/agent",
+    KANADE_PC_ID: "é 1".replace(" ", ""),
+    KANADE_LOG: "debug",
+    KANADE_NATS_URL: "nats://a:4222, tls://b:4223",
+    KANADE_NATS_USER: "u",
+    KANADE_NATS_PASSWORD: "p",
+    KANADE_NATS_TOKEN: "t",
+    KANADE_DB_URL: "libsql://db.example",
+    KANADE_DB_AUTH_TOKEN: "d",
+    KANADE_REPLICAS: "3",
+    KANADE_AUTH_STATIC_TOKEN: "s",
+    KANADE_JWT_SECRET: "j".repeat(32),
+    KANADE_AUTH_DISABLE: "1",
+    KANADE_STOP_GRACE: "1m 30s",
+    KANADE_SWEEP_INTERVAL: "5s",
+  });
+  assert.deepEqual(settings, {
+    dataDir: "/srv/kanade",
+    bind: { hostname: "::1", port: 0 },
+    logLevel: "debug",
+    broker: {
+      kind: "given",
+      servers: ["nats://a:4222", "tls://b:4223"],
+      user: "u",
+      password: "p",
+      token: "t",
+    },
+    db: { url: "libsql://db.example", authToken: "d" },
+    replicas: 3,
+    auth: { disabled: true, staticToken: "s", jwtSecret: "j".repeat(32) },
+    sweepIntervalMs: 5_000,
+    agent: { pcId: "é1", dataDir: "/srv/agent", stopGraceMs: 90_000 },
+  });
+  const own = readSettings({ KANADE_NATS_SERVER: "/opt/nats-server" });
+  assert.deepEqual(own.broker, { kind: "own", binary: "/opt/nats-server" });
+});
+
+for (
+  const [name, value, message] of [
+    ["KANADE_BIND", "8080", '"8080" is not an address such as 127.0.0.1:8080'],
+    [
+      "KANADE_BIND",
+      "127.0.0.1:70000",
+      '"127.0.0.1:70000" is not an address such as 127.0.0.1:8080',
+    ],
+    ["KANADE_PC_ID", "a.b", '"a.b" cannot be used as a name: it holds a space, a dot'],
+    ["KANADE_LOG", "loud", '"loud" is none of debug, info, warn, error, silent'],
+    ["KANADE_NATS_URL", "broker", "must be URLs such as nats://broker:4222"],
+    ["KANADE_NATS_URL", "nats://a:4222,", "must be URLs such as nats://broker:4222"],
+    ["KANADE_DB_URL", "data.db", "must begin with file:"],
+    ["KANADE_REPLICAS", "0", '"0" is not a whole number from 1 to 5'],
+    ["KANADE_AUTH_DISABLE", "yes", '"yes" is neither 1 nor 0'],
+    ["KANADE_STOP_GRACE", "20", 'Cannot read the duration "20"'],
+    ["KANADE_SWEEP_INTERVAL", "0s", "must be longer than nothing"],
+    ["KANADE_JWT_SECRET", "hunter2", "must have at least 32 bytes"],
+    ["KANADE_NATS_PASSWORD_FILE", "/nowhere/password", "cannot be read (ENOENT"],
+  ] as const
+) {
+  test(`${name}=${value} is one line that says: ${message}`, () => {
+    const lines = linesOf({ KANADE_NATS_URL: "nats://a:4222", [name]: value });
+    assert.equal(lines.length, 1);
+    assert.ok(lines[0]?.startsWith(`${name}: ${message}`), lines[0]);
+    assert.equal(lines[0]?.includes("hunter2"), false);
+  });
+}
+
+test("every bad value has its line", () => {
+  const lines = linesOf({ KANADE_LOG: "loud", KANADE_REPLICAS: "9", KANADE_BIND: "x" });
+  assert.deepEqual(lines.map((line) => line.split(":")[0]), [
+    "KANADE_BIND",
+    "KANADE_LOG",
+    "KANADE_REPLICAS",
+  ]);
+});
+
+test("authentication cannot be disabled where others can reach the server", () => {
+  assert.match(
+    linesOf({ KANADE_AUTH_DISABLE: "1", KANADE_BIND: "0.0.0.0:8080" })[0] ?? "",
+    /^KANADE_AUTH_DISABLE: is refused/,
+  );
+  assert.deepEqual(linesOf({ KANADE_AUTH_DISABLE: "1", KANADE_BIND: "localhost:8080" }), []);
+});
+
+test("the password comes from a file without its line feed, and not from two places", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "kanade-settings-"));
+  const file = join(directory, "password");
+  await writeFile(file, "from the file\n");
+  const environment = { KANADE_NATS_URL: "nats://a:4222", KANADE_NATS_PASSWORD_FILE: file };
+  const { broker } = readSettings(environment);
+  assert.equal(broker.kind === "given" && broker.password, "from the file");
+  assert.equal(linesOf({ ...environment, KANADE_NATS_PASSWORD: "p" }).length, 1);
+  await rm(directory, { recursive: true });
+});
