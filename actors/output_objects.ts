@@ -1,4 +1,5 @@
 /** Output that was too long for a message: objects of the store `result_output` (wire.md §4). */
+import { Buffer } from "node:buffer";
 import type { JetStreamClient } from "nats";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
@@ -34,11 +35,26 @@ export function outputObjects(jetstream: JetStreamClient, log: Log): OutputObjec
     async remove(names) {
       for (const name of names) {
         try {
-          await (await open()).delete(name);
+          await purge(jetstream, name);
         } catch (thrown) {
           log.warn("output object not deleted", { name, error: messageOf(thrown) });
         }
       }
     },
   };
+}
+
+/** Not by the client's delete: that leaves a mark by a roll-up, which a fenced store refuses and nobody needs. */
+async function purge(jetstream: JetStreamClient, name: string): Promise<void> {
+  const info = await (await jetstream.views.os(STORE)).info(name);
+  if (info === null) return;
+  const manager = await jetstream.jetstreamManager();
+  for (const subject of [`C.${info.nuid}`, `M.${encodedName(name)}`]) {
+    await manager.streams.purge(`OBJ_${STORE}`, { filter: `$O.${STORE}.${subject}` });
+  }
+}
+
+/** Base64 for URLs, with its padding: how the clients put the name of an object into a subject. */
+function encodedName(name: string): string {
+  return Buffer.from(name).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }

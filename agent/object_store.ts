@@ -54,10 +54,9 @@ export async function putObject(
     digest: digestOf(content),
     options: { max_chunk_size: CHUNK_BYTES },
   };
-  // Only the newest description of a name is kept.
-  await bus.publishAcked(infoSubject(bucket, name), encode(info), {
-    headers: { "Nats-Rollup": "sub" },
-  });
+  // The newest description of a name is the one that readers take. The clients' roll-up header, which drops the
+  // older ones, is refused on a fenced store: it could empty it.
+  await bus.publishAcked(infoSubject(bucket, name), encode(info));
 }
 
 /**
