@@ -33,7 +33,8 @@ export class Replay {
   #groups: readonly string[] = [];
   /** Whether this credential may make consumers; until it is refused, that is tried. */
   #mayMake = true;
-  #areMade = false;
+  /** The groups whose consumers were made, with those of the PC and of all. */
+  #madeFor: readonly string[] | undefined;
   /** Asked to read again while it was reading. */
   #isDue = false;
   #wake: () => void = () => undefined;
@@ -44,7 +45,6 @@ export class Replay {
 
   setGroups(groups: readonly string[]): void {
     this.#groups = groups;
-    this.#areMade = false;
     this.readSoon();
   }
 
@@ -76,10 +76,11 @@ export class Replay {
   /** Makes the consumers where that is allowed; elsewhere the backend does, sooner or later. */
   async #makeConsumers(): Promise<void> {
     const { bus, pcId, log } = this.#options;
-    if (this.#areMade || !this.#mayMake) return;
+    const groups = this.#groups;
+    if (this.#madeFor === groups || !this.#mayMake) return;
     try {
-      await ensureReplayConsumers(bus, pcId, this.#groups, { log });
-      this.#areMade = true;
+      await ensureReplayConsumers(bus, pcId, groups, { log });
+      this.#madeFor = groups;
     } catch (thrown) {
       this.#mayMake = !(thrown instanceof Fault && thrown.code === "forbidden");
       log.debug("cannot make consumers", { why: messageOf(thrown) });
@@ -97,6 +98,8 @@ export class Replay {
       }
     } catch (thrown) {
       log.debug("cannot read retained commands", { consumer, why: messageOf(thrown) });
+      // The broker does not tell a consumer that is not there from one that is slow.
+      this.#madeFor = undefined;
       return false;
     }
   }

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import type { Command } from "../../wire/command.ts";
 import { killSubject } from "../../wire/subjects.ts";
 import { type Endpoint, mirrored, startEndpoint } from "../harness/agent.ts";
+import { isGone } from "../harness/processes.ts";
 import { eventually } from "../harness/wait.ts";
 
 /** The kill as the backend sends it to who listens. */
@@ -21,25 +22,6 @@ async function pidIn(endpoint: Endpoint, name: string): Promise<number> {
       return undefined;
     }
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A zombie takes signals too; it is gone for all that matters. */
-async function isGone(pid: number): Promise<boolean> {
-  if (!isAlive(pid)) return true;
-  try {
-    return /^\d+ \(.*\) Z/.test(await readFile(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return true;
-  }
 }
 
 describe("a kill", () => {

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, test } from "node:test";
+import type { Command } from "../../wire/command.ts";
+import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { startAgentProcess } from "../harness/agent_process.ts";
+import { isGone } from "../harness/processes.ts";
+import { eventually, within } from "../harness/wait.ts";
+
+function optionsFor(endpoint: Endpoint) {
+  return { pcId: PC_ID, servers: [endpoint.broker.url], dataDir: endpoint.dataDir };
+}
+
+async function namesIn(endpoint: Endpoint, directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(join(endpoint.dataDir, directory));
+  } catch {
+    // Not made yet.
+    return [];
+  }
+}
+
+/** How often a script ran: it appends a line to a file of its own. */
+async function timesRun(endpoint: Endpoint, name: string): Promise<number> {
+  try {
+    return (await readFile(join(endpoint.dataDir, name), "utf8")).split("\n").length - 1;
+  } catch {
+    return 0;
+  }
+}
+
+function counting(endpoint: Endpoint, name: string, rest = ""): string {
+  return `echo x >> ${endpoint.dataDir}/${name}; ${rest}`;
+}
+
+async function onlyResult(endpoint: Endpoint, command: Command) {
+  const result = await endpoint.result(command, 30_000);
+  // Whatever else it would send is behind this one.
+  await endpoint.result(await endpoint.send({ bypass_local_limit: true }), 30_000);
+  assert.equal((await endpoint.results(command)).length, 1);
+  return result;
+}
+
+describe("an agent that is killed", () => {
+  test("after admission runs the command once in its next life", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await startAgentProcess(optionsFor(endpoint));
+    const command = await endpoint.send({ script: counting(endpoint, "count"), jitter_secs: 2 });
+    await eventually(
+      "the record",
+      async () => (await namesIn(endpoint, "ledger/open")).length === 1,
+    );
+    await first.kill();
+    await using _second = await startAgentProcess(optionsFor(endpoint));
+    const result = await onlyResult(endpoint, command);
+    assert.equal(result.exit_code, 0);
+    assert.equal(await timesRun(endpoint, "count"), 1);
+  });
+
+  test("while a script runs reports it as cut off, ends it, and runs it no second time", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await startAgentProcess(optionsFor(endpoint));
+    const script = counting(
+      endpoint,
+      "count",
+      `echo $$ > ${endpoint.dataDir}/pid; kill -9 $PPID; exec sleep 993`,
+    );
+    const command = await endpoint.send({ script });
+    await within("its death", first.gone);
+    const pid = Number(await readFile(join(endpoint.dataDir, "pid"), "utf8"));
+    await using _second = await startAgentProcess(optionsFor(endpoint));
+    const result = await onlyResult(endpoint, command);
+    assert.equal(result.exit_code, -1);
+    assert.equal(result.outcome_reason, "agent_restarted");
+    const [started] = await endpoint.started(command);
+    assert.equal(result.result_id, started?.result_id);
+    assert.equal(await timesRun(endpoint, "count"), 1);
+    assert.ok(await isGone(pid));
+  });
+
+  test("during a kill does not forget it", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await startAgentProcess(optionsFor(endpoint));
+    const command = await endpoint.send({
+      script: counting(endpoint, "count"),
+      jitter_secs: 100_000,
+    });
+    await eventually(
+      "the record",
+      async () => (await namesIn(endpoint, "ledger/open")).length === 1,
+    );
+    endpoint.bus.publish(`kill.${command.exec_id}`, new Uint8Array(0));
+    const result = await onlyResult(endpoint, command);
+    await first.kill();
+    await using _second = await startAgentProcess(optionsFor(endpoint));
+    await onlyResult(endpoint, command);
+    assert.equal(result.outcome_reason, "killed");
+    assert.equal(await timesRun(endpoint, "count"), 0);
+  });
+
+  test("with a result in the outbox publishes it in its next life", async () => {
+    await using endpoint = await startEndpoint();
+    const first = await startAgentProcess(optionsFor(endpoint));
+    const command = await endpoint.send({
+      script: counting(
+        endpoint,
+        "count",
+        `until [ -e ${endpoint.dataDir}/go ]; do sleep 0.02; done; echo told`,
+      ),
+    });
+    await eventually("its start", async () => await timesRun(endpoint, "count") === 1);
+    await endpoint.broker.kill();
+    await writeFile(join(endpoint.dataDir, "go"), "");
+    await eventually(
+      "the file",
+      async () => (await namesIn(endpoint, "outbox")).some((name) => name.endsWith(".json")),
+    );
+    await first.kill();
+    await endpoint.broker.restart();
+    await using _second = await startAgentProcess(optionsFor(endpoint));
+    const result = await onlyResult(endpoint, command);
+    assert.equal(result.stdout, "told\n");
+    assert.equal(await timesRun(endpoint, "count"), 1);
+  });
+
+  test("at any moment of a command leaves one result and at most one run", async (t) => {
+    await using endpoint = await startEndpoint();
+    const rounds = 12;
+    const commands: Command[] = [];
+    const waits: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const agent = await startAgentProcess(optionsFor(endpoint));
+      const script = counting(endpoint, `runs-${round}`, "sleep 0.02; echo end");
+      commands.push(await endpoint.send({ script }));
+      const waitMs = randomInt(120);
+      waits.push(waitMs);
+      await delay(waitMs);
+      await agent.kill();
+    }
+    t.diagnostic(`killed after ${waits.join(", ")} ms`);
+    await using _last = await startAgentProcess(optionsFor(endpoint));
+    await endpoint.result(await endpoint.send({}), 30_000);
+    for (const [round, command] of commands.entries()) {
+      const times = await timesRun(endpoint, `runs-${round}`);
+      assert.ok(times <= 1, `round ${round} ran ${times} times`);
+      // One that was replaced on its subject before it was read never ran and has no result.
+      if (times === 1) await endpoint.result(command);
+      const results = await endpoint.results(command);
+      assert.ok(results.length <= 1, `round ${round}: ${results.length} results`);
+    }
+  });
+});
