@@ -6,7 +6,7 @@ import type { Announcement } from "./announcement_types.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess, BusAsk } from "./bus_access.ts";
 import type { CatchUp } from "./catch_up.ts";
-import type { ManifestTimeout } from "./events_projector.ts";
+import type { ManifestTimeout } from "./manifest_timeout.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { HttpServices } from "./http/services.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";

@@ -3,7 +3,7 @@
  * the answer of its Idempotency-Key in one transaction. What is committed is accepted; it goes out when it can.
  */
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
-import type { Database, Transaction } from "../db/client.ts";
+import type { Database, Reader, Transaction } from "../db/client.ts";
 import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
 import { insertExecution, recordKill, setDeadlines } from "../db/dispatches.ts";
 import { findAnswer, storeAnswer } from "../db/idempotency_keys.ts";
@@ -11,6 +11,7 @@ import { transitionStatement } from "../db/projection.ts";
 import { encode } from "../wire/codec.ts";
 import { type Command, commandBody } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
+import { DISPATCH_ACTION, KILL_ACTION } from "../wire/dispatch_audit.ts";
 import { Fault } from "../wire/fault.ts";
 import { sha256Hex } from "../wire/ids.ts";
 import type { Manifest } from "../wire/manifest.ts";
@@ -27,6 +28,7 @@ import type {
   DispatchOutcome,
   DispatchRequest,
 } from "./dispatch_types.ts";
+import { dispatchedTransition } from "./dispatched_transition.ts";
 import type { Clock } from "./system/clock.ts";
 import { type Fleet, type PlannedTargets, planTargets } from "./targets.ts";
 
@@ -59,6 +61,9 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
 }
 
 async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
+  // Before the plan is looked at: what it names may be gone since the first time.
+  const replayed = await answerOf(host.db, request);
+  if (replayed !== undefined) return replayed;
   const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
   const command = await withScriptObject(host, await commandOf(host, request, ids));
   const planned = await planTargets(request.plan, host.fleet);
@@ -110,11 +115,11 @@ async function withScriptObject(host: DispatcherHost, command: Command): Promise
 
 /** The answer that the request's key was given before, if any. */
 async function answerOf(
-  tx: Transaction,
+  reader: Reader,
   { idempotency }: DispatchRequest,
 ): Promise<DispatchOutcome | undefined> {
   if (idempotency === undefined) return undefined;
-  const stored = await findAnswer(tx, idempotency);
+  const stored = await findAnswer(reader, idempotency);
   if (stored === undefined) return undefined;
   if (stored.requestHash !== idempotency.requestHash) return { kind: "conflict" };
   const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as DispatchAnswer;
@@ -145,24 +150,9 @@ async function commit(tx: Transaction, commitment: Commitment): Promise<void> {
       startBy: command.deadline_at ? parseInstant(command.deadline_at) ?? null : null,
       command: encode(commandBody(command)),
       targets,
+      targetCount: targets.length,
     }),
-    transitionStatement({
-      execId,
-      rev: 0,
-      at: now,
-      from: null,
-      to: "pending",
-      event: "DISPATCHED",
-      resultId: null,
-      waiting: targets.length,
-      settled: 0,
-      expired: 0,
-      missing: 0,
-      succeeded: 0,
-      failed: 0,
-      skipped: 0,
-      expiredRuns: 0,
-    }),
+    transitionStatement(dispatchedTransition(execId, targets.length, now)),
     insertOutbox([...commandMessages(commitment), ...dispatchAudit(commitment)]),
     ...(request.idempotency === undefined ? [] : [storeAnswer({
       ...request.idempotency,
@@ -193,7 +183,7 @@ function dispatchAudit({ command, planned, answer, request, now }: Commitment): 
     auditMessage(
       {
         actor: request.initiatedBy,
-        action: "dispatch",
+        action: DISPATCH_ACTION,
         target: execId,
         payload: {
           exec_id: execId,
@@ -231,7 +221,7 @@ async function kill(
         auditMessage(
           {
             actor,
-            action: "kill",
+            action: KILL_ACTION,
             target: execId,
             payload: { exec_id: execId, in_flight: killed.inFlight },
           },

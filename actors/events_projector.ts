@@ -1,14 +1,12 @@
 /** Projects stream EVENTS: the beginnings of runs (execution-semantics.md §3, R1 and R2). */
 import { Fault, messageOf } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
+import type { ManifestTimeout } from "./manifest_timeout.ts";
 import { runProjector } from "./projector.ts";
 import type { Unreadable } from "./projection.ts";
 import { type Origin, readStarted, type RunMessage } from "./run_messages.ts";
 
 const CONSUMER = "backend_events_projector";
-
-/** Seconds that a job's manifest gives its runs; null when it is not known. */
-export type ManifestTimeout = (jobId: string) => Promise<number | null>;
 
 export const eventsProjector = defineActor({
   name: "events_projector",

@@ -127,6 +127,11 @@ export class Projection {
     });
   }
 
+  /** Runs something while nothing is projected or reaped; batches wait for its end. */
+  async suspended<T>(body: () => Promise<T>): Promise<T> {
+    return await this.#exclusive(body);
+  }
+
   async #commit(
     tenure: Tenure,
     batch: ProjectionBatch,
@@ -206,16 +211,20 @@ function isFaultOfMessage(thrown: unknown): boolean {
 
 function queryOf(messages: readonly RunMessage[]): BatchQuery {
   const resultIds: string[] = [];
+  const resultIdsAlone: string[] = [];
   const execIds = new Set<string>();
   const targets = new Map<string, readonly [string, string]>();
   for (const message of messages) {
     const { resultId, execId, pcId } = message.kind === "started" ? message.start : message.end;
     resultIds.push(resultId);
-    if (execId === null) continue;
+    if (execId === null) {
+      resultIdsAlone.push(resultId);
+      continue;
+    }
     execIds.add(execId);
     targets.set(`${execId}\0${pcId}`, [execId, pcId]);
   }
-  return { resultIds, execIds: [...execIds], targets: [...targets.values()] };
+  return { resultIds, execIds: [...execIds], targets: [...targets.values()], resultIdsAlone };
 }
 
 /** The dead letter of a message, for its row. */

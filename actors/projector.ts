@@ -3,54 +3,22 @@
  * (execution-semantics.md §6). Faults of the environment pause the whole consumer and drop nothing.
  */
 import type { JsMsg } from "nats";
-import type { Bulk, Database, Statement } from "../db/client.ts";
 import { savePosition } from "../db/projector_positions.ts";
 import { messageOf } from "../wire/fault.ts";
-import { ACK_WAIT_MS, type ConsumerName, type StreamName } from "../wire/streams.ts";
+import { ACK_WAIT_MS } from "../wire/streams.ts";
 import { ContiguousPosition } from "./contiguous_position.ts";
-import type { Latch } from "./latch.ts";
-import type { Log } from "./log.ts";
+import type { ProjectorHost, ProjectorTask } from "./projector_types.ts";
 import { readGap } from "./read_gap.ts";
-import type { Origin } from "./run_messages.ts";
-import { type ConsumerFacts, originOf, type StreamAccess } from "./stream_access.ts";
+import { type ConsumerFacts, originOf } from "./stream_access.ts";
 import type { StreamIntake } from "./stream_intake.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure, WriterLease } from "./writer_lease.ts";
+import type { Tenure } from "./writer_lease.ts";
 
 const MAX_BATCH = 500;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** Often enough that a batch that takes long is not delivered again. */
 const WORKING_EVERY_MS = Math.floor(ACK_WAIT_MS / 3);
-
-/** What one projector does with its messages. */
-export interface ProjectorTask<Read = unknown> {
-  readonly stream: StreamName;
-  readonly consumer: ConsumerName;
-  /** Decodes a batch, and fetches what belongs to it, while the batch before it is being committed. */
-  readonly read: (origins: readonly Origin[]) => Promise<Read>;
-  /** Commits what was read together with the further steps, or throws and has written nothing. */
-  readonly commit: (
-    tenure: Tenure,
-    read: Read,
-    further: readonly (Statement | Bulk)[],
-  ) => Promise<void>;
-}
-
-/** What a projector needs from the process. */
-export interface ProjectorHost {
-  readonly streams: StreamAccess;
-  readonly provisioned: Latch;
-  readonly db: Database;
-  readonly lease: WriterLease;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  /** Says how the projector is: `null` = well, else why it pauses. */
-  readonly report: (problem: string | null) => void;
-  /** Called once the gap is closed and the consumer is read live, again with every tenure. */
-  readonly caughtUp: (term: number) => void;
-  readonly ready: () => void;
-}
 
 /** Projects until the signal aborts. Rejects when the consumer is gone: the supervisor starts it again. */
 export async function runProjector<Read>(

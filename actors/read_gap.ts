@@ -3,7 +3,7 @@
  * backup, a deleted file, or a stream that was made anew (execution-semantics.md §6). Redelivery is harmless.
  */
 import { readPosition, savePosition } from "../db/projector_positions.ts";
-import type { ProjectorHost, ProjectorTask } from "./projector.ts";
+import type { ProjectorHost, ProjectorTask } from "./projector_types.ts";
 import { type ConsumerFacts, originOf } from "./stream_access.ts";
 import type { Tenure } from "./writer_lease.ts";
 

@@ -115,7 +115,11 @@ async function sweepChunk(
 }
 
 /** R7 over one chunk. Answers how many runs were ended. */
-async function reapRuns(projection: Projection, tenure: Tenure, before: number): Promise<number> {
+export async function reapRuns(
+  projection: Projection,
+  tenure: Tenure,
+  before: number,
+): Promise<number> {
   let count = 0;
   await projection.exclusively(tenure, async (tx, batchOf) => {
     const due = await readDueRuns(tx, before, CHUNK);
@@ -134,7 +138,7 @@ async function reapRuns(projection: Projection, tenure: Tenure, before: number):
 }
 
 /** DEADLINE_PASSED over one chunk. Answers how many executions it was. */
-async function passDeadlines(
+export async function passDeadlines(
   projection: Projection,
   tenure: Tenure,
   before: number,

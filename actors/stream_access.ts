@@ -32,6 +32,8 @@ export interface ConsumerFacts {
   readonly pending: number;
   /** Ms since the epoch. */
   readonly streamCreatedAt: number;
+  /** Of the stream's newest message. */
+  readonly lastSequence: number;
 }
 
 export class StreamAccess {
@@ -66,6 +68,7 @@ export class StreamAccess {
       unacked: info.num_ack_pending,
       pending: info.num_pending,
       streamCreatedAt: Date.parse(streamInfo.created),
+      lastSequence: streamInfo.state.last_seq,
     };
   }
 

@@ -1,5 +1,5 @@
 /** The rows of a dispatch and of a kill: our own intents, written before anything leaves for the broker. */
-import { executionDeadlineAt } from "../wire/deadlines.ts";
+import { executionDeadlineAt, KILL_GRACE_MS } from "../wire/deadlines.ts";
 import type { Bulk, Row, Statement, Transaction } from "./client.ts";
 
 /** An execution as it is dispatched. Instants in ms since the epoch. */
@@ -16,7 +16,9 @@ export interface NewExecution {
   readonly startBy: number | null;
   /** The exact bytes of the command, the same on every subject. */
   readonly command: Uint8Array;
+  /** All of them, or the first part of a long list: see `addTargets`. */
   readonly targets: readonly NewTarget[];
+  readonly targetCount: number;
 }
 
 export interface NewTarget {
@@ -40,23 +42,29 @@ export function insertExecution(execution: NewExecution): (Statement | Bulk)[] {
         execution.version,
         execution.initiatedBy,
         execution.initiatedAt,
-        execution.targets.length,
+        execution.targetCount,
         execution.timeoutSecs,
         execution.startBy,
         execution.command,
       ],
     },
-    {
-      sql:
-        "INSERT INTO execution_targets (exec_id, pc_id, state, subject) VALUES (?, ?, 'waiting', ?)",
-      rows: execution.targets.map((target) => [execution.execId, target.pcId, target.subject]),
-    },
+    addTargets(execution.execId, execution.targets),
   ];
+}
+
+/** Inserts targets, waiting; one that is there already stays as it is. */
+export function addTargets(execId: string, targets: readonly NewTarget[]): Bulk {
+  return {
+    sql: `INSERT INTO execution_targets (exec_id, pc_id, state, subject) VALUES (?, ?, 'waiting', ?)
+      ON CONFLICT DO NOTHING`,
+    rows: targets.map((target) => [execId, target.pcId, target.subject]),
+  };
 }
 
 /**
  * Sets the deadline of executions of which nothing is unsent any more: the start window after their last command,
- * and the span of a run (execution-semantics.md §4). One whose commands were all cancelled or never left ends `now`.
+ * and the span of a run (execution-semantics.md §4). One whose commands were all cancelled or never left ends `now`;
+ * one that was killed need not wait for a start that cannot come any more.
  */
 export async function setDeadlines(
   tx: Transaction,
@@ -64,7 +72,7 @@ export async function setDeadlines(
   now: number,
 ): Promise<void> {
   const rows = await tx.query(
-    `SELECT e.exec_id, e.timeout_secs, e.start_by, (SELECT max(o.sent_at) FROM command_outbox AS o
+    `SELECT e.exec_id, e.timeout_secs, e.start_by, e.killed_at, (SELECT max(o.sent_at) FROM command_outbox AS o
         WHERE o.exec_id = e.exec_id AND o.kind = 'command' AND o.state = 'sent') AS last_sent_at
       FROM executions AS e WHERE e.exec_id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
         SELECT 1 FROM command_outbox AS o
@@ -81,11 +89,14 @@ function deadlineOf(row: Row, now: number): number {
   const lastSentAt = row["last_sent_at"];
   if (lastSentAt === null || lastSentAt === undefined) return now;
   const startBy = row["start_by"];
-  return executionDeadlineAt({
+  const deadlineAt = executionDeadlineAt({
     lastSentAt: Number(lastSentAt),
     deadlineAt: startBy === null || startBy === undefined ? null : Number(startBy),
     timeoutSecs: Number(row["timeout_secs"] ?? 0),
   });
+  const killedAt = row["killed_at"];
+  if (killedAt === null || killedAt === undefined) return deadlineAt;
+  return Math.min(deadlineAt, Number(killedAt) + KILL_GRACE_MS);
 }
 
 /** Records the intent to kill. Answers how many of its runs are in flight; undefined when there is no such execution. */

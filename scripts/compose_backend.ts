@@ -12,7 +12,8 @@ import { BusAccess } from "../actors/bus_access.ts";
 import { CatchUp } from "../actors/catch_up.ts";
 import { replayDeadLetter } from "../actors/dead_letter_replay.ts";
 import { createDispatcher } from "../actors/dispatcher.ts";
-import { eventsProjector, type ManifestTimeout } from "../actors/events_projector.ts";
+import { eventsProjector } from "../actors/events_projector.ts";
+import type { ManifestTimeout } from "../actors/manifest_timeout.ts";
 import { execMessages } from "../actors/exec_messages.ts";
 import { ExecutionRegistry } from "../actors/execution_registry.ts";
 import { groupWatcher } from "../actors/group_watcher.ts";
@@ -38,6 +39,7 @@ import { ensureReplayConsumers } from "../actors/provision_consumers.ts";
 import { provisioner } from "../actors/provisioner.ts";
 import { reaper } from "../actors/reaper.ts";
 import { rememberJobs } from "../actors/remembered_jobs.ts";
+import { rebuild } from "../actors/rebuild.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
 import { storeScript } from "../actors/script_objects.ts";
@@ -65,6 +67,8 @@ export interface BackendOptions {
   readonly sweepIntervalMs: number;
   /** Something about the broker that its operator should know, such as an old version; null = nothing. */
   readonly brokerRisk: string | null;
+  /** An empty database for a rebuild, which goes away when it is disposed of. */
+  readonly openScratch: () => Promise<{ readonly db: Database } & AsyncDisposable>;
   readonly listening: (url: string) => void;
 }
 
@@ -156,6 +160,24 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
       replay: (id) =>
         replayDeadLetter({ db, lease, projection, outputObjects: objects, manifestTimeout }, id),
     },
+    rebuild: () =>
+      rebuild({
+        db,
+        openScratch: options.openScratch,
+        streams: new StreamAccess(bus, log, [
+          "backend_audit_projector",
+          "backend_events_projector",
+          "backend_results_projector",
+        ]),
+        projection,
+        registry,
+        lease,
+        outputObjects: objects,
+        manifestTimeout,
+        brokerNow: () => new BrokerClock(clock, () => probeBrokerTime(bus)).now(),
+        clock,
+        log,
+      }),
     health: () => ({ components: health.components() }),
   };
   const grantors: Grantors<BackendCapabilities> = {

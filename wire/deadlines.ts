@@ -9,6 +9,9 @@ export const UNKNOWN_TIMEOUT_SPAN_MS = DAY_MS;
 /** How long after its last wave a command without `deadline_at` may still start. */
 export const DEFAULT_START_WINDOW_MS = 3_600_000;
 
+/** How long after a kill the PCs that were reached have to say what became of it; the rest is missing then. */
+export const KILL_GRACE_MS = 120_000;
+
 /** Retries of a command: each repeats the timeout and waits the back-off before it. */
 export interface RetrySpan {
   readonly max: number;

@@ -13,9 +13,13 @@ export function utf8Length(text: string): number {
   return encoder.encode(text).length;
 }
 
+/** The database reads a text back cut at its first NUL: an id with one would be two ids. */
+const noNul = v.check((id: string) => !id.includes("\0"), "an id cannot hold a NUL character");
+
 /** An opaque id read from the wire: 1 to 256 bytes. */
 export const Id = v.pipe(
   v.string(),
+  noNul,
   v.check((id) => id !== "", "an id cannot be empty"),
   v.check(
     (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
@@ -26,6 +30,7 @@ export const Id = v.pipe(
 /** An id that may be empty: only `result_id` of agents before 0.29. */
 export const IdOrEmpty = v.pipe(
   v.string(),
+  noNul,
   v.check(
     (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
     `an id has at most ${MAX_ID_BYTES} bytes`,

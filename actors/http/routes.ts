@@ -7,6 +7,7 @@ import { EXECUTION_ROUTES } from "./executions.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { PAGE_ROUTES } from "./pages.ts";
+import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
@@ -25,5 +26,6 @@ export const ROUTES: readonly Route[] = [
   ...AGENT_ROUTES,
   ...AUDIT_ROUTES,
   ...DEAD_LETTER_ROUTES,
+  ...REBUILD_ROUTES,
   ...PAGE_ROUTES,
 ];

@@ -2,6 +2,7 @@ import type { Database } from "../../db/client.ts";
 import type { Announcements } from "../announcement_types.ts";
 import type { Bus } from "../bus.ts";
 import type { Dispatcher } from "../dispatch_types.ts";
+import type { RebuildReport } from "../rebuild_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../system/clock.ts";
@@ -40,6 +41,8 @@ export interface HttpServices {
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;
   readonly deadLetters: { replay(id: number): Promise<ReplayOutcome> };
+  /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
+  rebuild(): Promise<RebuildReport>;
   health(): HealthReport;
   /** Aborts when the server is to end: event streams close and waiting runs are answered. */
   readonly closing: AbortSignal;

@@ -191,6 +191,7 @@ async function fill(db: Database, { results, executions }: Size): Promise<void> 
           timeoutSecs: 60,
           startBy: null,
           command: new Uint8Array(),
+          targetCount: perExecution,
           targets: Array.from(
             { length: perExecution },
             (_, pc) => ({ pcId: `pc-${pc}`, subject: "commands.all" }),

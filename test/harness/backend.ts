@@ -55,6 +55,7 @@ export async function startBackend(
     fenced: false,
     sweepIntervalMs,
     brokerRisk: null,
+    openScratch: startDatabase,
     listening: (at) => url = at,
   });
   const system = startSystem({

@@ -1,0 +1,162 @@
+/**
+ * Builds the projection anew from the streams, beside the one that is in use, and swaps it in
+ * (execution-semantics.md §6). Meanwhile nothing is projected or reaped; the API reads the old rows until the swap.
+ */
+import type { Database } from "../db/client.ts";
+import {
+  copyCommands,
+  copyDeadlines,
+  copyOutlived,
+  recountAll,
+  restoreFetchedOutput,
+  type StreamBeginnings,
+  swapIn,
+} from "../db/rebuild.ts";
+import type { ConsumerName } from "../wire/streams.ts";
+import { Announcer } from "./announcer.ts";
+import { ExecutionRegistry } from "./execution_registry.ts";
+import { readStartedEvents } from "./events_projector.ts";
+import type { ManifestTimeout } from "./manifest_timeout.ts";
+import type { Log } from "./log.ts";
+import type { OutputObjects } from "./output_objects.ts";
+import { assertHeld, Projection } from "./projection.ts";
+import type { RebuildReport } from "./rebuild_types.ts";
+import { passDeadlines, reapRuns } from "./reaper.ts";
+import { restoreDispatches } from "./restore_dispatches.ts";
+import { readResults } from "./results_projector.ts";
+import type { Origin } from "./run_messages.ts";
+import { originOf, type StreamAccess } from "./stream_access.ts";
+import type { Clock } from "./system/clock.ts";
+import { leaseLost, type Tenure, WriterLease } from "./writer_lease.ts";
+
+export interface RebuildHost {
+  readonly db: Database;
+  /** An empty, migrated database beside the one in use; it goes away when it is disposed of. */
+  readonly openScratch: () => Promise<{ readonly db: Database } & AsyncDisposable>;
+  readonly streams: StreamAccess;
+  readonly projection: Projection;
+  readonly registry: ExecutionRegistry;
+  readonly lease: WriterLease;
+  readonly outputObjects: OutputObjects;
+  readonly manifestTimeout: ManifestTimeout;
+  /** The broker's time, ms since the epoch. */
+  readonly brokerNow: () => Promise<number>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const AUDIT = "backend_audit_projector";
+const EVENTS = "backend_events_projector";
+const RESULTS = "backend_results_projector";
+
+/**
+ * Rebuilds the projection.
+ *
+ * @throws {Fault} `lease_lost` when another backend holds the lease; those of the broker and the database. Nothing has
+ * changed then.
+ */
+export async function rebuild(host: RebuildHost): Promise<RebuildReport> {
+  const tenure = host.lease.tenure;
+  if (tenure === undefined) throw leaseLost("another backend holds the writer lease");
+  const report = await host.projection.suspended(() => rebuildSuspended(host, tenure));
+  host.log.info("projection rebuilt", { ...report });
+  return report;
+}
+
+async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<RebuildReport> {
+  const { log, clock } = host;
+  const startedAt = clock.now();
+  await using scratch = await host.openScratch();
+  const lease = new WriterLease({
+    db: scratch.db,
+    clock,
+    log,
+    holder: "rebuild",
+    isDead: () => false,
+  });
+  await lease.renew();
+  const scratchTenure = lease.tenure;
+  if (scratchTenure === undefined) throw leaseLost("the new projection has no lease");
+  const projection = new Projection({
+    db: scratch.db,
+    registry: new ExecutionRegistry(),
+    clock,
+    announcer: new Announcer(log),
+  });
+  const sweepBefore = await host.brokerNow();
+  const audit = await replay(
+    host,
+    AUDIT,
+    (origins) => scratch.db.write((tx) => restoreDispatches(tx, origins)),
+  );
+  const events = await replay(host, EVENTS, async (origins) => {
+    const read = await readStartedEvents(origins, host.manifestTimeout);
+    await projection.project(scratchTenure, { ...read, further: [] });
+  });
+  const results = await replay(host, RESULTS, async (origins) => {
+    const { messages, unreadable } = await readResults(origins, host.outputObjects);
+    await projection.project(scratchTenure, { messages, unreadable, further: [] });
+  });
+  await scratch.db.write(async (tx) => {
+    await copyCommands(host.db, tx);
+    await copyDeadlines(host.db, tx);
+    await restoreFetchedOutput(host.db, tx);
+  });
+  await sweepAll(projection, scratchTenure, sweepBefore);
+  const beginnings: StreamBeginnings = {
+    audit: audit.firstAt,
+    events: events.firstAt,
+    results: results.firstAt,
+  };
+  const copied = await host.db.write(async (tx) => {
+    await assertHeld(tx, tenure);
+    // Under the write lock: what was dispatched meanwhile is in the old rows, and nothing can be added now.
+    const outlived = await scratch.db.write(async (rebuilt) => {
+      const counts = await copyOutlived(tx, rebuilt, beginnings, startedAt);
+      await recountAll(rebuilt);
+      return counts;
+    });
+    await swapIn(scratch.db, tx);
+    return outlived;
+  });
+  host.registry.clear();
+  await lease.release();
+  return {
+    audit: audit.count,
+    events: events.count,
+    results: results.count,
+    copied_executions: copied.executions,
+    copied_runs: copied.runs,
+    duration_ms: clock.now() - startedAt,
+  };
+}
+
+interface Replayed {
+  readonly count: number;
+  /** Publish time of the stream's first message, ms since the epoch; without any, everything is older. */
+  readonly firstAt: number;
+}
+
+/** Reads a stream from its beginning to where it ends now. */
+async function replay(
+  { streams }: RebuildHost,
+  consumer: ConsumerName,
+  project: (origins: readonly Origin[]) => Promise<unknown>,
+): Promise<Replayed> {
+  const { streamCreatedAt, lastSequence } = await streams.facts(consumer);
+  let count = 0;
+  let firstAt: number | undefined;
+  for await (const messages of streams.again(consumer, 1, lastSequence)) {
+    const origins = messages.map((message) => originOf(message, streamCreatedAt));
+    firstAt ??= origins[0]?.publishedAt;
+    await project(origins);
+    count += origins.length;
+  }
+  return { count, firstAt: firstAt ?? Number.MAX_SAFE_INTEGER };
+}
+
+/** What was given up before is given up again: runs and targets past their deadline by now. */
+async function sweepAll(projection: Projection, tenure: Tenure, before: number): Promise<void> {
+  while (await reapRuns(projection, tenure, before) > 0);
+  while (await passDeadlines(projection, tenure, before) > 0);
+}

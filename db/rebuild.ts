@@ -1,0 +1,157 @@
+/** What a rebuild reads from the projection that it replaces (execution-semantics.md §6). */
+import type { Reader, Transaction } from "./client.ts";
+import { type CopyCondition, copyRows, REBUILT_TABLE_NAMES } from "./copy_rows.ts";
+import { recount } from "./recount.ts";
+
+/** Publish times of the first message of each stream, ms since the epoch; what is older is known to the rows only. */
+export interface StreamBeginnings {
+  readonly audit: number;
+  readonly events: number;
+  readonly results: number;
+}
+
+const CHUNK = 500;
+
+/**
+ * Copies into the new projection what the streams cannot tell any more: rows older than each stream's first message,
+ * executions whose audit event has not left yet, and output whose object is gone.
+ *
+ * @returns how many runs and executions were copied
+ */
+export async function copyOutlived(
+  old: Reader,
+  rebuilt: Transaction & Reader,
+  beginnings: StreamBeginnings,
+  startedAt: number,
+): Promise<{ readonly executions: number; readonly runs: number }> {
+  const executionCondition: CopyCondition = {
+    sql: `initiated_at < ? OR initiated_at >= ? OR exec_id IN
+      (SELECT exec_id FROM command_outbox WHERE kind = 'audit' AND state = 'waiting' AND exec_id IS NOT NULL)`,
+    args: [beginnings.audit, startedAt],
+  };
+  const ofExecution: CopyCondition = {
+    sql: `exec_id IN (SELECT exec_id FROM executions WHERE ${executionCondition.sql})`,
+    args: executionCondition.args,
+  };
+  const runCondition: CopyCondition = {
+    sql: `recorded_at < CASE WHEN outcome IS NULL OR outcome = 'expired' THEN ? ELSE ? END`,
+    args: [beginnings.events, beginnings.results],
+  };
+  const executions = await copyRows(old, rebuilt, "executions", executionCondition);
+  await copyRows(old, rebuilt, "execution_targets", ofExecution);
+  await copyRows(old, rebuilt, "execution_transitions", ofExecution);
+  const runs = await copyRows(old, rebuilt, "execution_results", runCondition);
+  await copyRows(old, rebuilt, "run_outputs", {
+    sql: `result_id IN (SELECT result_id FROM execution_results WHERE ${runCondition.sql})`,
+    args: runCondition.args,
+  });
+  return { executions, runs };
+}
+
+/** Gives runs whose output object is gone the output that the old projection had fetched. */
+export async function restoreFetchedOutput(
+  old: Reader,
+  rebuilt: Transaction & Reader,
+): Promise<number> {
+  const gone = await rebuilt.query(
+    "SELECT result_id FROM execution_results WHERE output_unavailable = 1",
+  );
+  let restored = 0;
+  for (let from = 0; from < gone.length; from += CHUNK) {
+    const ids = JSON.stringify(gone.slice(from, from + CHUNK).map((row) => row["result_id"]));
+    const kept = await old.query(
+      `SELECT r.result_id, r.stdout_bytes, r.stderr_bytes, r.stdout_preview, r.stderr_preview, o.stdout,
+          o.stdout_encoding, o.stderr, o.stderr_encoding
+        FROM execution_results AS r JOIN run_outputs AS o USING (result_id)
+        WHERE r.output_unavailable = 0 AND r.result_id IN (SELECT value FROM json_each(?))`,
+      [ids],
+    );
+    restored += kept.length;
+    await rebuilt.batch([
+      {
+        sql:
+          `UPDATE execution_results SET output_unavailable = 0, stdout_bytes = ?, stderr_bytes = ?,
+          stdout_preview = ?, stderr_preview = ? WHERE result_id = ?`,
+        rows: kept.map((row) =>
+          ["stdout_bytes", "stderr_bytes", "stdout_preview", "stderr_preview", "result_id"].map((
+            name,
+          ) => row[name] ?? null)
+        ),
+      },
+      {
+        sql:
+          `INSERT OR REPLACE INTO run_outputs (result_id, stdout, stdout_encoding, stderr, stderr_encoding)
+          VALUES (?, ?, ?, ?, ?)`,
+        rows: kept.map((row) =>
+          ["result_id", "stdout", "stdout_encoding", "stderr", "stderr_encoding"].map((name) =>
+            row[name] ?? null
+          )
+        ),
+      },
+    ]);
+  }
+  return restored;
+}
+
+/** Copies the outbox's commands, by which a missing target's reason is found. */
+export async function copyCommands(old: Reader, rebuilt: Transaction): Promise<void> {
+  let after = 0;
+  for (;;) {
+    const rows = await old.query(
+      `SELECT id, exec_id, subject, msg_id, wave, not_before, state, sent_at, stream_sequence FROM command_outbox
+        WHERE kind = 'command' AND id > ? ORDER BY id LIMIT ${CHUNK}`,
+      [after],
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = Number(last["id"]);
+    const columns = Object.keys(last);
+    await rebuilt.batch([{
+      sql: `INSERT INTO command_outbox (kind, ${columns.join(", ")})
+        VALUES ('command', ${columns.map(() => "?").join(", ")})`,
+      rows: rows.map((row) => columns.map((column) => row[column] ?? null)),
+    }]);
+  }
+}
+
+/** Takes over the deadlines that were counted from when the commands really left. */
+export async function copyDeadlines(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
+  let after = "";
+  for (;;) {
+    const rows = await old.query(
+      `SELECT exec_id, deadline_at FROM executions WHERE deadline_at IS NOT NULL AND exec_id > ?
+        ORDER BY exec_id LIMIT ${CHUNK}`,
+      [after],
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = String(last["exec_id"]);
+    await rebuilt.batch([{
+      sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
+      rows: rows.map((row) => [row["deadline_at"] ?? null, row["exec_id"] ?? null]),
+    }]);
+  }
+}
+
+/** Recounts every execution of the new projection. */
+export async function recountAll(rebuilt: Transaction & Reader): Promise<void> {
+  let after = "";
+  for (;;) {
+    const rows = await rebuilt.query(
+      `SELECT exec_id FROM executions WHERE exec_id > ? ORDER BY exec_id LIMIT ${CHUNK}`,
+      [after],
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = String(last["exec_id"]);
+    await rebuilt.batch([...recount(rows.map((row) => String(row["exec_id"])))]);
+  }
+}
+
+/** Replaces the old projection's tables by the new one's, within one transaction of the old database. */
+export async function swapIn(rebuilt: Reader, old: Transaction): Promise<void> {
+  await old.batch(
+    [...REBUILT_TABLE_NAMES].reverse().map((table) => ({ sql: `DELETE FROM ${table}` })),
+  );
+  for (const table of REBUILT_TABLE_NAMES) await copyRows(rebuilt, old, table);
+}

@@ -1,0 +1,231 @@
+/** A backend as a process of its own: broker, database, API and, where wanted, an agent, started and stopped in order. */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { type Bus, connectBus } from "../actors/bus.ts";
+import { brokerRisk } from "../actors/broker_binary.ts";
+import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
+import { type BrokerUser, changeCredentials, newSecret } from "../actors/credentials.ts";
+import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
+import { listen } from "../actors/http/server.ts";
+import type { Log } from "../actors/log.ts";
+import { writePrivateFile } from "../actors/private_file.ts";
+import { startSystem, type System } from "../actors/system/supervisor.ts";
+import { createAgent } from "../agent/agent.ts";
+import { openDatabase } from "../db/client.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
+import { composeBackend } from "./compose_backend.ts";
+import { openScratch } from "./scratch_database.ts";
+import type { Settings } from "./settings.ts";
+import { packageVersion } from "./version.ts";
+
+export interface ServeOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** Whether an agent of this machine runs in this process. */
+  readonly localAgent: boolean;
+}
+
+/** A process that serves. */
+export interface Serving {
+  readonly url: string;
+  /** The token by which a browser signs in; null when authentication is disabled. */
+  readonly token: string | null;
+  /** Resolves with what went wrong when something failed beyond its restarts. */
+  readonly failed: Promise<Error>;
+  /** Stops in order: intake first, then what drains, then connections, then the broker. */
+  stop(): Promise<void>;
+}
+
+/** What was started, to be stopped in reverse. */
+type Stop = () => Promise<void>;
+
+/**
+ * Starts everything and ends when the API answers.
+ *
+ * @throws {Fault} that names what cannot be had: the port, the broker, the data directory, the database
+ */
+export async function serve({ settings, log, localAgent }: ServeOptions): Promise<Serving> {
+  const stops: Stop[] = [];
+  const stop = async () => {
+    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
+  };
+  try {
+    return await serveParts({ settings, log, localAgent }, stops, stop);
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
+
+async function serveParts(
+  { settings, log, localAgent }: ServeOptions,
+  stops: Stop[],
+  stop: Stop,
+): Promise<Serving> {
+  await makeDataDirectory(settings.dataDir);
+  const auth = await authOf(settings);
+  checkReachable(auth, settings.bind.hostname);
+  await checkFree(settings.bind);
+  const db = await openDatabase({
+    url: settings.db.url,
+    authToken: settings.db.authToken,
+  });
+  stops.push(() => db.close());
+  const { broker, system: brokerSystem } = await startOwnBroker(settings, log, stops);
+  const bus = await connectBackendBus(settings, broker, log);
+  stops.push(() => bus.close());
+  let tellUrl: (url: string) => void = () => undefined;
+  const listening = new Promise<string>((resolve) => tellUrl = resolve);
+  const backend = await composeBackend({
+    db,
+    bus,
+    log,
+    version: packageVersion(),
+    auth,
+    bind: settings.bind,
+    replicas: settings.replicas,
+    fenced: broker !== undefined,
+    sweepIntervalMs: settings.sweepIntervalMs,
+    brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
+    openScratch: () => openScratch(settings.dataDir),
+    listening: (url) => tellUrl(url),
+  });
+  const system = startSystem({
+    name: "backend",
+    actors: backend.actors,
+    grantors: backend.grantors,
+    log,
+  });
+  stops.push(() => system.stop());
+  const url = await Promise.race([listening, failure(system)]);
+  const agent = localAgent ? await startLocalAgent({ settings, broker, log, stops }) : undefined;
+  await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
+  const failed = Promise.race([
+    system.failed,
+    brokerSystem?.failed ?? NEVER,
+    agent?.failed ?? NEVER,
+  ]);
+  return { url, token: auth.disabled ? null : auth.staticToken ?? null, failed, stop };
+}
+
+const NEVER = new Promise<Error>(() => undefined);
+
+async function failure(system: System): Promise<never> {
+  throw await system.failed;
+}
+
+async function makeDataDirectory(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Fault(
+      "not_writable",
+      `Cannot use the data directory ${dataDir}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** A port that is taken is a mistake of whoever starts us, not a failure to try again. @throws {Fault} `port_in_use` */
+async function checkFree({ hostname, port }: Settings["bind"]): Promise<void> {
+  const server = await listen({
+    fetch: () => new Response(null, { status: 503 }),
+    host: hostname,
+    port,
+  });
+  await server.close(0);
+}
+
+async function startOwnBroker(
+  settings: Settings,
+  log: Log,
+  stops: Stop[],
+): Promise<{ readonly broker: Broker | undefined; readonly system: System | undefined }> {
+  if (settings.broker.kind === "given") return { broker: undefined, system: undefined };
+  const { binary } = settings.broker;
+  const broker = await prepareBroker({ dataDir: settings.dataDir, binary, log });
+  const system = startSystem({ name: "broker", actors: [brokerActor(broker)], grantors: {}, log });
+  stops.push(() => system.stop());
+  await Promise.race([system.ready, failure(system)]);
+  return { broker, system };
+}
+
+/** Where the broker is and how to sign in: our own child's, or that of the settings. */
+function brokerAccess(settings: Settings, own: BrokerUser | undefined, broker: Broker | undefined) {
+  if (settings.broker.kind === "own") return { servers: [broker?.url ?? ""], ...own };
+  const { servers, user, password, token } = settings.broker;
+  return {
+    servers,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+async function connectBackendBus(
+  settings: Settings,
+  broker: Broker | undefined,
+  log: Log,
+): Promise<Bus> {
+  const access = brokerAccess(settings, broker?.backend, broker);
+  return await connectBus({ ...access, name: "kanade backend", log }, new AbortController().signal);
+}
+
+/** The token of the settings, or the one that was made at the first start and is kept in the data directory. */
+async function authOf(settings: Settings): Promise<AuthSettings> {
+  const { auth } = settings;
+  if (auth.disabled) return { disabled: true };
+  const jwt = auth.jwtSecret === undefined ? {} : { jwtSecret: auth.jwtSecret };
+  if (auth.staticToken !== undefined) {
+    return { disabled: false, staticToken: auth.staticToken, ...jwt };
+  }
+  if (auth.jwtSecret !== undefined) return { disabled: false, ...jwt };
+  const { http_token } = await changeCredentials(settings.dataDir, (credentials) => ({
+    ...credentials,
+    http_token: credentials.http_token ?? newSecret(),
+  }));
+  return { disabled: false, staticToken: http_token ?? newSecret() };
+}
+
+interface LocalAgent {
+  readonly settings: Settings;
+  readonly broker: Broker | undefined;
+  readonly log: Log;
+  readonly stops: Stop[];
+}
+
+/** The agent of this machine, with a credential of its own on our own broker. Answers when it gives itself up. */
+async function startLocalAgent(
+  { settings, broker, log, stops }: LocalAgent,
+): Promise<{ readonly failed: Promise<Error> }> {
+  const { pcId, dataDir, stopGraceMs } = settings.agent;
+  const credential = await broker?.enrolLocal(pcId);
+  const agent = createAgent({
+    pcId,
+    ...brokerAccess(settings, credential, broker),
+    ownCredential: credential !== undefined,
+    dataDir,
+    stopGraceMs,
+    log: log.child({ pcId }),
+  });
+  await agent.start();
+  stops.push(() => agent.stop());
+  return agent;
+}
+
+function brokerUrl(settings: Settings, broker: Broker | undefined): string {
+  return settings.broker.kind === "given" ? settings.broker.servers.join(",") : broker?.url ?? "";
+}
+
+/** `runtime.json`, by which the CLI finds us (design.md §6); it goes away when we stop. */
+async function writeRuntime(
+  dataDir: string,
+  urls: { readonly http: string; readonly nats: string },
+  stops: Stop[],
+): Promise<void> {
+  const path = join(dataDir, "runtime.json");
+  const runtime = { ...urls, pid: process.pid, version: packageVersion() };
+  await writePrivateFile(path, `${JSON.stringify(runtime, null, 2)}\n`);
+  stops.push(() => rm(path, { force: true }));
+}
