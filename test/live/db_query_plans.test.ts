@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listAudit } from "../../db/audit_log.ts";
+import { findAgent, readAllPcIds } from "../../db/agents.ts";
+import type { Reader, SqlValue } from "../../db/client.ts";
+import { listDeadLetters } from "../../db/dead_letters.ts";
+import {
+  findExecution,
+  listExecutions,
+  readCommand,
+  readTargets,
+  readTimeline,
+} from "../../db/executions.ts";
+import { findAnswer } from "../../db/idempotency_keys.ts";
+import { checkInvariants } from "../../db/invariants.ts";
+import { readStoredOutputs } from "../../db/outputs.ts";
+import { cursorAt } from "../../db/pages.ts";
+import {
+  countResultsSince,
+  findResult,
+  listResults,
+  readResultsOfExecution,
+} from "../../db/results.ts";
+import { deleteOldRows } from "../../db/retention.ts";
+import { startDatabase } from "../harness/database.ts";
+import { executionRow, insertRows } from "../harness/database_rows.ts";
+
+const limit = 50;
+const afterText = cursorAt([1, "x"]);
+const afterNumber = cursorAt([1, 1]);
+
+/** What is asked while people and pages wait. */
+const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
+  "the first page of executions": (db) => listExecutions(db, { limit }),
+  "a later page of executions": (db) => listExecutions(db, { limit, cursor: afterText }),
+  "the executions of a job": (db) => listExecutions(db, { limit, jobId: "j", cursor: afterText }),
+  "the running executions": (db) => listExecutions(db, { limit, status: "running" }),
+  "one execution": (db) => findExecution(db, "e"),
+  "the command of an execution": (db) => readCommand(db, "e"),
+  "the targets of an execution": (db) => readTargets(db, "e", "missing"),
+  "the timeline of an execution": (db) => readTimeline(db, "e"),
+  "the first page of runs": (db) => listResults(db, { limit }),
+  "a later page of runs since some time": (db) =>
+    listResults(db, { limit, since: 1, cursor: afterText }),
+  "the failures": (db) => listResults(db, { limit, status: "failure", cursor: afterText }),
+  "one run": (db) => findResult(db, "r"),
+  "the number of runs since some time": (db) => countResultsSince(db, 1),
+  "the outputs of some runs": (db) => readStoredOutputs(db, ["a", "b"]),
+  "one agent": (db) => findAgent(db, "pc1"),
+  "all PCs": (db) => readAllPcIds(db),
+  "a page of dead letters": (db) => listDeadLetters(db, { limit, cursor: afterNumber }),
+  "the first page of the audit log": (db) => listAudit(db, { limit }),
+  "a later page of the audit log": (db) => listAudit(db, { limit, cursor: afterNumber }),
+  "an answer under a key": (db) => findAnswer(db, { caller: "c", route: "r", key: "k" }),
+};
+
+for (const [what, ask] of Object.entries(HOT)) {
+  test(`${what}: along an index, nothing sorted`, async () => {
+    await using database = await startDatabase();
+    const plan = await planOf(database.db, ask);
+    assert.deepEqual(plan.filter((line) => isWholeTable(line) || line.includes("TEMP B-TREE")), []);
+  });
+}
+
+test("the runs of an execution are found by an index and sorted only within a PC", async () => {
+  await using database = await startDatabase();
+  const plan = await planOf(database.db, (reader) => readResultsOfExecution(reader, "e"));
+  assert.deepEqual(plan.filter(isWholeTable), []);
+  assert.ok(plan.every((line) => !line.endsWith("FOR ORDER BY")), plan.join("\n"));
+});
+
+test("the invariant is checked without reading a large table whole", async () => {
+  await using database = await startDatabase();
+  await insertRows(database.db, "executions", [executionRow("e")]);
+  const plan = await planOf(database.db, (reader) => checkInvariants(reader, { now: 1 }));
+  assert.ok(plan.some((line) => line.includes("execution_results_by_exec")), plan.join("\n"));
+  // dead_letters are counted
+  assert.deepEqual(plan.filter(isWholeTable).filter((line) => !line.includes("dead_letters")), []);
+});
+
+test("old rows are found by an index", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const asked: { readonly sql: string; readonly args?: readonly SqlValue[] | undefined }[] = [];
+  await db.write((tx) =>
+    deleteOldRows({
+      query: (sql, args) => {
+        asked.push({ sql, args });
+        return tx.query(sql, args);
+      },
+      batch: (steps) => {
+        for (const step of steps) if (!("rows" in step)) asked.push(step);
+        return tx.batch(steps);
+      },
+    }, 1)
+  );
+  const plans = await Promise.all(asked.map(({ sql, args }) => explain(db, sql, args)));
+  const plan = plans.flat();
+  assert.ok(plan.some((line) => line.includes("executions_by_initiated_at")), plan.join("\n"));
+  assert.deepEqual(plan.filter(isWholeTable), []);
+});
+
+/** The plans of all that is asked, a line for each loop. */
+async function planOf(db: Reader, ask: (reader: Reader) => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  await ask({
+    query: async (sql, args) => {
+      lines.push(...await explain(db, sql, args));
+      return db.query(sql, args);
+    },
+  });
+  return lines;
+}
+
+/** Outside of a write: SQLite counts an EXPLAIN as running to its reset, and would refuse the COMMIT. */
+async function explain(
+  db: Reader,
+  sql: string,
+  args?: readonly SqlValue[],
+): Promise<string[]> {
+  const rows = await db.query(`EXPLAIN QUERY PLAN ${sql}`, args);
+  return rows.map((row) => String(row["detail"]));
+}
+
+const TABLES = new Set([
+  "agents",
+  "audit_log",
+  "command_outbox",
+  "dead_letters",
+  "e",
+  "execution_results",
+  "execution_targets",
+  "execution_transitions",
+  "executions",
+  "idempotency_keys",
+  "r",
+  "run_outputs",
+  "t",
+]);
+
+/** "SCAN executions", not "SCAN executions USING INDEX …". */
+function isWholeTable(line: string): boolean {
+  const [verb, table = "", ...rest] = line.split(" ");
+  return verb === "SCAN" && rest.length === 0 && TABLES.has(table);
+}
