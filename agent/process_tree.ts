@@ -36,13 +36,14 @@ interface Tree {
 }
 
 async function isAlive(tree: Tree): Promise<boolean> {
-  if (process.platform === "linux") return (await livingProcesses(tree)).length > 0;
+  const living = await livingProcesses(tree);
+  if (living !== undefined) return living.length > 0;
   return tree.leaderPid !== null && trySignal(-tree.leaderPid, 0);
 }
 
 async function signalTree(tree: Tree, signal: NodeJS.Signals): Promise<void> {
   // Listed before the group hears of it: what loses its parent still is on the list.
-  const living = process.platform === "linux" ? await livingProcesses(tree) : [];
+  const living = await livingProcesses(tree) ?? [];
   if (tree.leaderPid !== null) trySignal(-tree.leaderPid, signal);
   for (const pid of living) trySignal(pid, signal);
 }
@@ -58,12 +59,16 @@ function trySignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Linux: pids of the group or with the run's marker, without zombies, whose parent may never reap them. */
-async function livingProcesses({ leaderPid, resultId }: Tree): Promise<number[]> {
+/**
+ * Pids of the group or with the run's marker, without zombies, whose parent may never reap them. Undefined where the
+ * list of processes cannot be read: not on Linux, or under Deno with less than all permissions.
+ */
+async function livingProcesses({ leaderPid, resultId }: Tree): Promise<number[] | undefined> {
+  const names = await processNames();
+  if (names === undefined) return undefined;
   const marker = Buffer.from(`\0${RESULT_ID_VARIABLE}=${resultId}\0`);
   const pids: number[] = [];
-  for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const name of names) {
     const { state, group } = await statusOf(name);
     if (state === "Z" || state === "") continue;
     if (group === leaderPid || (await environmentOf(name)).includes(marker)) {
@@ -71,6 +76,16 @@ async function livingProcesses({ leaderPid, resultId }: Tree): Promise<number[]>
     }
   }
   return pids;
+}
+
+async function processNames(): Promise<readonly string[] | undefined> {
+  if (process.platform !== "linux") return undefined;
+  try {
+    return (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  } catch {
+    // Deno gives /proc to nobody who may not do everything; the group can still be signalled.
+    return undefined;
+  }
 }
 
 /** State letter and group of a process; an empty state when it is gone. proc(5), `/proc/pid/stat`. */
