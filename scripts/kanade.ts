@@ -1,5 +1,4 @@
 /** `kanade`: the command line. Every command asks the HTTP API; nothing here knows the database or the broker. */
-import { readFile } from "node:fs/promises";
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./cli/commands/agents.ts";
 import { addDeadLetters } from "./cli/commands/dead_letters.ts";
@@ -12,6 +11,7 @@ import { addRun } from "./cli/commands/run.ts";
 import type { Session } from "./cli/command.ts";
 import { EXIT, exitCodeOfFault, lineOfFault } from "./cli/exit_codes.ts";
 import { processTerminal } from "./cli/terminal.ts";
+import { packageVersion } from "./version.ts";
 
 /** Runs one command line in this process, until it ends or Ctrl-C. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
@@ -39,7 +39,7 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 /** Runs one command line. Whatever goes wrong is one line on standard error. @returns the exit code */
 export async function runCommand(args: readonly string[], session: Session): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const program = createProgram(session, await version(), (code) => exitCode = code);
+  const program = createProgram(session, (code) => exitCode = code);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
@@ -51,14 +51,10 @@ export async function runCommand(args: readonly string[], session: Session): Pro
   }
 }
 
-function createProgram(
-  session: Session,
-  version: string,
-  end: (exitCode: number) => void,
-): Command {
+function createProgram(session: Session, end: (exitCode: number) => void): Command {
   const program = new Command("kanade")
     .description("Run scripts on many PCs, and know for each one what happened.")
-    .version(version)
+    .version(packageVersion())
     .configureOutput({ writeOut: session.terminal.out, writeErr: session.terminal.err })
     .showHelpAfterError("(kanade --help says more)")
     .exitOverride();
@@ -71,9 +67,4 @@ function createProgram(
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
   return program;
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }
