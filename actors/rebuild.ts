@@ -7,6 +7,7 @@ import {
   copyCommands,
   copyDeadlines,
   copyOutlived,
+  copyRunDeadlines,
   recountAll,
   restoreFetchedOutput,
   type StreamBeginnings,
@@ -100,6 +101,7 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
   await scratch.db.write(async (tx) => {
     await copyCommands(host.db, tx);
     await copyDeadlines(host.db, tx);
+    await copyRunDeadlines(host.db, tx);
     await restoreFetchedOutput(host.db, tx);
   });
   await sweepAll(projection, scratchTenure, sweepBefore);

@@ -133,6 +133,30 @@ export async function copyDeadlines(old: Reader, rebuilt: Transaction & Reader):
   }
 }
 
+/** Takes over the deadlines of runs in flight: a manifest that was changed since must not move them. */
+export async function copyRunDeadlines(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
+  let after = "";
+  for (;;) {
+    const inFlight = await rebuilt.query(
+      `SELECT result_id FROM execution_results WHERE outcome IS NULL AND result_id > ?
+        ORDER BY result_id LIMIT ${CHUNK}`,
+      [after],
+    );
+    const last = inFlight.at(-1);
+    if (last === undefined) return;
+    after = String(last["result_id"]);
+    const known = await old.query(
+      `SELECT result_id, expires_at FROM execution_results
+        WHERE expires_at IS NOT NULL AND result_id IN (SELECT value FROM json_each(?))`,
+      [JSON.stringify(inFlight.map((row) => row["result_id"]))],
+    );
+    await rebuilt.batch([{
+      sql: "UPDATE execution_results SET expires_at = ? WHERE result_id = ?",
+      rows: known.map((row) => [row["expires_at"] ?? null, row["result_id"] ?? null]),
+    }]);
+  }
+}
+
 /** Recounts every execution of the new projection. */
 export async function recountAll(rebuilt: Transaction & Reader): Promise<void> {
   let after = "";

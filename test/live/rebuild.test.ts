@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Database, Row } from "../../db/client.ts";
+import { startWhole, type TestSystem } from "../harness/backend.ts";
+import { type FakeRun, publishResult, publishStarted } from "../harness/fleet_messages.ts";
+import { eventually } from "../harness/wait.ts";
+
+/** What a rebuild must give back: not sweep and transition times, and not `late` (execution-semantics.md §6). */
+async function facts(db: Database): Promise<Record<string, readonly Row[]>> {
+  const select = (sql: string) => db.query(sql);
+  return {
+    executions: await select(
+      `SELECT exec_id, request_id, job_id, version, initiated_by, initiated_at, target_count, status, succeeded,
+        failed, skipped, expired_runs, settled_targets, expired_targets, missing_targets, timeout_secs, killed_at,
+        deadline_at, hex(command) AS command FROM executions ORDER BY exec_id`,
+    ),
+    targets: await select(
+      "SELECT exec_id, pc_id, state, reason, subject FROM execution_targets ORDER BY exec_id, pc_id",
+    ),
+    runs: await select(
+      `SELECT result_id, exec_id, request_id, pc_id, job_id, version, outcome, exit_code, recorded_at,
+        stdout_bytes FROM execution_results ORDER BY result_id`,
+    ),
+    outputs: await select(
+      "SELECT result_id, hex(stdout) AS stdout FROM run_outputs ORDER BY result_id",
+    ),
+    timeline: await select(
+      "SELECT exec_id, to_status FROM execution_transitions ORDER BY exec_id, rev",
+    ),
+  };
+}
+
+/** Executions in every state: completed, running, expired with a reaped and a missing target, pending, killed. */
+async function history({ backend, database }: TestSystem): Promise<void> {
+  await backend.hear("pc-1", "pc-2", "pc-3");
+  const dispatch = async (pcs: readonly string[]) => {
+    const { exec_id, request_id } = await backend.dispatch({ pcs });
+    return (pcId: string): FakeRun => ({
+      resultId: `${exec_id}-${pcId}`,
+      requestId: request_id,
+      execId: exec_id,
+      pcId,
+    });
+  };
+  const completed = await dispatch(["pc-1", "pc-2"]);
+  for (const pcId of ["pc-1", "pc-2"]) {
+    await publishStarted(backend.bus, completed(pcId));
+    await publishResult(backend.bus, completed(pcId), {
+      exit_code: pcId === "pc-1" ? 0 : 4,
+      stdout: "x\0y",
+    });
+  }
+  const running = await dispatch(["pc-1", "pc-2", "pc-3"]);
+  await publishStarted(backend.bus, running("pc-1"));
+  await publishResult(backend.bus, running("pc-2"), { exit_code: 126, skipped: true });
+  const expired = await dispatch(["pc-1", "pc-2"]);
+  await publishStarted(backend.bus, expired("pc-1"), { timeout_secs: 0 });
+  await dispatch(["pc-3"]);
+  const killed = await dispatch(["pc-2"]);
+  await backend.api("POST", `/api/executions/${killed("pc-2").execId}/kill`);
+  await publishResult(backend.bus, completed("pc-9"), { exec_id: "unknown" });
+  await eventually("every message to be projected", async () => {
+    const [row] = await database.db.query(
+      "SELECT count(*) AS runs, sum(outcome IS NULL) AS in_flight FROM execution_results",
+    );
+    return row?.["runs"] === 6 && row["in_flight"] === 2;
+  });
+  // The deadlines of one execution have passed: the test turns its rows back, not the clock.
+  const execId = expired("pc-1").execId;
+  await database.db.write((tx) =>
+    tx.batch([
+      { sql: "UPDATE executions SET deadline_at = 1 WHERE exec_id = ?", args: [execId] },
+      { sql: "UPDATE execution_results SET expires_at = 1 WHERE exec_id = ?", args: [execId] },
+    ])
+  );
+  await eventually("the sweep", async () => {
+    const [row] = await database.db.query("SELECT status FROM executions WHERE exec_id = ?", [
+      execId,
+    ]);
+    return row?.["status"] === "expired";
+  });
+}
+
+test("a rebuild from the streams gives the same rows, counters and states", async () => {
+  await using system = await startWhole({ sweepIntervalMs: 100 });
+  const { backend, database } = system;
+  await history(system);
+  await eventually("the audit events to leave", async () => {
+    const [row] = await database.db.query(
+      "SELECT count(*) AS n FROM command_outbox WHERE state = 'waiting'",
+    );
+    return row?.["n"] === 0;
+  });
+  const before = await facts(database.db);
+  const report = await backend.api<{ results: number; events: number }>("POST", "/api/rebuild");
+  assert.deepEqual({ results: report.results, events: report.events }, { results: 4, events: 4 });
+  const after = await facts(database.db);
+  assert.deepEqual(after, before);
+  assert.equal((await backend.api<{ ok: boolean }>("GET", "/api/invariants")).ok, true);
+});
+
+test("after a rebuild the executions go on from where they were", async () => {
+  await using system = await startWhole();
+  const { backend, database } = system;
+  await backend.hear("pc-1");
+  const { exec_id, request_id } = await backend.dispatch({ all: true });
+  const run = { resultId: "r1", requestId: request_id, execId: exec_id, pcId: "pc-1" };
+  await publishStarted(backend.bus, run);
+  await eventually("running", async () => {
+    const [row] = await database.db.query("SELECT status FROM executions WHERE exec_id = ?", [
+      exec_id,
+    ]);
+    return row?.["status"] === "running";
+  });
+  await backend.api("POST", "/api/rebuild");
+  await publishResult(backend.bus, run);
+  await eventually("completed", async () => {
+    const [row] = await database.db.query("SELECT status FROM executions WHERE exec_id = ?", [
+      exec_id,
+    ]);
+    return row?.["status"] === "completed";
+  });
+});
