@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connectBus } from "../actors/bus.ts";
 import { createLog, type Log } from "../actors/log.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
+import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { checkName, key } from "../wire/ids.ts";
 import { answers } from "./answers.ts";
@@ -43,6 +44,7 @@ export interface AgentOptions {
   readonly servers: readonly string[];
   readonly user?: string;
   readonly password?: string;
+  readonly token?: string;
   /** True when the credential is fenced to this agent (design.md §6); false for one that a fleet shares. */
   readonly ownCredential?: boolean;
   /** The memory of the agent: one directory for each, on a disk that keeps what it fsyncs. */
@@ -71,6 +73,8 @@ export interface Agent extends AsyncDisposable {
   stop(signal?: AbortSignal): Promise<void>;
   /** Resolves with what went wrong when the agent gives itself up. */
   readonly failed: Promise<Error>;
+  /** The state of each of its actors. */
+  tree(): readonly ActorStatus[];
 }
 
 /**
@@ -130,6 +134,10 @@ class EmbeddedAgent implements Agent {
     });
     void this.#system.failed.then(this.#fail);
     parts.log.info("agent started", { pcId: this.pcId });
+  }
+
+  tree(): readonly ActorStatus[] {
+    return this.#system?.tree() ?? [];
   }
 
   stop(signal?: AbortSignal): Promise<void> {
@@ -228,6 +236,7 @@ function grantorsOf(options: AgentOptions, parts: Parts) {
         servers: options.servers,
         ...(options.user === undefined ? {} : { user: options.user }),
         ...(options.password === undefined ? {} : { password: options.password }),
+        ...(options.token === undefined ? {} : { token: options.token }),
         name: `kanade agent ${pcId}`,
         ...(ownCredential ? { inboxPrefix: inboxPrefixOf(pcId) } : {}),
         log: parts.log,

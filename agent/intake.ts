@@ -16,11 +16,11 @@ export const intake = defineAgentActor({
   name: "intake",
   permissions: { identity: true, link: true, facts: true, commands: true },
   run: async ({ identity, link, facts, commands, log, signal, ready }) => {
-    const { pcId } = identity;
+    const { pcId, ownCredential } = identity;
     ready();
     const bus = await link.connected(signal);
     const heard = new HeardSubjects(bus, commands, log);
-    const replay = new Replay({ bus, pcId, commands, log });
+    const replay = new Replay({ bus, pcId, mayMake: !ownCredential, commands, log });
     const listen = () => {
       const groups = groupsOf(facts, pcId);
       heard.set([COMMANDS_ALL, commandsForPc(pcId), ...groups.map(commandsForGroup)]);
@@ -35,13 +35,14 @@ export const intake = defineAgentActor({
     listen();
     const stops = [
       facts.onChange((bucket) => bucket === "agent_groups" && listen()),
-      link.onStatus((connected) => connected && replay.readSoon()),
+      // What the broker refused before, it may permit now: a new group comes with new rights.
+      link.onStatus((connected) => connected && listen()),
     ];
     try {
       await Promise.race([replay.run(signal), whenAborted(signal)]);
     } finally {
       for (const stop of stops) stop();
-      kills.unsubscribe();
+      if (!kills.isClosed()) kills.unsubscribe();
       heard.set([]);
     }
   },
@@ -63,11 +64,12 @@ class HeardSubjects {
   set(subjects: readonly string[]): void {
     for (const [subject, subscription] of this.#subscriptions) {
       if (subjects.includes(subject)) continue;
-      subscription.unsubscribe();
+      if (!subscription.isClosed()) subscription.unsubscribe();
       this.#subscriptions.delete(subject);
     }
     for (const subject of subjects) {
-      if (!this.#subscriptions.has(subject)) this.#subscriptions.set(subject, this.#hear(subject));
+      const isHeard = this.#subscriptions.get(subject)?.isClosed() === false;
+      if (!isHeard) this.#subscriptions.set(subject, this.#hear(subject));
     }
   }
 

@@ -20,6 +20,8 @@ const ACK = new Uint8Array(0);
 export interface ReplayOptions {
   readonly bus: Bus;
   readonly pcId: string;
+  /** Whether the credential may make consumers; where it is the agent's own, the backend makes them. */
+  readonly mayMake: boolean;
   readonly commands: Commands;
   readonly log: Log;
 }
@@ -31,8 +33,8 @@ export interface ReplayOptions {
 export class Replay {
   readonly #options: ReplayOptions;
   #groups: readonly string[] = [];
-  /** Whether this credential may make consumers; until it is refused, that is tried. */
-  #mayMake = true;
+  /** Until it is refused, that is tried. */
+  #mayMake: boolean;
   /** The groups whose consumers were made, with those of the PC and of all. */
   #madeFor: readonly string[] | undefined;
   /** Asked to read again while it was reading. */
@@ -41,10 +43,11 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.#mayMake = options.mayMake;
   }
 
   setGroups(groups: readonly string[]): void {
-    this.#groups = groups;
+    if (groups.join() !== this.#groups.join()) this.#groups = groups;
     this.readSoon();
   }
 

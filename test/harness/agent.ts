@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bus, connectBus } from "../../actors/bus.ts";
+import type { Log } from "../../actors/log.ts";
 import { openKv } from "../../actors/kv.ts";
 import { provision } from "../../actors/provision.ts";
 import { systemClock } from "../../actors/system/clock.ts";
@@ -51,6 +52,29 @@ export async function startEndpoint(
     AbortSignal.timeout(10_000),
   );
   await provision(bus, { replicas: 1, log });
+  return {
+    broker,
+    ...await endpointOn({ bus, url: broker.url, log, lines, end: () => end(broker) }),
+  };
+}
+
+async function end(broker: TestBroker): Promise<void> {
+  await broker[Symbol.asyncDispose]();
+}
+
+interface Ground {
+  readonly bus: Bus;
+  readonly url: string;
+  readonly log: Log;
+  readonly lines: readonly Record<string, unknown>[];
+  readonly end: () => Promise<void>;
+}
+
+/** An endpoint without the power over its broker. */
+export type EndpointPart = Omit<Endpoint, "broker">;
+
+/** What one needs besides a broker that is ready. */
+export async function endpointOn({ bus, url, log, lines, end }: Ground): Promise<EndpointPart> {
   const dataDir = await mkdtemp(join(tmpdir(), "kanade-agent-"));
   const agents: Agent[] = [];
 
@@ -69,7 +93,6 @@ export async function startEndpoint(
     return all.filter(({ request_id }) => request_id === command.request_id);
   }
   return {
-    broker,
     bus,
     dataDir,
     logLines: lines,
@@ -78,7 +101,7 @@ export async function startEndpoint(
     async startAgent(options = {}) {
       const agent = createAgent({
         pcId: PC_ID,
-        servers: [broker.url],
+        servers: [url],
         dataDir,
         log,
         stopGraceMs: 0,
@@ -111,7 +134,7 @@ export async function startEndpoint(
     async [Symbol.asyncDispose]() {
       for (const agent of agents) await agent.stop();
       await bus.close();
-      await broker[Symbol.asyncDispose]();
+      await end();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

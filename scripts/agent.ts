@@ -1,0 +1,44 @@
+/** `npm run agent`: the agent of this machine, until a signal. */
+import { join } from "node:path";
+import * as v from "valibot";
+import { readCredentials } from "../actors/credentials.ts";
+import { readJsonFile } from "../actors/private_file.ts";
+import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import { Fault } from "../wire/fault.ts";
+import { key } from "../wire/ids.ts";
+import { runProcess } from "./process.ts";
+import type { Settings } from "./settings.ts";
+
+type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token" | "ownCredential">;
+
+const Runtime = v.object({ nats: v.string() });
+
+await runProcess(async (settings, log) => {
+  const { pcId, dataDir, stopGraceMs } = settings.agent;
+  const access = await accessOf(settings);
+  const agent = createAgent({ pcId, ...access, dataDir, stopGraceMs, log });
+  await agent.start();
+  return agent;
+});
+
+/** Where the broker is and how to sign in: as the settings say, else as `npm start` on this machine left it. */
+async function accessOf(settings: Settings): Promise<Access> {
+  if (settings.broker.kind === "own") return await localAccess(settings);
+  const { kind: _, ...access } = settings.broker;
+  // An enrolled PC signs in under its own name; any other user is one that a fleet shares.
+  return { ...access, ownCredential: access.user === key(settings.agent.pcId) };
+}
+
+async function localAccess({ dataDir, agent }: Settings): Promise<Access> {
+  const runtime = await readJsonFile(Runtime, "runtime.json", join(dataDir, "runtime.json"));
+  const { nats } = await readCredentials(dataDir);
+  const credential = nats?.agent;
+  if (runtime === undefined || credential === undefined) {
+    throw new Fault(
+      "bad_setting",
+      `Cannot find a broker: KANADE_NATS_URL is not set and nothing runs in "${dataDir}"`,
+    );
+  }
+  const { user, password } = credential;
+  return { servers: [runtime.nats], user, password, ownCredential: user === key(agent.pcId) };
+}
