@@ -85,24 +85,26 @@ export async function readResults(
   origins: readonly Origin[],
   objects: OutputObjects,
 ): Promise<ReadBatchResult> {
-  const messages: (RunMessage | Promise<RunMessage>)[] = [];
+  const messages: RunMessage[] = [];
+  const fetching: Promise<RunMessage>[] = [];
   const unreadable: Unreadable[] = [];
   const fetched: string[] = [];
   for (const origin of origins) {
     try {
       const result = readResult(origin);
       const outputs = plainOutputs(result);
-      messages.push(
-        outputs === undefined
-          ? fetchOutputs(result, objects, fetched).then((found) => message(origin, result, found))
-          : message(origin, result, outputs),
-      );
+      if (outputs !== undefined) messages.push(message(origin, result, outputs));
+      else {
+        fetching.push(
+          fetchOutputs(result, objects, fetched).then((found) => message(origin, result, found)),
+        );
+      }
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
       unreadable.push({ origin, error: messageOf(thrown) });
     }
   }
-  return { messages: await Promise.all(messages), unreadable, fetched };
+  return { messages: [...messages, ...await Promise.all(fetching)], unreadable, fetched };
 }
 
 function message(origin: Origin, { end }: ReadResult, outputs: RunOutputs): RunMessage {

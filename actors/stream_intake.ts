@@ -18,13 +18,19 @@ const PULL_AHEAD = 2_000;
 const LINGER_MS = 10;
 
 export class StreamIntake implements AsyncDisposable {
-  readonly #buffer: JsMsg[] = [];
+  readonly #buffer: JsMsg[];
   readonly #messages: ConsumerMessages;
   #failure: Fault | undefined;
   #wake: (() => void) | undefined;
 
-  private constructor(messages: ConsumerMessages) {
+  private constructor(
+    messages: ConsumerMessages,
+    buffer: JsMsg[],
+    arrivals: { onArrival: () => void },
+  ) {
     this.#messages = messages;
+    this.#buffer = buffer;
+    arrivals.onArrival = () => this.#wake?.();
   }
 
   /** Starts to pull. @throws {NatsError} when the consumer is not there */
@@ -34,15 +40,17 @@ export class StreamIntake implements AsyncDisposable {
     name: ConsumerName,
   ): Promise<StreamIntake> {
     const consumer: Consumer = await jetstream.consumers.get(stream, name);
-    let intake: StreamIntake | undefined;
-    const early: JsMsg[] = [];
+    const buffer: JsMsg[] = [];
+    // Messages may arrive before the intake around them exists.
+    const arrivals = { onArrival: () => {} };
     const messages = await consumer.consume({
       max_messages: PULL_AHEAD,
-      callback: (message) =>
-        intake === undefined ? void early.push(message) : intake.#arrived(message),
+      callback: (message) => {
+        buffer.push(message);
+        arrivals.onArrival();
+      },
     });
-    intake = new StreamIntake(messages);
-    for (const message of early) intake.#arrived(message);
+    const intake = new StreamIntake(messages, buffer, arrivals);
     void intake.#watch(name);
     return intake;
   }
@@ -86,11 +94,6 @@ export class StreamIntake implements AsyncDisposable {
   #moreIsComing(): boolean {
     const last = this.#buffer.at(-1);
     return last !== undefined && last.info.pending > 0;
-  }
-
-  #arrived(message: JsMsg): void {
-    this.#buffer.push(message);
-    this.#wake?.();
   }
 
   /** Waits for a message, a failure, an abort or the time given. */

@@ -8,7 +8,7 @@ export type ExecutionsRootEvent = { readonly type: "FORGET"; readonly actor: Any
 
 export const executionsRootMachine = setup({
   types: { events: {} as ExecutionsRootEvent },
-  actions: { stopIt: stopChild(({ event }) => (event as ExecutionsRootEvent).actor) },
+  actions: { stopIt: stopChild(({ event }) => event.actor) },
 }).createMachine({
   id: "executions",
   initial: "active",

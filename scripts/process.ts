@@ -31,7 +31,7 @@ export async function runProcess(
   let started: Started;
   try {
     const settings = readSettings(process.env);
-    const log = createLog({ level: settings.logLevel, pretty: process.stderr.isTTY === true });
+    const log = createLog({ level: settings.logLevel, pretty: process.stderr.isTTY });
     started = await start(settings, log);
   } catch (thrown) {
     process.stderr.write(`${messageOf(thrown)}\n`);

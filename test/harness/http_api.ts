@@ -63,6 +63,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     fenced: false,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
     brokerRisk: null,
+    openScratch: startDatabase,
     listening: () => {},
   });
   const actors = options.actors ? backend.actors.filter(({ name }) => name !== "http") : [];

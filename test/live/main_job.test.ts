@@ -21,7 +21,10 @@ test("a dispatch goes out, and its run's beginning and end move the execution", 
   await eventually("running", async () => (await detail()).execution.status === "running");
   await publishResult(backend.bus, run, { stdout: "a\0b" });
   await eventually("completed", async () => (await detail()).execution.status === "completed");
-  const timeline = await backend.api<{ to: string }[]>("GET", `/api/executions/${exec_id}/timeline`);
+  const timeline = await backend.api<{ to: string }[]>(
+    "GET",
+    `/api/executions/${exec_id}/timeline`,
+  );
   assert.deepEqual(timeline.map((one) => one.to), ["pending", "running", "completed"]);
   const whole = await backend.api<{ stdout: string }>("GET", "/api/results/r1");
   assert.equal(whole.stdout, "a\0b");
