@@ -118,6 +118,8 @@ export interface BatchQuery {
   readonly resultIds: readonly string[];
   readonly execIds: readonly string[];
   readonly targets: readonly (readonly [execId: string, pcId: string])[];
+  /** Of `resultIds`, those whose message tells no execution: theirs and its target are found by the row, if there is one. */
+  readonly resultIdsAlone?: readonly string[];
 }
 
 /** Reads the present rows of a batch; `first` steps run before, in the same round trip. */
@@ -126,6 +128,7 @@ export async function readBatch(
   query: BatchQuery,
   first: readonly Statement[] = [],
 ): Promise<{ readonly read: BatchRead; readonly first: readonly (readonly Row[])[] }> {
+  const alone = JSON.stringify(query.resultIdsAlone ?? []);
   const results = await tx.batch([
     ...first,
     {
@@ -135,13 +138,18 @@ export async function readBatch(
     },
     {
       sql:
-        `SELECT ${EXECUTION_COLUMNS} FROM executions WHERE exec_id IN (SELECT value FROM json_each(?))`,
-      args: [JSON.stringify(query.execIds)],
+        `SELECT ${EXECUTION_COLUMNS} FROM executions WHERE exec_id IN (SELECT value FROM json_each(?)
+          UNION SELECT r.exec_id FROM json_each(?) AS alone
+            CROSS JOIN execution_results AS r ON r.result_id = alone.value)`,
+      args: [JSON.stringify(query.execIds), alone],
     },
     {
       sql: `SELECT t.exec_id, t.pc_id, t.state FROM json_each(?) AS asked
-        CROSS JOIN execution_targets AS t ON t.exec_id = asked.value ->> 0 AND t.pc_id = asked.value ->> 1`,
-      args: [JSON.stringify(query.targets)],
+        CROSS JOIN execution_targets AS t ON t.exec_id = asked.value ->> 0 AND t.pc_id = asked.value ->> 1
+        UNION SELECT t.exec_id, t.pc_id, t.state FROM json_each(?) AS alone
+        CROSS JOIN execution_results AS r ON r.result_id = alone.value
+        CROSS JOIN execution_targets AS t ON t.exec_id = r.exec_id AND t.pc_id = r.pc_id`,
+      args: [JSON.stringify(query.targets), alone],
     },
   ]);
   const rows = results.map((result) => result.rows);
