@@ -6,6 +6,7 @@ import { createLog, type Log } from "../actors/log.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
 import { checkName, key } from "../wire/ids.ts";
 import { answers } from "./answers.ts";
 import type { AgentCapabilities } from "./capabilities.ts";
@@ -112,7 +113,9 @@ class EmbeddedAgent implements Agent {
 
   async start(): Promise<void> {
     if (this.#parts !== undefined) throw new TypeError("The agent was started before");
-    const parts = await openParts(this.#options);
+    const parts = await openParts(this.#options).catch((thrown: unknown) => {
+      throw notWritable(this.#options.dataDir, thrown);
+    });
     this.#parts = parts;
     await parts.outbox.scan();
     await parts.commands.recover();
@@ -175,6 +178,11 @@ interface Parts {
   readonly logTail: LogTail;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+function notWritable(dataDir: string, cause: unknown): Fault {
+  const message = `Cannot use the data directory ${JSON.stringify(dataDir)}: ${messageOf(cause)}`;
+  return new Fault("not_writable", message, { cause });
 }
 
 /** Opens what is in the data directory and puts the parts together. */
