@@ -60,11 +60,12 @@ function waitForEnding(call: Call, execId: string, timeoutMs: number): Promise<E
 }
 
 async function endingOf(db: Database, execId: string): Promise<Ending | undefined> {
+  // The status first: one that ends between the two reads is seen with its run the next time.
+  const status = (await findExecution(db, execId))?.status;
   const runs = await readResultsOfExecution(db, execId);
   const settled = runs.find((run) => run.outcome !== null && run.parentResultId === null);
   const run = settled && await findResult(db, settled.resultId);
   if (run !== undefined) return { kind: "settled", run };
-  const status = (await findExecution(db, execId))?.status;
   return status === "expired" || status === "completed" ? { kind: "no_run", status } : undefined;
 }
 
