@@ -5,8 +5,9 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { project, projectOneEach } from "./project.ts";
 import type { Benchmark } from "./report.ts";
+import { roundtrip } from "./roundtrip.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach];
+const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach, roundtrip];
 
 const { values, positionals } = parseArgs({
   options: { tiny: { type: "boolean", default: false } },

@@ -30,6 +30,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
+/** The value below which so many percent of the values are. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const index = Math.ceil(sorted.length * percent / 100) - 1;
+  return sorted[Math.max(0, index)] ?? NaN;
+}
+
 /** A figure of several rounds. */
 export function figureOf(
   name: string,

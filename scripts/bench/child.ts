@@ -1,0 +1,132 @@
+/** A process of the product as a person starts it, and what the system says of it (Linux: from /proc). */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { eventually, within } from "../../test/harness/wait.ts";
+
+const TOKEN = "bench";
+const READY_MS = 60_000;
+const STOP_MS = 60_000;
+/** Clock ticks of /proc/<pid>/stat per second, the same on every Linux. */
+const TICKS_PER_SECOND = 100;
+
+export interface ChildOptions {
+  readonly program: "start" | "backend" | "agent";
+  readonly dataDir: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A child that runs. Disposing of it stops it as Ctrl-C does. */
+export class BenchChild implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #dataDir: string;
+  #stderr = "";
+  #url = "";
+
+  private constructor(options: ChildOptions) {
+    const { program, dataDir, env = {} } = options;
+    const script = fileURLToPath(new URL(`../${program}.ts`, import.meta.url));
+    this.#dataDir = dataDir;
+    this.#process = spawn(process.execPath, ["--import", "tsx", script], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env,
+        KANADE_DATA_DIR: dataDir,
+        KANADE_BIND: "127.0.0.1:0",
+        KANADE_AUTH_STATIC_TOKEN: TOKEN,
+        KANADE_LOG: "warn",
+        ...env,
+      },
+    });
+    this.#process.stderr?.on("data", (chunk: Buffer) => this.#stderr += chunk.toString());
+  }
+
+  /** Ends when the process is there; nobody knows yet whether it serves. */
+  static async spawn(options: ChildOptions): Promise<BenchChild> {
+    // What a killed one left behind would tell the wrong address.
+    await rm(join(options.dataDir, "runtime.json"), { force: true });
+    return new BenchChild(options);
+  }
+
+  /** Ends when the API answers. */
+  static async serving(options: ChildOptions): Promise<BenchChild> {
+    const child = await BenchChild.spawn(options);
+    await child.served();
+    return child;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Where the broker is that the process uses. */
+  async natsUrl(): Promise<string> {
+    return (await this.#runtime())?.nats ?? "";
+  }
+
+  /** Ends when /health answers. */
+  async served(): Promise<void> {
+    await within(
+      "the child to serve",
+      Promise.race([
+        eventually("/health", () => this.#isServing(), READY_MS),
+        once(this.#process, "exit").then(() => {
+          throw new Error(`Cannot measure: the process ended\n${this.#stderr}`);
+        }),
+      ]),
+      READY_MS,
+    );
+  }
+
+  /** One call of the API. @throws when the status is not 2xx */
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(this.#url + path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text) as T;
+  }
+
+  /** Resident memory, MiB. */
+  async residentMiB(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1_024;
+  }
+
+  /** Processor time used so far, seconds, all threads. */
+  async cpuSeconds(): Promise<number> {
+    const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
+    // The name, in brackets, may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const exited = once(this.#process, "exit");
+    this.#process.kill("SIGTERM");
+    await within("the child to stop", exited, STOP_MS);
+  }
+
+  async #isServing(): Promise<boolean> {
+    const runtime = await this.#runtime();
+    if (runtime === undefined) return false;
+    this.#url = runtime.http;
+    return (await fetch(`${runtime.http}/health`)).ok;
+  }
+
+  async #runtime(): Promise<{ readonly http: string; readonly nats: string } | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.#dataDir, "runtime.json"), "utf8"));
+    } catch {
+      // Not written yet, or only half.
+      return undefined;
+    }
+  }
+}
