@@ -70,13 +70,13 @@ class ChildBroker implements BrokerProcess {
 
   async reload(): Promise<void> {
     const reloaded = this.#untilSaid("Reloaded server configuration", "Failed to reload");
-    this.#child.kill("SIGHUP");
+    this.#signal("SIGHUP");
     await reloaded;
   }
 
   async stop(): Promise<void> {
-    this.#child.kill("SIGTERM");
-    const kill = setTimeout(() => this.#child.kill("SIGKILL"), STOP_WITHIN_MS);
+    this.#signal("SIGTERM");
+    const kill = setTimeout(() => this.#signal("SIGKILL"), STOP_WITHIN_MS);
     await this.ended;
     clearTimeout(kill);
   }
@@ -93,9 +93,21 @@ class ChildBroker implements BrokerProcess {
 
   /** A process that exits without stopping its actors still takes the broker along; only SIGKILL leaves it. */
   #endWithUs(): void {
-    const end = () => this.#child.kill("SIGTERM");
+    const end = () => this.#signal("SIGTERM");
     process.once("exit", end);
     void this.ended.then(() => process.off("exit", end));
+  }
+
+  /** Not by the child's own kill: Deno's sends one signal in a life. */
+  #signal(name: NodeJS.Signals): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(pid, name);
+    } catch (thrown) {
+      // It ended, and its exit is not told yet.
+      if ((thrown as NodeJS.ErrnoException).code !== "ESRCH") throw thrown;
+    }
   }
 
   #said(text: string): void {
