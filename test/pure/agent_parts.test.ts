@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { closedGate } from "../../agent/gates.ts";
+import { KEPT_BYTES, OutputBuffer } from "../../agent/output_buffer.ts";
+import { Slots } from "../../agent/slots.ts";
+import type { Command } from "../../wire/command.ts";
+
+const NOTHING = { kill: undefined, version: undefined, status: undefined, unsupported: undefined };
+
+function commandWith(partial: Partial<Command>): Command {
+  return {
+    id: "job",
+    version: "1",
+    request_id: "q",
+    exec_id: "e",
+    shell: "sh",
+    script: "true",
+    timeout_secs: 1,
+    ...partial,
+  };
+}
+
+describe("the deadline gate", () => {
+  const deadlineAt = Date.UTC(2026, 0, 1);
+  const command = commandWith({ deadline_at: new Date(deadlineAt).toISOString() });
+  test("is open exactly at the deadline and closed a millisecond later", () => {
+    assert.equal(closedGate(command, { ...NOTHING, now: deadlineAt }), undefined);
+    const ending = closedGate(command, { ...NOTHING, now: deadlineAt + 1 });
+    assert.equal(ending?.kind === "skipped" && ending.exitCode, 125);
+  });
+});
+
+describe("the staleness gate", () => {
+  const fact = (readAt: number) => ({ value: null, revision: 0, stored_at: 0, read_at: readAt });
+  const command = commandWith({ staleness: { mode: "strict", max_cache_age: "1h" } });
+  const at = (readAt: number, now: number) =>
+    closedGate(command, { ...NOTHING, version: fact(readAt), status: fact(readAt), now });
+  test("is open exactly at the age and closed a millisecond later", () => {
+    assert.equal(at(0, 3_600_000), undefined);
+    const ending = at(0, 3_600_001);
+    assert.equal(ending?.kind === "skipped" && ending.exitCode, 127);
+  });
+  test("is closed for an age that cannot be read", () => {
+    const odd = commandWith({ staleness: { mode: "strict", max_cache_age: "soon" } });
+    const ending = closedGate(odd, { ...NOTHING, version: fact(5), status: fact(5), now: 5 });
+    assert.equal(ending?.kind === "skipped" && ending.exitCode, 127);
+  });
+});
+
+describe("the output buffer", () => {
+  function bytesOf(pieces: Iterable<Uint8Array>): number[] {
+    return [...pieces].flatMap((piece) => [...piece]);
+  }
+  test("keeps small output whole, however it was cut into writes", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 3_000 }), { maxLength: 60 }), (chunks) => {
+        const buffer = new OutputBuffer();
+        for (const chunk of chunks) buffer.append(chunk);
+        const all = chunks.flatMap((chunk) => [...chunk]);
+        assert.deepEqual(bytesOf(buffer.head()), all);
+        assert.deepEqual(bytesOf(buffer.tail()), []);
+        assert.deepEqual([...buffer.since(all.length - 100, 50).bytes], all.slice(-50));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  const HEAD = Math.floor(KEPT_BYTES * 2 / 3);
+  for (
+    const total of [
+      HEAD - 1,
+      HEAD,
+      HEAD + 1,
+      KEPT_BYTES - 1,
+      KEPT_BYTES,
+      KEPT_BYTES + 1,
+      KEPT_BYTES * 2 + 12_345,
+    ]
+  ) {
+    for (const chunkBytes of [65_536, 7_777, 5_000_000]) {
+      test(`of ${total} bytes in writes of ${chunkBytes} keeps the first two thirds and the last`, () => {
+        const buffer = new OutputBuffer();
+        const value = (at: number) => (at * 31 + (at >> 8)) & 0xff;
+        for (let at = 0; at < total; at += chunkBytes) {
+          buffer.append(
+            Uint8Array.from({ length: Math.min(chunkBytes, total - at) }, (_, n) => value(at + n)),
+          );
+        }
+        const parts = [...buffer.head(), ...buffer.tail()];
+        const kept = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+        let end = 0;
+        for (const part of parts) {
+          kept.set(part, end);
+          end += part.length;
+        }
+        assert.equal(kept.length, Math.min(total, KEPT_BYTES));
+        assert.equal(buffer.droppedBytes, total - kept.length);
+        const dropped = (n: number) => n < HEAD ? 0 : total - kept.length;
+        const wrong = kept.findIndex((byte, n) => byte !== value(n + dropped(n)));
+        assert.equal(wrong, -1);
+        const ring = buffer.since(0, 131_072);
+        assert.equal(ring.offset, total - 131_072);
+        assert.equal(ring.bytes.findIndex((byte, n) => byte !== value(ring.offset + n)), -1);
+      });
+    }
+  }
+});
+
+describe("the slots", () => {
+  test("serve first come first served, no more than the limit, also when it changes", () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    const give = new Map<string, () => void>();
+    for (const name of ["a", "b", "c", "d"]) {
+      give.set(name, slots.take((waited) => void order.push(waited ? `${name} waited` : name)));
+    }
+    assert.deepEqual(order, ["a"]);
+    give.get("b")?.();
+    give.get("a")?.();
+    assert.deepEqual(order, ["a", "c waited"]);
+    slots.setLimit(2);
+    assert.deepEqual(order, ["a", "c waited", "d waited"]);
+    give.get("c")?.();
+    give.get("c")?.();
+    slots.setLimit(1);
+    slots.take(() => void order.push("e"));
+    assert.equal(order.length, 3);
+    give.get("d")?.();
+    assert.equal(order.at(-1), "e");
+  });
+});
