@@ -97,7 +97,7 @@ export async function prepareBroker(options: BrokerOptions): Promise<Broker> {
 
 /** The supervised actor around it: the first to be started and the last to be stopped. */
 export function brokerActor(broker: Broker) {
-  return actorsWith<Record<never, never>>()({
+  return actorsWith<object>()({
     name: "broker",
     permissions: {},
     stopWithin: "15s",
