@@ -60,7 +60,7 @@ test("a broker that is killed comes back on the same port with the same store", 
   await bus.publishAcked("s", body("kept"));
   const back = nextEvent(
     "the restart",
-    own.system.onChange,
+    (listener) => own.system.onChange(listener),
     ({ name, state }) => name === "broker" && state === "running",
   );
   const again = nextEvent("the reconnect", bus.onStatus.bind(bus), (connected) => connected);

@@ -43,7 +43,7 @@ after(async () => {
 });
 
 const isForbidden = (thrown: unknown) => thrown instanceof Fault && thrown.code === "forbidden";
-const ask = (subject: string, query: unknown = undefined) =>
+const ask = (subject: string, query?: unknown) =>
   pc1.request(`$JS.API.${subject}`, query === undefined ? NOTHING : body(JSON.stringify(query)), {
     timeoutMs: 2_000,
   });
