@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { whyNotAName } from "../wire/ids.ts";
 
@@ -60,9 +60,31 @@ export async function moveInto(path: string, directory: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** A directory that only this user may read, with its parents. */
+/**
+ * A directory that only this user may read, with its parents; one that is there stays as it is. `mkdir`'s own
+ * `recursive` never ends where nothing can be made, such as in /proc (Node 20).
+ */
 export async function makePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (thrown) {
+    if (await isDirectory(path)) return;
+    if (!isMissing(thrown) || dirname(path) === path) throw thrown;
+    await makePrivateDirectory(dirname(path));
+    await mkdir(path, { mode: 0o700 }).catch(async (again: unknown) => {
+      // Somebody else made it meanwhile.
+      if (!await isDirectory(path)) throw again;
+    });
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // What made us ask tells more.
+    return false;
+  }
 }
 
 /** An empty private directory, whatever was there. */
