@@ -4,8 +4,8 @@ import { dashboardLink } from "../actors/http/server.ts";
 import { runProcess } from "./process.ts";
 import { serve } from "./serve.ts";
 
-await runProcess(async (settings, log) => {
-  const serving = await serve({ settings, log, localAgent: false });
+await runProcess(async (settings, log, signal) => {
+  const serving = await serve({ settings, log, signal, localAgent: false });
   // The link holds a secret: it is shown to a person at a terminal, never written to a log.
   const shown = serving.token === null || !process.stdout.isTTY
     ? serving.url

@@ -22,40 +22,47 @@ const USAGE_CODES = new Set([
 ]);
 
 /**
- * Runs a process: reads the settings, starts, waits for a signal or a failure, and stops in order. A second signal
- * ends it at once.
+ * Runs a process: reads the settings, starts, waits for a signal or a failure, and stops in order. A signal is heard
+ * while it starts, too; a second one ends it at once.
+ *
+ * @param start ends early, with nothing left running, when the signal aborts
  */
 export async function runProcess(
-  start: (settings: Settings, log: Log) => Promise<Started>,
+  start: (settings: Settings, log: Log, signal: AbortSignal) => Promise<Started>,
 ): Promise<void> {
+  const asked = new AbortController();
+  const impatient = new AbortController();
+  hearSignals(asked, impatient);
   let started: Started;
   try {
     const settings = readSettings(process.env);
     const log = createLog({ level: settings.logLevel, pretty: process.stderr.isTTY });
-    started = await start(settings, log);
+    started = await start(settings, log, asked.signal);
   } catch (thrown) {
+    if (asked.signal.aborted) process.exit(0);
     process.stderr.write(`${messageOf(thrown)}\n`);
     process.exit(thrown instanceof Fault && USAGE_CODES.has(thrown.code) ? 2 : 1);
   }
-  const impatient = new AbortController();
-  const asked = signalled(impatient);
-  const failure = await Promise.race([asked, started.failed]);
+  const failure = await Promise.race([aborted(asked.signal), started.failed]);
   if (failure !== undefined) process.stderr.write(`${messageOf(failure)}\n`);
   await started.stop(impatient.signal);
   process.exit(failure === undefined ? 0 : 1);
 }
 
-/** Resolves at the first signal; the second one aborts the controller, the third one ends the process. */
-function signalled(impatient: AbortController): Promise<undefined> {
+/** The first signal aborts the first controller, the second one the second; the third one ends the process. */
+function hearSignals(asked: AbortController, impatient: AbortController): void {
+  const onSignal = () => {
+    if (!asked.signal.aborted) asked.abort(new Error("a signal came"));
+    else if (!impatient.signal.aborted) impatient.abort(new Error("a second signal came"));
+    else process.exit(1);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    let count = 0;
-    const onSignal = () => {
-      count += 1;
-      if (count === 1) resolve(undefined);
-      else if (count === 2) impatient.abort(new Error("a second signal came"));
-      else process.exit(1);
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
 }

@@ -1,8 +1,8 @@
 /** A backend as a process of its own: broker, database, API and, where wanted, an agent, started and stopped in order. */
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { type Bus, connectBus } from "../actors/bus.ts";
+import { connectBus } from "../actors/bus.ts";
 import { brokerRisk } from "../actors/broker_binary.ts";
 import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
 import { type BrokerUser, changeCredentials, newSecret } from "../actors/credentials.ts";
@@ -12,6 +12,7 @@ import type { Log } from "../actors/log.ts";
 import { writePrivateFile } from "../actors/private_file.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { createAgent } from "../agent/agent.ts";
+import { makePrivateDirectory } from "../agent/files.ts";
 import { openDatabase } from "../db/client.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { composeBackend } from "./compose_backend.ts";
@@ -22,6 +23,8 @@ import { packageVersion } from "./version.ts";
 export interface ServeOptions {
   readonly settings: Settings;
   readonly log: Log;
+  /** Aborts when nobody wants it any more before it serves. */
+  readonly signal: AbortSignal;
   /** Whether an agent of this machine runs in this process. */
   readonly localAgent: boolean;
 }
@@ -33,25 +36,29 @@ export interface Serving {
   readonly token: string | null;
   /** Resolves with what went wrong when something failed beyond its restarts. */
   readonly failed: Promise<Error>;
-  /** Stops in order: intake first, then what drains, then connections, then the broker. */
-  stop(): Promise<void>;
+  /**
+   * Stops in order: intake first, then what drains, then connections, then the broker. Aborting the signal ends the
+   * waiting for scripts at once.
+   */
+  stop(signal?: AbortSignal): Promise<void>;
 }
 
 /** What was started, to be stopped in reverse. */
-type Stop = () => Promise<void>;
+type Stop = (signal?: AbortSignal) => Promise<void>;
 
 /**
- * Starts everything and ends when the API answers.
+ * Starts everything and ends when the API answers. What was started is stopped again when it throws.
  *
- * @throws {Fault} that names what cannot be had: the port, the broker, the data directory, the database
+ * @throws {Fault} that names what cannot be had: the port, the broker, the data directory, the database; the signal's
+ *   reason when it aborts
  */
-export async function serve({ settings, log, localAgent }: ServeOptions): Promise<Serving> {
+export async function serve(options: ServeOptions): Promise<Serving> {
   const stops: Stop[] = [];
-  const stop = async () => {
-    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
+  const stop: Stop = async (signal) => {
+    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next(signal);
   };
   try {
-    return await serveParts({ settings, log, localAgent }, stops, stop);
+    return await serveParts(options, stops, stop);
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -59,7 +66,7 @@ export async function serve({ settings, log, localAgent }: ServeOptions): Promis
 }
 
 async function serveParts(
-  { settings, log, localAgent }: ServeOptions,
+  { settings, log, signal, localAgent }: ServeOptions,
   stops: Stop[],
   stop: Stop,
 ): Promise<Serving> {
@@ -72,8 +79,11 @@ async function serveParts(
     authToken: settings.db.authToken,
   });
   stops.push(() => db.close());
-  const { broker, system: brokerSystem } = await startOwnBroker(settings, log, stops);
-  const bus = await connectBackendBus(settings, broker, log);
+  const { broker, system: brokerSystem } = await startOwnBroker({ settings, log, signal, stops });
+  const bus = await connectBus(
+    { ...brokerAccess(settings, broker?.backend, broker), name: "kanade backend", log },
+    signal,
+  );
   stops.push(() => bus.close());
   let tellUrl: (url: string) => void = () => undefined;
   const listening = new Promise<string>((resolve) => tellUrl = resolve);
@@ -98,8 +108,9 @@ async function serveParts(
     log,
   });
   stops.push(() => system.stop());
-  const url = await Promise.race([listening, failure(system)]);
+  const url = await Promise.race([listening, failure(system), aborted(signal)]);
   const agent = localAgent ? await startLocalAgent({ settings, broker, log, stops }) : undefined;
+  signal.throwIfAborted();
   await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
   const failed = Promise.race([
     system.failed,
@@ -115,9 +126,18 @@ async function failure(system: System): Promise<never> {
   throw await system.failed;
 }
 
+/** Rejects with the signal's reason when it aborts. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = () => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
 async function makeDataDirectory(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(dataDir);
   } catch (cause) {
     throw new Fault(
       "not_writable",
@@ -138,16 +158,14 @@ async function checkFree({ hostname, port }: Settings["bind"]): Promise<void> {
 }
 
 async function startOwnBroker(
-  settings: Settings,
-  log: Log,
-  stops: Stop[],
+  { settings, log, signal, stops }: Omit<ServeOptions, "localAgent"> & { readonly stops: Stop[] },
 ): Promise<{ readonly broker: Broker | undefined; readonly system: System | undefined }> {
   if (settings.broker.kind === "given") return { broker: undefined, system: undefined };
   const { binary } = settings.broker;
   const broker = await prepareBroker({ dataDir: settings.dataDir, binary, log });
   const system = startSystem({ name: "broker", actors: [brokerActor(broker)], grantors: {}, log });
   stops.push(() => system.stop());
-  await Promise.race([system.ready, failure(system)]);
+  await Promise.race([system.ready, failure(system), aborted(signal)]);
   return { broker, system };
 }
 
@@ -161,15 +179,6 @@ function brokerAccess(settings: Settings, own: BrokerUser | undefined, broker: B
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),
   };
-}
-
-async function connectBackendBus(
-  settings: Settings,
-  broker: Broker | undefined,
-  log: Log,
-): Promise<Bus> {
-  const access = brokerAccess(settings, broker?.backend, broker);
-  return await connectBus({ ...access, name: "kanade backend", log }, new AbortController().signal);
 }
 
 /** The token of the settings, or the one that was made at the first start and is kept in the data directory. */
@@ -210,7 +219,7 @@ async function startLocalAgent(
     log: log.child({ pcId }),
   });
   await agent.start();
-  stops.push(() => agent.stop());
+  stops.push((signal) => agent.stop(signal));
   return agent;
 }
 

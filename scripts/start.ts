@@ -4,8 +4,8 @@ import { dashboardLink } from "../actors/http/server.ts";
 import { runProcess } from "./process.ts";
 import { serve } from "./serve.ts";
 
-await runProcess(async (settings, log) => {
-  const serving = await serve({ settings, log, localAgent: true });
+await runProcess(async (settings, log, signal) => {
+  const serving = await serve({ settings, log, signal, localAgent: true });
   const link = serving.token === null ? serving.url : dashboardLink(serving.url, serving.token);
   process.stdout.write(
     [
