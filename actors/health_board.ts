@@ -4,6 +4,7 @@ import type { ComponentHealth } from "./http/services.ts";
 
 export class HealthBoard {
   readonly #problems = new Map<string, string | null>();
+  readonly #risks = new Map<string, string>();
   readonly #announce: (announcement: Announcement) => void;
 
   constructor(announce: (announcement: Announcement) => void) {
@@ -18,12 +19,18 @@ export class HealthBoard {
     this.#announce({ type: "health", name, ok: problem === null, detail: problem ?? "well" });
   }
 
+  /** Notes what an operator should know of a component that is well. */
+  risk(name: string, risk: string): void {
+    this.#risks.set(name, risk);
+    if (!this.#problems.has(name)) this.#problems.set(name, null);
+  }
+
   /** Every component that ever reported, in order of their names. */
   components(): readonly ComponentHealth[] {
     return [...this.#problems].sort(([a], [b]) => a < b ? -1 : 1).map(([name, problem]) => ({
       name,
       ok: problem === null,
-      detail: problem ?? "well",
+      detail: problem ?? this.#risks.get(name) ?? "well",
     }));
   }
 }

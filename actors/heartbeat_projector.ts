@@ -1,9 +1,13 @@
-/** Projects heartbeats into `agents`, a second's worth in one transaction (wire.md §4). Presence is judged by our clock. */
+/**
+ * Projects heartbeats into `agents` and KV `agents_state`, a second's worth in one transaction (wire.md §3, §4).
+ * Presence is judged by our clock.
+ */
 import { type AgentBeat, upsertAgents } from "../db/agents.ts";
 import type { Database } from "../db/client.ts";
 import { decode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
 import { Heartbeat } from "../wire/heartbeat.ts";
+import { key } from "../wire/ids.ts";
 import { parseInstant } from "../wire/time.ts";
 import type { Announcement } from "./announcement_types.ts";
 import { defineActor } from "./backend.ts";
@@ -17,13 +21,14 @@ export const heartbeatProjector = defineActor({
   name: "heartbeat_projector",
   permissions: {
     db: "write",
-    bus: { subscribe: ["heartbeat.*"] },
+    bus: { subscribe: ["heartbeat.*"], publish: ["$KV.agents_state.*"] },
     announce: true,
     agents: true,
     health: true,
   },
   run: async ({ db, bus, announce, agents, health, clock, log, signal, ready }) => {
     const beats = new Map<string, AgentBeat>();
+    const newest = new Map<string, Uint8Array>();
     const known = new Set<string>();
     let wakeEarly = () => {};
     await bus.whenConnected(signal);
@@ -36,6 +41,7 @@ export const heartbeatProjector = defineActor({
         }
         // A later beat that leaves a field out must not hide the earlier one's.
         beats.set(beat.pcId, { ...beats.get(beat.pcId), ...beat });
+        newest.set(beat.pcId, message.data);
         if (!known.has(beat.pcId)) wakeEarly();
       } catch (thrown) {
         log.warn("heartbeat not readable", { subject: message.subject, error: messageOf(thrown) });
@@ -58,6 +64,9 @@ export const heartbeatProjector = defineActor({
         announce({ type: "agent", pc_id: pcId } satisfies Announcement);
       }
       agents.heard(batch.map((beat) => beat.pcId));
+      // Without an ack: the next beat tells the same again.
+      for (const [pcId, body] of newest) bus.publish(`$KV.agents_state.${key(pcId)}`, body);
+      newest.clear();
     }
   },
 });

@@ -46,6 +46,7 @@ import { storeScript } from "../actors/script_objects.ts";
 import { StreamAccess } from "../actors/stream_access.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
+import type { System } from "../actors/system/supervisor.ts";
 import { WriterLease } from "../actors/writer_lease.ts";
 import { readAllPcIds } from "../db/agents.ts";
 import type { Database } from "../db/client.ts";
@@ -81,6 +82,8 @@ export interface Backend {
   readonly registry: ExecutionRegistry;
   readonly catchUp: CatchUp;
   readonly health: HealthBoard;
+  /** Has health tell which actors are being started again, and why. */
+  follow(system: System): void;
 }
 
 /** Puts the backend together; nothing runs yet. */
@@ -141,10 +144,8 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
         result_id: null,
       }),
   });
-  health.report("broker", options.brokerRisk);
-  bus.onStatus((connected) =>
-    health.report("broker", connected ? options.brokerRisk : "not connected")
-  );
+  if (options.brokerRisk !== null) health.risk("broker", options.brokerRisk);
+  bus.onStatus((connected) => health.report("broker", connected ? null : "not connected"));
   const services: Backend["services"] = {
     db,
     clock,
@@ -226,7 +227,15 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     reaper,
     httpActor,
   ];
-  return { actors, grantors, services, registry, catchUp, health };
+  const follow = (system: System): void => {
+    system.onChange(({ name, state, lastFailure }) => {
+      if (state === "running") health.report(name, null);
+      if (state === "backing off" || state === "gave up") {
+        health.report(name, `${state}: ${lastFailure}`);
+      }
+    });
+  };
+  return { actors, grantors, services, registry, catchUp, health, follow };
 }
 
 /** Resolves as soon as the connection is as wanted. */

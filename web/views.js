@@ -22,11 +22,11 @@ function element(name, { data = {}, ...properties } = {}, ...children) {
 }
 
 export function showFleet({ agents, components }) {
-  const broken = components.filter(({ ok }) => !ok).map(({ name }) => name);
+  // What is wrong is told with its reason; what is well has nothing to say but a known risk.
+  const told = components.filter(({ ok, detail }) => !ok || detail !== "well")
+    .map(({ name, detail }) => `${name}: ${detail}`);
   const online = `${agents.active} of ${agents.known} agents online`;
-  byId("fleet").textContent = broken.length === 0
-    ? online
-    : `${online} · ${broken.join(", ")} down`;
+  byId("fleet").textContent = [online, ...told].join(" · ");
 }
 
 /** Shows the list. */
