@@ -27,6 +27,8 @@ export interface TestBackend extends AsyncDisposable {
   readonly lines: readonly Record<string, unknown>[];
   /** One call of the API as an admin; the answer's JSON. @throws when the status is not 2xx */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Ends when everything up to this sequence of a stream is projected. */
+  projected(stream: "RESULTS" | "EVENTS", sequence: number): Promise<void>;
   /** Makes PCs known, as their heartbeats would. */
   hear(...pcIds: string[]): Promise<void>;
   /** Dispatches a catalogued job, which is made when it is not there. */
@@ -64,6 +66,7 @@ export async function startBackend(
     grantors: backend.grantors,
     log,
   });
+  backend.follow(system);
   await within("the backend to be ready", system.ready);
   await eventually("the projectors to catch up", () => backend.catchUp.reason === null);
   let stopped: Promise<void> | undefined;
@@ -91,6 +94,7 @@ export async function startBackend(
     },
     lines,
     api,
+    projected: (stream, sequence) => projected(db, stream, sequence),
     async hear(...pcIds) {
       for (const pcId of pcIds) {
         bus.publish(
@@ -117,6 +121,21 @@ export async function startBackend(
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Ends when everything up to this sequence of a stream is projected into the database. */
+export async function projected(
+  db: Database,
+  stream: "RESULTS" | "EVENTS",
+  sequence: number,
+): Promise<void> {
+  await eventually(`${stream} to be read up to ${sequence}`, async () => {
+    const [row] = await db.query(
+      "SELECT 1 FROM projector_positions WHERE stream = ? AND last_sequence >= ?",
+      [stream, sequence],
+    );
+    return row !== undefined;
+  });
 }
 
 /** Broker, database and backend together. */

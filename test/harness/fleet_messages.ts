@@ -10,13 +10,13 @@ export interface FakeRun {
   readonly pcId: string;
 }
 
-/** Publishes a started event; ends when the broker has stored it. */
+/** Publishes a started event; ends when the broker has stored it. Answers its sequence. */
 export async function publishStarted(
   bus: Bus,
   run: FakeRun,
   members: Record<string, unknown> = {},
-): Promise<void> {
-  await bus.publishAcked(
+): Promise<number> {
+  const { sequence } = await bus.publishAcked(
     `events.started.${run.execId}.${run.pcId}`,
     encode({
       result_id: run.resultId,
@@ -29,16 +29,17 @@ export async function publishStarted(
       ...members,
     }),
   );
+  return sequence;
 }
 
-/** Publishes a result; ends when the broker has stored it. */
+/** Publishes a result; ends when the broker has stored it. Answers its sequence. */
 export async function publishResult(
   bus: Bus,
   run: FakeRun,
   members: Record<string, unknown> = {},
-): Promise<void> {
+): Promise<number> {
   const now = new Date().toISOString();
-  await bus.publishAcked(
+  const { sequence } = await bus.publishAcked(
     `results.${run.requestId}`,
     encode({
       result_id: run.resultId,
@@ -54,4 +55,5 @@ export async function publishResult(
       ...members,
     }),
   );
+  return sequence;
 }

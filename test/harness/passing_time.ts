@@ -1,0 +1,24 @@
+/**
+ * Deadlines pass in minutes and hours. A test moves them into the past instead, in the rows: the world changes,
+ * and whoever sweeps finds it so.
+ */
+import type { Database } from "../../db/client.ts";
+
+const LONG_AGO = 1;
+
+/** The runs in flight of an execution, or of one of its PCs, are past their deadline. */
+export async function letRunsExpire(db: Database, execId: string, pcId = "%"): Promise<void> {
+  await db.write((tx) =>
+    tx.query(
+      `UPDATE execution_results SET expires_at = ? WHERE exec_id = ? AND pc_id LIKE ? AND outcome IS NULL`,
+      [LONG_AGO, execId, pcId],
+    )
+  );
+}
+
+/** The execution's start window and the span of its runs are over. */
+export async function letDeadlinePass(db: Database, execId: string): Promise<void> {
+  await db.write((tx) =>
+    tx.query("UPDATE executions SET deadline_at = ? WHERE exec_id = ?", [LONG_AGO, execId])
+  );
+}
