@@ -259,8 +259,8 @@ export class Outbox {
 
 /** Brings back what is stuck in a data directory; a running agent sees it within half a minute. */
 export async function restoreStuck(dataDirectory: string): Promise<number> {
-  const events = await Spool.open(join(dataDirectory, "events-outbox"));
-  const results = await Spool.open(join(dataDirectory, "outbox"), STREAMS);
+  const events = Spool.at(join(dataDirectory, "events-outbox"));
+  const results = Spool.at(join(dataDirectory, "outbox"), STREAMS);
   return await events.restoreStuck() + await results.restoreStuck();
 }
 

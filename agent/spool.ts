@@ -27,13 +27,17 @@ export class Spool {
     this.#attachments = attachments;
   }
 
+  /** @param attachments the names that attachments may have */
+  static at(directory: string, attachments: readonly string[] = []): Spool {
+    return new Spool(directory, attachments);
+  }
+
   /**
-   * Opens the directory, making it if needed, and clears what an earlier process left half-written.
-   *
-   * @param attachments the names that attachments may have
+   * Makes the directory if needed, and clears what an earlier process left half-written: only for the
+   * one process that writes there.
    */
   static async open(directory: string, attachments: readonly string[] = []): Promise<Spool> {
-    const spool = new Spool(directory, attachments);
+    const spool = Spool.at(directory, attachments);
     await makePrivateDirectory(spool.#path(STUCK));
     await clearTemps(directory);
     await spool.#clearOrphans();

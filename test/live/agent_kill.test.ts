@@ -86,6 +86,7 @@ describe("a kill", () => {
       );
       await endpoint.result(await endpoint.send({}));
       const first = await endpoint.send({ script: "sleep 60" });
+      await eventually("its start", async () => (await endpoint.started(first)).length === 1);
       const command = await endpoint.send(options);
       await eventually(
         "both admissions",
