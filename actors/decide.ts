@@ -38,7 +38,7 @@ export interface Decision {
   readonly executions: readonly ExecutionWrite[];
   readonly transitions: readonly TransitionWrite[];
   readonly refusals: readonly Refusal[];
-  /** Executions whose actors took an event: thrown away when the commit fails. */
+  /** Executions whose actors were woken or took an event: thrown away when the commit fails. */
   readonly touched: ReadonlySet<string>;
 }
 
@@ -76,6 +76,7 @@ export class Batch {
   readonly #targets = new Map<string, TargetWrite>();
   readonly #targetWrites = new Map<string, TargetWrite>();
   readonly #folds = new Map<string, Fold>();
+  readonly #woken: string[] = [];
   readonly #transitions: TransitionWrite[] = [];
   readonly #refusals: Refusal[] = [];
   readonly #quarantined = new Map<string, string>();
@@ -89,6 +90,7 @@ export class Batch {
     for (const row of read.executions) {
       try {
         registry.wake(row);
+        this.#woken.push(row.execId);
       } catch (thrown) {
         if (!(thrown instanceof TypeError)) throw thrown;
         this.#quarantined.set(row.execId, thrown.message);
@@ -96,9 +98,9 @@ export class Batch {
     }
   }
 
-  /** The touched executions so far; valid also after a throw. */
+  /** Executions whose actors were woken or took an event so far; valid also after a throw. */
   get touched(): ReadonlySet<string> {
-    return new Set(this.#folds.keys());
+    return new Set([...this.#woken, ...this.#folds.keys()]);
   }
 
   /** Takes one message. @throws {MachineRefused} */

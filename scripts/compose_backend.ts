@@ -42,6 +42,7 @@ import { rememberJobs } from "../actors/remembered_jobs.ts";
 import { rebuild } from "../actors/rebuild.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
+import { retention } from "../actors/retention.ts";
 import { storeScript } from "../actors/script_objects.ts";
 import { StreamAccess } from "../actors/stream_access.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
@@ -225,6 +226,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     replayKeeper,
     outboxPublisher,
     reaper,
+    retention,
     httpActor,
   ];
   const follow = (system: System): void => {
