@@ -46,7 +46,10 @@ export interface Database extends Reader, AsyncDisposable {
    * @throws {Fault} `database_unavailable` (the environment's: try again), or a constraint violation
    */
   write<T>(body: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** Waits for what is queued, then checkpoints and closes. */
+  /**
+   * Waits for what is queued, then checkpoints and closes. To be awaited before the process exits: libsql aborts a
+   * process (exit code 134) that ends while one of its threads is inside a statement.
+   */
   close(): Promise<void>;
 }
 
