@@ -4,6 +4,8 @@
  *
  * 1. Nothing is published before its transaction is committed, and nothing is marked before its PubAck.
  * 2. A command past its own deadline, or of a killed execution, never leaves.
+ * 3. A command leaves only after the one before it on its subject is marked as sent: published again after a crash, the
+ *    older one would replace the newer one in the stream, which keeps one of a subject.
  */
 import { type Database } from "../db/client.ts";
 import {
@@ -83,114 +85,115 @@ interface PublishOutcome {
   readonly problem: string | null;
 }
 
-/** Publishes one batch of what is due. */
+/** Publishes one batch of what is due, part after part. */
 async function publishDue(context: PublishContext): Promise<PublishOutcome> {
+  const due = await readDue(context.db, context.clock.now(), BATCH);
+  for (const part of partsOf(due)) {
+    const failure = await publishPart(context, part);
+    if (failure !== null) return { more: false, problem: failure.error };
+  }
+  return { more: due.length === BATCH, problem: null };
+}
+
+/** What may travel at the same time, in order: nothing of one subject twice, and a kill alone. */
+function partsOf(due: readonly DueMessage[]): readonly (readonly DueMessage[])[] {
+  const parts: DueMessage[][] = [];
+  let subjects = new Set<string>();
+  for (const message of due) {
+    const last = parts.at(-1);
+    const alone = message.kind === "kill" || last?.[0]?.kind === "kill";
+    if (last === undefined || alone || subjects.has(message.subject)) {
+      parts.push([message]);
+      subjects = new Set();
+    } else last.push(message);
+    subjects.add(message.subject);
+  }
+  return parts;
+}
+
+interface Failure {
+  readonly id: number;
+  readonly error: string;
+}
+
+/** Publishes one part and writes down what became of it. Answers the first failure. */
+async function publishPart(
+  context: PublishContext,
+  part: readonly DueMessage[],
+): Promise<Failure | null> {
   const { db, clock, tenure, outbox } = context;
-  const due = await readDue(db, clock.now(), BATCH);
-  if (due.length === 0) return { more: false, problem: null };
-  const { sent, expired, failure } = await publishInOrder(context, due);
-  const execIds = execIdsOf(due, [...sent.map((one) => one.id), ...expired]);
+  const expired = part.filter((message) => isTooLate(message, clock.now()));
+  const timely = part.filter((message) => !expired.includes(message));
+  const { sent, failure } = await publishTogether(context, timely);
+  const ids = [...sent, ...expired].map((one) => one.id);
+  const execIds = execIdsOf(part, ids);
   await db.write(async (tx) => {
     await assertHeld(tx, tenure);
     await tx.batch([
       markSent(sent),
-      markExpired(expired),
+      markExpired(expired.map((one) => one.id)),
       markFailed(failure === null ? [] : [failure]),
     ]);
     await setDeadlines(tx, execIds, clock.now());
   });
   outbox.sent(execIds);
-  return { more: failure === null && due.length === BATCH, problem: failure?.error ?? null };
-}
-
-interface Published {
-  readonly sent: readonly SentMessage[];
-  readonly expired: readonly number[];
-  readonly failure: { readonly id: number; readonly error: string } | null;
-}
-
-/**
- * Commands and audit events go out together, their acks awaited together; a kill waits for those before it. The first
- * failure ends the batch: what came after it is tried again in its turn.
- */
-async function publishInOrder(
-  context: PublishContext,
-  due: readonly DueMessage[],
-): Promise<Published> {
-  const sent: SentMessage[] = [];
-  const expired: number[] = [];
-  let together: DueMessage[] = [];
-  // The newest command of a subject wins in its stream: two of one subject never travel at once.
-  let subjects = new Set<string>();
-  for (const message of due) {
-    if (isTooLate(message, context.clock.now())) {
-      expired.push(message.id);
-      continue;
-    }
-    const alone = message.kind === "kill";
-    if (!alone && !subjects.has(message.subject)) {
-      subjects.add(message.subject);
-      together.push(message);
-      continue;
-    }
-    const before = await publishTogether(context, together, sent);
-    const failure = before ?? (alone ? await publishKill(context, message, sent) : null);
-    if (failure !== null) return { sent, expired, failure };
-    together = alone ? [] : [message];
-    subjects = new Set(together.map((one) => one.subject));
-  }
-  return { sent, expired, failure: await publishTogether(context, together, sent) };
+  return failure;
 }
 
 function isTooLate(message: DueMessage, now: number): boolean {
   return message.kind === "command" && message.startBy !== null && message.startBy < now;
 }
 
+interface Published {
+  readonly sent: readonly SentMessage[];
+  readonly failure: Failure | null;
+}
+
+/** All acks are awaited together. */
 async function publishTogether(
-  { bus, clock }: PublishContext,
+  context: PublishContext,
   messages: readonly DueMessage[],
-  sent: SentMessage[],
-): Promise<Published["failure"]> {
-  const acks = await Promise.allSettled(
-    messages.map((message) =>
-      bus.publishAcked(message.subject, message.payload, {
-        msgId: message.msgId,
-        timeoutMs: ACK_TIMEOUT_MS,
-      })
-    ),
-  );
-  let failure: Published["failure"] = null;
+): Promise<Published> {
+  const { clock } = context;
+  const acks = await Promise.allSettled(messages.map((message) => publish(context, message)));
+  const sent: SentMessage[] = [];
+  let failure: Failure | null = null;
   for (const [index, ack] of acks.entries()) {
     const { id } = messages[index] as DueMessage;
     if (ack.status === "fulfilled") {
-      sent.push({ id, sentAt: clock.now(), streamSequence: ack.value.sequence });
+      sent.push({ id, sentAt: clock.now(), streamSequence: ack.value });
+    } else if (ack.reason instanceof TypeError) {
+      throw ack.reason;
     } else {
       failure ??= { id, error: messageOf(ack.reason) };
     }
   }
-  return failure;
+  return { sent, failure };
+}
+
+/** Ends when the message has left, with its sequence in its stream if it has one. */
+async function publish(context: PublishContext, message: DueMessage): Promise<number | null> {
+  if (message.kind === "kill") return await publishKill(context, message);
+  const { sequence } = await context.bus.publishAcked(message.subject, message.payload, {
+    msgId: message.msgId,
+    timeoutMs: ACK_TIMEOUT_MS,
+  });
+  return sequence;
 }
 
 /** A kill in its order: remembered for those who are away, then no longer to be found, then told. */
 async function publishKill(
-  { bus, clock, db, kv, execMessages }: PublishContext,
+  { bus, db, kv, execMessages }: PublishContext,
   message: DueMessage,
-  sent: SentMessage[],
-): Promise<Published["failure"]> {
+): Promise<null> {
   const execId = message.execId ?? "";
-  try {
-    await kv.bucket("kills").put(key(execId), message.payload);
-    for (const command of await readSentCommands(db, execId)) {
-      await execMessages.remove(command.subject, command.streamSequence);
-    }
-    bus.publish(message.subject, new Uint8Array());
-    await bus.flush();
-    sent.push({ id: message.id, sentAt: clock.now(), streamSequence: null });
-    return null;
-  } catch (thrown) {
-    if (thrown instanceof TypeError) throw thrown;
-    return { id: message.id, error: messageOf(thrown) };
+  await kv.bucket("kills").put(key(execId), message.payload);
+  for (const command of await readSentCommands(db, execId)) {
+    await execMessages.remove(command.subject, command.streamSequence);
   }
+  bus.publish(message.subject, new Uint8Array());
+  await bus.flush();
+  return null;
 }
 
 function execIdsOf(due: readonly DueMessage[], ids: readonly number[]): string[] {
