@@ -41,7 +41,7 @@ export async function readStoredOutputs(
 }
 
 /** The whole text; null is the empty one. */
-export async function textOfStored(stored: StoredText | null): Promise<string> {
+async function textOfStored(stored: StoredText | null): Promise<string> {
   if (stored === null) return "";
   return decoder.decode(stored.encoding === "gzip" ? await unzip(stored.bytes) : stored.bytes);
 }
