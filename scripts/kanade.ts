@@ -6,6 +6,7 @@ import { addExec } from "./cli/commands/exec.ts";
 import { addExecutions } from "./cli/commands/executions.ts";
 import { addHealth } from "./cli/commands/health.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
+import { addRebuild } from "./cli/commands/rebuild.ts";
 import { addResults } from "./cli/commands/results.ts";
 import { addRun } from "./cli/commands/run.ts";
 import type { Session } from "./cli/command.ts";
@@ -66,5 +67,6 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addAgents(program, session);
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
+  addRebuild(program, session);
   return program;
 }

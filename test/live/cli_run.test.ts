@@ -175,6 +175,18 @@ describe("the command line with agents", () => {
     assert.deepEqual([nobody.exitCode, nobody.stderr.startsWith("kanade: Cannot")], [1, true]);
   });
 
+  it("builds the database anew from the streams, and finds the same in it", async () => {
+    const before = await kanade("executions", "--json");
+    const rebuilt = await kanade("rebuild", "--json");
+    assert.equal(rebuilt.exitCode, 0, rebuilt.stderr);
+    assert.ok(JSON.parse(rebuilt.stdout).results > 0, rebuilt.stdout);
+    const ids = ({ stdout }: CliOutcome) =>
+      JSON.parse(stdout).map((
+        row: { exec_id: string; status: string },
+      ) => [row.exec_id, row.status]);
+    assert.deepEqual(ids(await kanade("executions", "--json")), ids(before));
+  });
+
   it("finds the books in order at the end", async () => {
     const invariants = await kanade("invariants");
     assert.equal(invariants.exitCode, 0, invariants.stdout);
