@@ -7,7 +7,8 @@ import { key } from "../wire/ids.ts";
 /** A PC whose consumers on EXEC are to be looked after. */
 export interface ChangedAgent {
   readonly pcId: string;
-  readonly groups: readonly string[];
+  /** Undefined while no membership of it was read. */
+  readonly groups: readonly string[] | undefined;
   readonly leftGroups: readonly string[];
 }
 
@@ -58,7 +59,7 @@ export class AgentDirectory {
     }
     const changed = [...this.#changed].map(([kvKey, left]) => ({
       pcId: this.#pcOfKey.get(kvKey) ?? kvKey,
-      groups: this.#groupsOfKey.get(kvKey) ?? [],
+      groups: this.#groupsOfKey.get(kvKey),
       leftGroups: [...left],
     }));
     this.#changed.clear();

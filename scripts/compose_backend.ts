@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import { v4 as uuid } from "uuid";
-import { AgentDirectory } from "../actors/agent_directory.ts";
+import { AgentDirectory, type ChangedAgent } from "../actors/agent_directory.ts";
 import { Announcer } from "../actors/announcer.ts";
 import { auditProjector } from "../actors/audit_projector.ts";
 import type { BackendCapabilities, Connection } from "../actors/backend.ts";
@@ -71,6 +71,8 @@ export interface BackendOptions {
   readonly brokerRisk: string | null;
   /** An empty database for a rebuild, which goes away when it is disposed of. */
   readonly openScratch: () => Promise<{ readonly db: Database } & AsyncDisposable>;
+  /** Lets a PC's credential reach the subjects of its groups, where each agent has one of its own. */
+  readonly admit?: (pcId: string, groups: readonly string[] | undefined) => Promise<unknown>;
   readonly listening: (url: string) => void;
 }
 
@@ -203,14 +205,10 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     manifestTimeout: () => manifestTimeout,
     agents: () => directory,
     announce: () => announcer.announce.bind(announcer),
-    replayConsumers: () =>
-    async (
-      { pcId, groups, leftGroups }: {
-        pcId: string;
-        groups: readonly string[];
-        leftGroups: readonly string[];
-      },
-    ) => await ensureReplayConsumers(bus, pcId, groups, { leftGroups, log }),
+    replayConsumers: () => async ({ pcId, groups, leftGroups }: ChangedAgent) => {
+      await options.admit?.(pcId, groups);
+      await ensureReplayConsumers(bus, pcId, groups ?? [], { leftGroups, log });
+    },
     health: (_ask, actorName) => (problem: string | null) => health.report(actorName, problem),
     sweepIntervalMs: () => options.sweepIntervalMs,
     http: () => ({ services, ...options.bind, listening: options.listening }),
