@@ -5,9 +5,8 @@ import type { Clock } from "../actors/system/clock.ts";
 import { agentCommand, type Effect, type Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
-import { messageOf } from "../wire/fault.ts";
 import { formatInstant } from "../wire/time.ts";
-import { scriptEnvironment } from "./environment.ts";
+import { Attempt } from "./attempt.ts";
 import type { Facts } from "./facts.ts";
 import { closedGate, readGateFacts } from "./gates.ts";
 import type { Admission, Ledger } from "./ledger.ts";
@@ -17,9 +16,7 @@ import type { Outbox } from "./outbox.ts";
 import { endTree } from "./process_tree.ts";
 import { noteOf, resultWithoutOutput } from "./result.ts";
 import type { ScriptSource } from "./script_source.ts";
-import { type StagedScript, stageScript } from "./shells.ts";
 import type { Slots } from "./slots.ts";
-import { Child, type ChildEnding } from "./spawn.ts";
 
 /** Between attempts to write what must be on disk before anything else happens. */
 const WRITE_RETRY_MS = 1_000;
@@ -71,8 +68,7 @@ export class CommandRun {
   #output: LiveOutput | undefined;
   #startedAt: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #child: Child | undefined;
-  #endAsked = false;
+  #attempt: Attempt | undefined;
   #releaseSlot: () => void = () => undefined;
 
   /** @param admit asks the ledger, or answers with the record that a crash left behind */
@@ -141,8 +137,7 @@ export class CommandRun {
       case "SPAWN":
         return this.#spawn(effect.attempt);
       case "END_TREE":
-        this.#endAsked = true;
-        return this.#child?.end();
+        return this.#attempt?.end();
       case "ANNOUNCE_RETRY":
         return this.#announceRetry(effect);
       case "REPORT":
@@ -260,47 +255,19 @@ export class CommandRun {
   }
 
   async #spawn(attempt: number): Promise<void> {
-    this.#endAsked = false;
-    this.#tools.log.info("command starts", { ...this.#ids(), attempt });
-    this.#actor.send({ type: "ENDED", ending: await this.#attempt() });
-  }
-
-  async #attempt(): Promise<Ending> {
-    const script = await this.#tools.scripts.read(this.command);
-    if (script.kind === "unavailable") {
-      return { kind: "failed", reason: "script_unavailable", why: script.why };
-    }
-    let staged: StagedScript;
-    try {
-      const directory = join(this.#tools.runsDirectory, this.#id());
-      staged = await stageScript(this.command.shell, script.text, directory);
-    } catch (thrown) {
-      return notSpawned(`its script cannot be written: ${messageOf(thrown)}`);
-    }
-    try {
-      return endingOf(await this.#runChild(staged));
-    } finally {
-      await staged.remove();
-    }
-  }
-
-  #runChild(staged: StagedScript): Promise<ChildEnding> {
-    this.#child = new Child({
-      program: staged.program,
-      args: staged.args,
-      cwd: this.command.cwd ?? null,
-      environment: scriptEnvironment(this.#tools.environment, {
-        pcId: this.#tools.pcId,
-        execId: this.command.exec_id,
-        resultId: this.#id(),
-      }),
+    const { pcId, scripts, runsDirectory, environment, log } = this.#tools;
+    log.info("command starts", { ...this.#ids(), attempt });
+    this.#attempt = new Attempt({
+      command: this.command,
+      pcId,
       resultId: this.#id(),
-      timeoutMs: this.command.timeout_secs * 1_000,
+      scripts,
+      directory: join(runsDirectory, this.#id()),
+      environment,
       onOutput: (stream, chunk) => this.#output?.append(stream, chunk),
       onTimeout: () => this.#actor.send({ type: "TIMED_OUT" }),
     });
-    if (this.#endAsked) this.#child.end();
-    return this.#child.run();
+    this.#actor.send({ type: "ENDED", ending: await this.#attempt.run() });
   }
 
   /** Says in stderr what happened to an attempt that is not the last. */
@@ -385,12 +352,4 @@ export class CommandRun {
       resultId: this.#record?.result_id,
     };
   }
-}
-
-function endingOf(ending: ChildEnding): Ending {
-  return ending.kind === "not_spawned" ? notSpawned(ending.why) : ending;
-}
-
-function notSpawned(why: string): Ending {
-  return { kind: "failed", reason: "spawn_failed", why };
 }

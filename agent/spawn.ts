@@ -26,8 +26,8 @@ export interface ChildOptions {
   readonly resultId: string;
   /** Counted from the spawn. */
   readonly timeoutMs: number;
-  onOutput(stream: StreamName, chunk: Uint8Array): void;
-  onTimeout(): void;
+  readonly onOutput: (stream: StreamName, chunk: Uint8Array) => void;
+  readonly onTimeout: () => void;
 }
 
 /** A child in a process group of its own, with its standard input closed. */
