@@ -13,13 +13,16 @@ export function utf8Length(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** The database reads a text back cut at its first NUL: an id with one would be two ids. */
-const noNul = v.check((id: string) => !id.includes("\0"), "an id cannot hold a NUL character");
+/** The database reads a text back cut at a NUL and changes half a surrogate pair: such an id would be two ids. */
+const storable = v.check(
+  (id: string) => !/[\0\p{Cs}]/u.test(id),
+  "an id cannot hold a NUL character or half a surrogate pair",
+);
 
 /** An opaque id read from the wire: 1 to 256 bytes. */
 export const Id = v.pipe(
   v.string(),
-  noNul,
+  storable,
   v.check((id) => id !== "", "an id cannot be empty"),
   v.check(
     (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
@@ -30,7 +33,7 @@ export const Id = v.pipe(
 /** An id that may be empty: only `result_id` of agents before 0.29. */
 export const IdOrEmpty = v.pipe(
   v.string(),
-  noNul,
+  storable,
   v.check(
     (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
     `an id has at most ${MAX_ID_BYTES} bytes`,

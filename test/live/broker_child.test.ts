@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { prepareBroker } from "../../actors/broker.ts";
 import { changeCredentials, readCredentials } from "../../actors/credentials.ts";
 import { Fault } from "../../wire/fault.ts";
+import type { ActorStatus } from "../../actors/system/node.ts";
 import { testLog } from "../harness/log.ts";
 import { startOwnBroker } from "../harness/own_broker.ts";
 import { eventually, nextEvent, within } from "../harness/wait.ts";
@@ -58,7 +59,7 @@ test("a broker that is killed comes back on the same port with the same store", 
   const manager = await bus.connection.jetstreamManager();
   await manager.streams.add({ name: "S", subjects: ["s"] });
   await bus.publishAcked("s", body("kept"));
-  const back = nextEvent(
+  const back = nextEvent<ActorStatus>(
     "the restart",
     (listener) => own.system.onChange(listener),
     ({ name, state }) => name === "broker" && state === "running",
