@@ -140,7 +140,7 @@ function rowsOf({ columns, rows }: ResultSet): Row[] {
     const row: Record<string, SqlValue> = {};
     for (const [index, column] of columns.entries()) {
       const value = values[index] ?? null;
-      row[column] = value instanceof ArrayBuffer ? new Uint8Array(value) : value as SqlValue;
+      row[column] = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
     }
     return row;
   });
