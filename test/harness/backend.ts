@@ -138,13 +138,28 @@ export async function projected(
   });
 }
 
+/** A connection that is not the backend's: an agent's, or an operator's. */
+export async function connectPeer(broker: TestBroker): Promise<Bus> {
+  const { log } = testLog();
+  return await connectBus(
+    { servers: [broker.url], name: "peer", log },
+    AbortSignal.timeout(10_000),
+  );
+}
+
 /** Broker, database and backend together. */
 export interface TestSystem extends AsyncDisposable {
   readonly broker: TestBroker;
   readonly database: TestDatabase;
   readonly backend: TestBackend;
   /** Stops the backend and starts another one on the same database and broker. */
-  restart(options?: { readonly port: number }): Promise<TestBackend>;
+  restart(options?: RestartOptions): Promise<TestBackend>;
+}
+
+export interface RestartOptions {
+  readonly port?: number;
+  /** What happens while no backend runs, over a connection of an agent's. */
+  readonly meanwhile?: (bus: Bus, database: TestDatabase) => Promise<void>;
 }
 
 export async function startWhole(
@@ -161,8 +176,12 @@ export async function startWhole(
     get backend() {
       return backend;
     },
-    async restart(again) {
+    async restart({ meanwhile, ...again } = {}) {
       await backend.stop();
+      if (meanwhile !== undefined) {
+        await using peer = await connectPeer(broker);
+        await meanwhile(peer, database);
+      }
       backend = await start(again);
       return backend;
     },

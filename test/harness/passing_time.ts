@@ -6,13 +6,17 @@ import type { Database } from "../../db/client.ts";
 
 const LONG_AGO = 1;
 
-/** The runs in flight of an execution, or of one of its PCs, are past their deadline. */
-export async function letRunsExpire(db: Database, execId: string, pcId = "%"): Promise<void> {
+/** The runs in flight of an execution are past their deadline. */
+export async function letRunsExpire(
+  db: Database,
+  execId: string,
+  { expiresAt = LONG_AGO }: { readonly expiresAt?: number } = {},
+): Promise<void> {
   await db.write((tx) =>
-    tx.query(
-      `UPDATE execution_results SET expires_at = ? WHERE exec_id = ? AND pc_id LIKE ? AND outcome IS NULL`,
-      [LONG_AGO, execId, pcId],
-    )
+    tx.query("UPDATE execution_results SET expires_at = ? WHERE exec_id = ? AND outcome IS NULL", [
+      expiresAt,
+      execId,
+    ])
   );
 }
 

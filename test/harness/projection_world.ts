@@ -160,7 +160,12 @@ export class ProjectionWorld implements AsyncDisposable {
       sql: "UPDATE execution_results SET expires_at = 1 WHERE result_id = ? AND outcome IS NULL",
       args: [resultId],
     });
-    await reapRuns(this.#projection, this.#tenure, 2);
+    await this.sweepRuns(2);
+  }
+
+  /** The reaper's sweep over runs whose deadline was before this. Answers how many it ended. */
+  async sweepRuns(before: number): Promise<number> {
+    return await reapRuns(this.#projection, this.#tenure, before);
   }
 
   /** The execution's deadline passes, and the reaper sweeps. */

@@ -26,6 +26,11 @@ export class WatchedExecution {
     return new WatchedExecution(backend, await backend.dispatch(plan));
   }
 
+  /** The same execution, seen by the backend that serves now. */
+  seenBy(backend: TestBackend): WatchedExecution {
+    return new WatchedExecution(backend, this.dispatched);
+  }
+
   get execId(): string {
     return this.dispatched.exec_id;
   }
@@ -39,6 +44,11 @@ export class WatchedExecution {
   async started(run: FakeRun, members: Record<string, unknown> = {}): Promise<void> {
     const sequence = await publishStarted(this.#backend.bus, run, members);
     await this.#backend.projected("EVENTS", sequence);
+  }
+
+  async allStarted(runs: readonly FakeRun[]): Promise<void> {
+    const sequences = runs.map((run) => publishStarted(this.#backend.bus, run));
+    await this.#backend.projected("EVENTS", Math.max(...await Promise.all(sequences)));
   }
 
   async ended(run: FakeRun, members: Record<string, unknown> = {}): Promise<void> {
