@@ -10,6 +10,7 @@ import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
 import { listen } from "../actors/http/server.ts";
 import type { Log } from "../actors/log.ts";
 import { writePrivateFile } from "../actors/private_file.ts";
+import { pause } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { createAgent } from "../agent/agent.ts";
 import { makePrivateDirectory } from "../agent/files.ts";
@@ -42,6 +43,9 @@ export interface Serving {
    */
   stop(signal?: AbortSignal): Promise<void>;
 }
+
+/** A broker that goes away while we start must not keep the API from being announced. */
+const READY_WITHIN_MS = 10_000;
 
 /** What was started, to be stopped in reverse. */
 type Stop = (signal?: AbortSignal) => Promise<void>;
@@ -99,6 +103,7 @@ async function serveParts(
     sweepIntervalMs: settings.sweepIntervalMs,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),
+    ...(broker === undefined ? {} : { admit: (pcId, groups) => broker.enrol(pcId, groups) }),
     listening: (url) => tellUrl(url),
   });
   const system = startSystem({
@@ -107,8 +112,11 @@ async function serveParts(
     grantors: backend.grantors,
     log,
   });
+  backend.follow(system);
   stops.push(() => system.stop());
   const url = await Promise.race([listening, failure(system), aborted(signal)]);
+  // On a new broker the streams and buckets are still being made, without which there is little to ask for.
+  await Promise.race([system.ready, pause(READY_WITHIN_MS, signal), failure(system)]);
   const agent = localAgent ? await startLocalAgent({ settings, broker, log, stops }) : undefined;
   signal.throwIfAborted();
   await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
