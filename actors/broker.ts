@@ -100,6 +100,8 @@ export function brokerActor(broker: Broker) {
   return actorsWith<object>()({
     name: "broker",
     permissions: {},
+    // With the waits in between, some seconds: one that cannot run at all is for the service manager to see.
+    restart: { within: "60s", atMost: 5 },
     stopWithin: "15s",
     run: ({ signal, ready }) => broker.run(signal, ready),
   });
