@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isGone } from "./processes.ts";
+import { eventually, within } from "./wait.ts";
+
+/** One of the programs that a person starts, as a process of its own. */
+export type Program = "start" | "backend" | "agent";
+
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartedProgram extends AsyncDisposable {
+  readonly pid: number;
+  /** Resolves when the process is gone, by whomever. */
+  readonly ended: Promise<Ending>;
+  signal(name: NodeJS.Signals): void;
+  /** Sends a signal and waits for the end. */
+  end(name: NodeJS.Signals): Promise<Ending>;
+  /** What it has said on standard error so far. */
+  stderr(): string;
+}
+
+const END_WITHIN_MS = 30_000;
+
+/** Starts a program with these settings and no others of `KANADE_*`, but for where nats-server is. */
+export function startProgram(
+  program: Program,
+  settings: Readonly<Record<string, string>>,
+): StartedProgram {
+  const child = spawn(process.execPath, ["--import", "tsx", `scripts/${program}.ts`], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environmentWith(settings),
+  });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (text: string) => said[name] += text);
+  }
+  const ended = endingOf(child, said);
+  const end = async (name: NodeJS.Signals) => {
+    child.kill(name);
+    return await within(`the end of ${program}`, ended, END_WITHIN_MS);
+  };
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    signal: (name) => void child.kill(name),
+    end,
+    stderr: () => said.stderr,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) await end("SIGKILL");
+    },
+  };
+}
+
+function environmentWith(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { PATH, HOME, KANADE_NATS_SERVER } = process.env;
+  return { PATH, HOME, ...(KANADE_NATS_SERVER ? { KANADE_NATS_SERVER } : {}), ...settings };
+}
+
+async function endingOf(
+  child: ChildProcess,
+  said: { readonly stdout: string; readonly stderr: string },
+): Promise<Ending> {
+  const [exitCode, signal] = await once(child, "close") as [number | null, NodeJS.Signals | null];
+  return { exitCode, signal, stdout: said.stdout, stderr: said.stderr };
+}
+
+/** A data directory that goes away at the end, with whatever broker is left in it. */
+export interface DataDirectory extends AsyncDisposable {
+  readonly path: string;
+  /** Where the one that serves there can be reached. */
+  url(): Promise<string>;
+  /** The process of its broker. */
+  brokerPid(): Promise<number>;
+  /** One call of its API with its token. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+}
+
+export async function dataDirectory(): Promise<DataDirectory> {
+  const path = await mkdtemp(join(tmpdir(), "kanade-start-"));
+  const json = async (file: string) =>
+    JSON.parse(await readFile(join(path, file), "utf8")) as Record<string, string>;
+  const url = async () => (await json("runtime.json"))["http"] ?? "";
+  const brokerPid = async () =>
+    Number(await readFile(join(path, "broker", "nats-server.pid"), "utf8"));
+  return {
+    path,
+    url,
+    brokerPid,
+    async ask(route, init = {}) {
+      const token = (await json("credentials.json"))["http_token"];
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      return await fetch(await url() + route, {
+        ...init,
+        headers: { ...headers, ...init.headers },
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      const orphan = await brokerPid().catch(() => 0);
+      if (orphan > 0 && await isBrokerIn(path, orphan)) process.kill(orphan, "SIGKILL");
+      await rm(path, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** A pid in a file may be another process by now. */
+async function isBrokerIn(path: string, pid: number): Promise<boolean> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).includes(path);
+  } catch {
+    // It is gone.
+    return false;
+  }
+}
+
+/** A program that serves, in a data directory. */
+export interface ServingProgram extends StartedProgram {
+  readonly url: string;
+}
+
+/** Ends when `npm start` serves. @throws when it ends before, with what it said */
+export async function startServing(
+  directory: DataDirectory,
+  settings: Readonly<Record<string, string>> = {},
+  withinMs = 60_000,
+): Promise<ServingProgram> {
+  const program = startProgram("start", {
+    KANADE_DATA_DIR: directory.path,
+    KANADE_BIND: "127.0.0.1:0",
+    KANADE_PC_ID: "host-1",
+    ...settings,
+  });
+  const url = await eventually("it to serve", async () => {
+    if (await isGone(program.pid)) throw new Error(`it ended: ${(await program.ended).stderr}`);
+    return await urlOf(directory, program.pid);
+  }, withinMs);
+  return { ...program, url };
+}
+
+/** The address once this very process has written it down. */
+async function urlOf(directory: DataDirectory, pid: number): Promise<string | undefined> {
+  try {
+    const text = await readFile(join(directory.path, "runtime.json"), "utf8");
+    const runtime = JSON.parse(text) as { readonly http: string; readonly pid: number };
+    return runtime.pid === pid ? runtime.http : undefined;
+  } catch {
+    // Not written yet.
+    return undefined;
+  }
+}
+
+/** Runs the command line as a person does, against whatever runs in the directory. */
+export async function kanade(
+  directory: DataDirectory,
+  ...args: readonly string[]
+): Promise<Ending> {
+  const child = spawn(process.execPath, ["bin/kanade.mjs", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environmentWith({ KANADE_DATA_DIR: directory.path }),
+  });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => said.stdout += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => said.stderr += text);
+  return await within("the command line", endingOf(child, said), 120_000);
+}
