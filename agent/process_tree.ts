@@ -3,11 +3,15 @@ import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { RESULT_ID_VARIABLE } from "./environment.ts";
 
-/** Between SIGTERM and SIGKILL (agent.md §1.8). */
+/** Between SIGTERM and SIGKILL, and then until it is given up (agent.md §1.8). */
 const TERM_GRACE_MS = 5_000;
+const KILL_GRACE_MS = 2_000;
 const POLL_MS = 50;
-/** A tree that forks while it is killed is scanned again, so often at most. */
-const KILL_ROUNDS = 20;
+/**
+ * How often in a row nothing must be found: between `fork` and the end of `exec` a process that has
+ * left the group shows no environment for a moment.
+ */
+const EMPTY_LOOKS = 2;
 
 /**
  * Ends every process of a run: its group, and on Linux those that left the group by `setsid`, known
@@ -18,16 +22,8 @@ const KILL_ROUNDS = 20;
 export async function endTree(leaderPid: number | null, resultId: string): Promise<void> {
   if (process.platform === "win32") return leaderPid === null ? undefined : taskkill(leaderPid);
   const tree = { leaderPid, resultId };
-  await signalTree(tree, "SIGTERM");
-  const killAt = performance.now() + TERM_GRACE_MS;
-  while (performance.now() < killAt) {
-    if (!(await isAlive(tree))) return;
-    await delay(POLL_MS);
-  }
-  for (let round = 0; round < KILL_ROUNDS && await isAlive(tree); round += 1) {
-    await signalTree(tree, "SIGKILL");
-    await delay(POLL_MS);
-  }
+  if (await signalUntilGone(tree, "SIGTERM", TERM_GRACE_MS)) return;
+  await signalUntilGone(tree, "SIGKILL", KILL_GRACE_MS);
 }
 
 interface Tree {
@@ -35,17 +31,31 @@ interface Tree {
   readonly resultId: string;
 }
 
-async function isAlive(tree: Tree): Promise<boolean> {
-  const living = await livingProcesses(tree);
-  if (living !== undefined) return living.length > 0;
-  return tree.leaderPid !== null && trySignal(-tree.leaderPid, 0);
+/** Signals each process of the tree once, also those that come up meanwhile; whether all are gone. */
+async function signalUntilGone(
+  tree: Tree,
+  signal: NodeJS.Signals,
+  withinMs: number,
+): Promise<boolean> {
+  const signalled = new Set<number>();
+  if (tree.leaderPid !== null) trySignal(-tree.leaderPid, signal);
+  const until = performance.now() + withinMs;
+  for (let emptyLooks = 0; performance.now() < until;) {
+    const living = await livingProcesses(tree) ?? livingGroup(tree);
+    emptyLooks = living.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks === EMPTY_LOOKS) return true;
+    for (const pid of living.filter((found) => !signalled.has(found))) {
+      signalled.add(pid);
+      trySignal(pid, signal);
+    }
+    await delay(POLL_MS);
+  }
+  return false;
 }
 
-async function signalTree(tree: Tree, signal: NodeJS.Signals): Promise<void> {
-  // Listed before the group hears of it: what loses its parent still is on the list.
-  const living = await livingProcesses(tree) ?? [];
-  if (tree.leaderPid !== null) trySignal(-tree.leaderPid, signal);
-  for (const pid of living) trySignal(pid, signal);
+/** The group, which stands for all that is in it. */
+function livingGroup({ leaderPid }: Tree): readonly number[] {
+  return leaderPid !== null && trySignal(-leaderPid, 0) ? [-leaderPid] : [];
 }
 
 /** Whether the process or group (negative) was there to take the signal. */
@@ -63,7 +73,9 @@ function trySignal(pid: number, signal: NodeJS.Signals | 0): boolean {
  * Pids of the group or with the run's marker, without zombies, whose parent may never reap them. Undefined where the
  * list of processes cannot be read: not on Linux, or under Deno with less than all permissions.
  */
-async function livingProcesses({ leaderPid, resultId }: Tree): Promise<number[] | undefined> {
+async function livingProcesses(
+  { leaderPid, resultId }: Tree,
+): Promise<readonly number[] | undefined> {
   const names = await processNames();
   if (names === undefined) return undefined;
   const marker = Buffer.from(`\0${RESULT_ID_VARIABLE}=${resultId}\0`);

@@ -7,8 +7,11 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import { replayConsumers } from "../wire/streams.ts";
 import type { Commands } from "./commands.ts";
 
-/** Live subscriptions bring commands at once; this only catches what they lost. */
-const READ_EVERY_MS = 60_000;
+/**
+ * Live subscriptions bring commands at once; this catches what they lost, and what an earlier life took and did not
+ * ack: that is delivered again after 30 s.
+ */
+const READ_EVERY_MS = 30_000;
 /** While the backend has not made the consumers yet. */
 const RETRY_MS = 2_000;
 const PULL_TIMEOUT_MS = 2_000;

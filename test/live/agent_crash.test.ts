@@ -16,7 +16,8 @@ function optionsFor(endpoint: Endpoint) {
 
 async function namesIn(endpoint: Endpoint, directory: string): Promise<readonly string[]> {
   try {
-    return await readdir(join(endpoint.dataDir, directory));
+    const names = await readdir(join(endpoint.dataDir, directory));
+    return names.filter((name) => !name.endsWith(".tmp"));
   } catch {
     // Not made yet.
     return [];
