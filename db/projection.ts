@@ -3,6 +3,7 @@
  * Everything is bulk: a batch costs the same number of round trips whatever its size.
  */
 import type { Bulk, Row, SqlValue, Statement, Transaction } from "./client.ts";
+import { insertOf, insertRows } from "./multi_row.ts";
 
 /** A row of `executions`, without its command. Instants in ms since the epoch. */
 export interface ExecutionRow {
@@ -249,32 +250,38 @@ function countOf(
   return count;
 }
 
-const UPSERT_RUN = `INSERT INTO execution_results (${RUN_COLUMNS})
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
+const UPSERT_RUN = insertOf(
+  `INSERT INTO execution_results (${RUN_COLUMNS}) VALUES`,
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  `ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
     outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
     finished_at = excluded.finished_at, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
-    expires_at = excluded.expires_at, late = excluded.late`;
+    expires_at = excluded.expires_at, late = excluded.late`,
+);
 
-const UPSERT_SETTLED_RUN =
+const UPSERT_SETTLED_RUN = insertOf(
   `INSERT INTO execution_results (${RUN_COLUMNS}, stdout_bytes, stderr_bytes, stdout_preview,
-    stderr_preview, stdout_truncated, stderr_truncated, output_unavailable)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), ?, ?, ?)
-  ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
+    stderr_preview, stdout_truncated, stderr_truncated, output_unavailable) VALUES`,
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), ?, ?, ?)",
+  `ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
     outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
     finished_at = excluded.finished_at, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
     expires_at = excluded.expires_at, late = excluded.late, stdout_bytes = excluded.stdout_bytes,
     stderr_bytes = excluded.stderr_bytes, stdout_preview = excluded.stdout_preview,
     stderr_preview = excluded.stderr_preview, stdout_truncated = excluded.stdout_truncated,
-    stderr_truncated = excluded.stderr_truncated, output_unavailable = excluded.output_unavailable`;
+    stderr_truncated = excluded.stderr_truncated, output_unavailable = excluded.output_unavailable`,
+);
 
-const UPSERT_OUTPUT =
-  `INSERT INTO run_outputs (result_id, stdout, stdout_encoding, stderr, stderr_encoding)
-  VALUES (?, CAST(? AS BLOB), ?, CAST(? AS BLOB), ?)
-  ON CONFLICT (result_id) DO UPDATE SET stdout = excluded.stdout, stdout_encoding = excluded.stdout_encoding,
-    stderr = excluded.stderr, stderr_encoding = excluded.stderr_encoding`;
+const UPSERT_OUTPUT = insertOf(
+  "INSERT INTO run_outputs (result_id, stdout, stdout_encoding, stderr, stderr_encoding) VALUES",
+  "(?, CAST(? AS BLOB), ?, CAST(? AS BLOB), ?)",
+  `ON CONFLICT (result_id) DO UPDATE SET stdout = excluded.stdout, stdout_encoding = excluded.stdout_encoding,
+    stderr = excluded.stderr, stderr_encoding = excluded.stderr_encoding`,
+);
 
-const UPSERT_TARGET = `INSERT INTO execution_targets (exec_id, pc_id, state) VALUES (?, ?, ?)
+/** All rows in one JSON array: a third of the time of a statement for each. `WHERE true` is for SQLite's parser. */
+const UPSERT_TARGETS = `INSERT INTO execution_targets (exec_id, pc_id, state)
+  SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
   ON CONFLICT (exec_id, pc_id) DO UPDATE SET state = excluded.state,
     reason = CASE WHEN excluded.state = 'missing' THEN reason END`;
 
@@ -308,13 +315,16 @@ export interface BatchWrite {
 export async function writeBatch(tx: Transaction, write: BatchWrite): Promise<void> {
   const steps: (Statement | Bulk)[] = [
     { sql: UPDATE_EXECUTION, rows: write.executions.map(executionArgs) },
+    ...insertRows(
+      UPSERT_RUN,
+      write.runs.filter((one) => one.outputs === null).map((one) => runArgs(one.run)),
+    ),
+    ...insertRows(UPSERT_SETTLED_RUN, write.runs.flatMap(settledRunArgs)),
+    ...insertRows(UPSERT_OUTPUT, write.runs.flatMap(outputArgs)),
     {
-      sql: UPSERT_RUN,
-      rows: write.runs.filter((one) => one.outputs === null).map((one) => runArgs(one.run)),
+      sql: UPSERT_TARGETS,
+      args: [JSON.stringify(write.targets.map((one) => [one.execId, one.pcId, one.state]))],
     },
-    { sql: UPSERT_SETTLED_RUN, rows: write.runs.flatMap(settledRunArgs) },
-    { sql: UPSERT_OUTPUT, rows: write.runs.flatMap(outputArgs) },
-    { sql: UPSERT_TARGET, rows: write.targets.map((one) => [one.execId, one.pcId, one.state]) },
     { sql: INSERT_TRANSITION, rows: write.transitions.map(transitionArgs) },
     ...write.further,
   ];

@@ -73,17 +73,22 @@ export function checkStep(step: Step): Step {
   return { sql, args: checkArgs(sql, count, step.args ?? []) };
 }
 
-function checkArgs(sql: string, count: number, args: readonly SqlValue[]): SqlValue[] {
+function checkArgs(sql: string, count: number, args: readonly SqlValue[]): readonly SqlValue[] {
   if (args.length !== count) {
     throw new TypeError(`Cannot bind ${args.length} values: ${count} parameters in ${sql}`);
   }
-  return args.map((value, index) => {
+  let copied: SqlValue[] | undefined;
+  for (let index = 0; index < count; index += 1) {
+    const value = args[index];
     const why = whyNotBindable(value);
     if (why !== undefined) {
       throw new TypeError(`Cannot bind parameter ${index + 1}: ${why}, in ${sql}`);
     }
-    return value instanceof Uint8Array ? compact(value) : value;
-  });
+    if (!(value instanceof Uint8Array) || isCompact(value)) continue;
+    copied ??= [...args];
+    copied[index] = new Uint8Array(value);
+  }
+  return copied ?? args;
 }
 
 function whyNotBindable(value: unknown): string | undefined {
@@ -106,8 +111,8 @@ function isReadable(value: bigint): boolean {
 }
 
 /** A view sends its whole buffer through `postMessage`, so a small view of a large one is copied out first. */
-function compact(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+function isCompact(bytes: Uint8Array): boolean {
+  return bytes.byteLength === bytes.buffer.byteLength;
 }
 
 const NOT_CODE = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|\/\*[^]*?\*\//g;

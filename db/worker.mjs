@@ -72,7 +72,7 @@ function runStep(step) {
   const { statement, gives, writes, columns } = prepare(step.sql);
   try {
     for (const args of "rows" in step ? step.rows : [step.args ?? []]) {
-      const bound = args.map(integerAsBigInt);
+      const bound = bindable(args);
       if (!gives) changes += statement.run(bound).changes;
       else for (const row of statement.all(bound)) rows.push(row);
     }
@@ -83,9 +83,14 @@ function runStep(step) {
   return { columns, rows, changes: writes ? rows.length : changes };
 }
 
-/** libsql binds every number as REAL. @param {SqlValue} value */
-function integerAsBigInt(value) {
-  return Number.isSafeInteger(value) ? BigInt(/** @type {number} */ (value)) : value;
+/** libsql binds every number as REAL. The parameters came in a message and are ours alone. @param {readonly SqlValue[]} args */
+function bindable(args) {
+  const bound = /** @type {SqlValue[]} */ (args);
+  for (let index = 0; index < bound.length; index += 1) {
+    const value = bound[index];
+    if (Number.isSafeInteger(value)) bound[index] = BigInt(/** @type {number} */ (value));
+  }
+  return bound;
 }
 
 /** @param {string} sql @returns {Prepared} */
