@@ -111,17 +111,18 @@ export function startRun(
 /** R3 to R6: a result. Null when the run was settled with the truth before (R5). */
 export function endRun(row: Run | undefined, end: RunEnd): Run | null {
   if (row !== undefined && row.outcome !== null && row.outcome !== "expired") return null;
-  const ending = {
-    outcome: outcomeOf(end),
-    outcomeReason: end.outcomeReason,
-    exitCode: end.exitCode,
-    finishedAt: end.finishedAt,
-  };
   if (row !== undefined) {
-    return { ...row, ...ending, jobId: end.jobId ?? row.jobId, late: row.outcome === "expired" };
+    return {
+      ...row,
+      outcome: outcomeOf(end),
+      outcomeReason: end.outcomeReason,
+      exitCode: end.exitCode,
+      finishedAt: end.finishedAt,
+      jobId: end.jobId ?? row.jobId,
+      late: row.outcome === "expired",
+    };
   }
   return {
-    ...ending,
     resultId: end.resultId,
     execId: end.execId,
     parentResultId: end.parentResultId,
@@ -129,6 +130,10 @@ export function endRun(row: Run | undefined, end: RunEnd): Run | null {
     pcId: end.pcId,
     jobId: end.jobId,
     version: null,
+    outcome: outcomeOf(end),
+    outcomeReason: end.outcomeReason,
+    exitCode: end.exitCode,
+    finishedAt: end.finishedAt,
     startedAt: end.startedAt,
     recordedAt: end.publishedAt,
     expiresAt: null,

@@ -7,6 +7,8 @@ const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
 /** The largest instant a `Date` can hold, milliseconds since the epoch. */
 export const MAX_INSTANT_MS = 8.64e15;
 
+const FOUR_HUNDRED_YEARS_MS = 146_097 * 86_400_000;
+
 /**
  * Milliseconds since the epoch of an RFC 3339 text; digits below a millisecond are cut off.
  * Undefined when the text is not RFC 3339 or names a day or time that does not exist.
@@ -14,24 +16,25 @@ export const MAX_INSTANT_MS = 8.64e15;
 export function parseInstant(text: string): number | undefined {
   const parts = RFC3339.exec(text);
   if (parts === null) return undefined;
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const year = Number(parts[1]);
+  const month = Number(parts[2]);
+  const day = Number(parts[3]);
+  const hour = Number(parts[4]);
+  const minute = Number(parts[5]);
+  const second = Number(parts[6]);
   if (month < 1 || month > 12 || day < 1 || day > daysOfMonth(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 60) return undefined;
-  const ms = Number((parts[7] ?? "").padEnd(3, "0").slice(0, 3));
   const offsetMs = offsetOf(parts[8] ?? "Z");
   if (offsetMs === undefined) return undefined;
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
   // A leap second is the last instant that the clock can show of its minute.
-  date.setUTCHours(hour, minute, Math.min(second, 59), second === 60 ? 999 : ms);
-  return date.getTime() - offsetMs;
+  const ms = second === 60 ? 999 : millisecondsOf(parts[7] ?? "");
+  // 400 years later the calendar is the same; Date.UTC takes a year below 100 for one of the last century.
+  const at = Date.UTC(year + 400, month - 1, day, hour, minute, Math.min(second, 59), ms);
+  return at - FOUR_HUNDRED_YEARS_MS - offsetMs;
+}
+
+function millisecondsOf(fraction: string): number {
+  return fraction.length === 3 ? Number(fraction) : Number(fraction.padEnd(3, "0").slice(0, 3));
 }
 
 /** RFC 3339 in UTC with `Z` and milliseconds, of milliseconds since the epoch. */
