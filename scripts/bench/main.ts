@@ -1,4 +1,4 @@
-/** `npm run bench [name…] [-- --tiny]`: runs benchmarks, prints a table each and writes `.bench/<name>.json`. */
+/** `npm run bench [name…] [-- --tiny] [-- --rounds 1]`: runs benchmarks, prints a table each and writes `.bench/<name>.json`. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import process from "node:process";
@@ -10,7 +10,11 @@ import { roundtrip } from "./roundtrip.ts";
 const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach, roundtrip];
 
 const { values, positionals } = parseArgs({
-  options: { tiny: { type: "boolean", default: false } },
+  options: {
+    tiny: { type: "boolean", default: false },
+    /** Of those that compare: less than five are for a quick look. */
+    rounds: { type: "string", default: "5" },
+  },
   allowPositionals: true,
 });
 const unknown = positionals.filter((name) => !BENCHMARKS.some((one) => one.name === name));
@@ -28,6 +32,7 @@ for (const benchmark of BENCHMARKS) {
   process.stdout.write(`\n${benchmark.name}: ${benchmark.compares}\n`);
   const figures = await benchmark.run({
     tiny: values.tiny,
+    rounds: Number(values.rounds),
     say: (line) => void process.stdout.write(`${line}\n`),
   });
   await writeFile(`.bench/${benchmark.name}.json`, JSON.stringify({ machine, figures }, null, 2));

@@ -35,7 +35,6 @@ import {
 } from "./report.ts";
 
 const CONSUMER = "backend_results_projector";
-const ROUNDS = 2;
 
 interface Size {
   readonly results: number;
@@ -52,7 +51,7 @@ export const project: Benchmark = {
       context,
       context.tiny
         ? { results: 2_000, executions: 10, rowAtATime: 200, rounds: 1 }
-        : { results: 200_000, executions: 1_000, rowAtATime: 20_000, rounds: ROUNDS },
+        : { results: 200_000, executions: 1_000, rowAtATime: 20_000, rounds: context.rounds },
       "b / a >= 0.8",
     ),
 };
@@ -65,7 +64,7 @@ export const projectOneEach: Benchmark = {
       context,
       context.tiny
         ? { results: 1_000, executions: 1_000, rowAtATime: 200, rounds: 1 }
-        : { results: 50_000, executions: 50_000, rowAtATime: 5_000, rounds: ROUNDS },
+        : { results: 50_000, executions: 50_000, rowAtATime: 5_000, rounds: context.rounds },
       "b / a >= 0.5",
     ),
 };

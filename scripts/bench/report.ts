@@ -3,6 +3,8 @@
 export interface BenchContext {
   /** Small enough for CI: proves that the benchmark runs, measures nothing. */
   readonly tiny: boolean;
+  /** How often those that compare measure each side. */
+  readonly rounds: number;
   readonly say: (line: string) => void;
 }
 
