@@ -86,12 +86,16 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-/** The commands that could install it on this platform, best first. */
+/** The commands that install it on this platform, one after the other. */
 function installers(platform: NodeJS.Platform): readonly (readonly string[])[] {
   switch (platform) {
     case "linux": {
-      const apt = ["apt-get", "install", "--yes", "--no-install-recommends", NAME];
-      return process.getuid?.() === 0 ? [apt] : [["sudo", "--non-interactive", ...apt]];
+      const root = process.getuid?.() === 0 ? [] : ["sudo", "--non-interactive"];
+      return [
+        // A new machine has no list of packages yet.
+        [...root, "apt-get", "update"],
+        [...root, "apt-get", "install", "--yes", "--no-install-recommends", NAME],
+      ];
     }
     case "darwin":
       return [["brew", "install", NAME]];

@@ -1,4 +1,5 @@
 import { audit } from "./audit.ts";
+import { readBody } from "./input.ts";
 import { type Call, json, type Route } from "./route.ts";
 
 export const REBUILD_ROUTES: readonly Route[] = [
@@ -12,6 +13,7 @@ export const REBUILD_ROUTES: readonly Route[] = [
 ];
 
 async function rebuild(call: Call): Promise<Response> {
+  await readBody(call.request);
   const report = await call.services.rebuild();
   await audit(call, "rebuild", "projection", { ...report });
   return json(report);

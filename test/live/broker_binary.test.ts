@@ -52,14 +52,15 @@ test("the first one on the PATH is taken", async () => {
   assert.deepEqual(found, { path: join(bin.path, "nats-server"), version: "2.10.29" });
 });
 
-test("a missing one is installed by the package manager, which the log says before", async () => {
+test("a missing one is installed by the package manager from a fresh list, which the log says before", async () => {
   await using bin = await temporaryDirectory();
   const server = join(bin.path, "nats-server");
   // The real apt-get's place is taken by one that installs a nats-server of a few bytes.
   const installed = "#!/bin/sh\\necho nats-server: v2.10.27\\n";
   await program(
     join(bin.path, "apt-get"),
-    `test "$*" = "install --yes --no-install-recommends nats-server" || exit 1
+    `test "$1" = update && exec touch '${server}.list'
+test "$*" = "install --yes --no-install-recommends nats-server" && test -e '${server}.list' || exit 1
 printf '${installed}' > '${server}' && chmod 755 '${server}'`,
   );
   await program(
@@ -74,7 +75,9 @@ printf '${installed}' > '${server}' && chmod 755 '${server}'`,
     log: recorded.log,
   } as const;
   assert.deepEqual(await findBroker(options), { path: server, version: "2.10.27" });
-  assert.match(String(recorded.lines[0]?.["command"]), /apt-get install .*nats-server$/);
+  const commands = recorded.lines.map((line) => String(line["command"]));
+  assert.match(commands[0] ?? "", /apt-get update$/);
+  assert.match(commands[1] ?? "", /apt-get install .*nats-server$/);
 });
 
 test("a package manager that fails leaves the three ways to get one", async () => {
