@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
 import { isGone } from "../harness/processes.ts";
 import { eventually, within } from "../harness/wait.ts";
 
@@ -52,18 +52,24 @@ describe("npm run agent", () => {
 
   test("leaves a command that had not started for its next start", async () => {
     await using endpoint = await startEndpoint();
-    const first = runAgent(endpoint, { KANADE_STOP_GRACE: "1s" });
-    const command = await endpoint.send({ script: "echo later", jitter_secs: 3 });
+    await endpoint.put("agent_config", "global", JSON.stringify({ max_local_concurrent: 1 }));
+    const first = runAgent(endpoint, { KANADE_STOP_GRACE: "100ms" });
+    await eventually(
+      "the config",
+      () => mirrored(endpoint.dataDir, "agent_config", "max_local_concurrent"),
+    );
+    const ahead = await endpoint.send({ script: "sleep 990" });
+    await eventually("its start", async () => (await endpoint.started(ahead)).length === 1);
+    const command = await endpoint.send({ script: "echo later" });
     await eventually("its admission", async () => {
-      const names = await readdir(join(endpoint.dataDir, "ledger", "open")).catch(() => []);
-      return names.some((name) => !name.endsWith(".tmp"));
+      const names = await readdir(join(endpoint.dataDir, "ledger", "open"));
+      return names.filter((name) => !name.endsWith(".tmp")).length === 2;
     });
     first.kill("SIGTERM");
     assert.equal(await exitCodeOf(first), 0);
-    const before = await endpoint.results(command);
+    assert.deepEqual(await endpoint.results(command), []);
     const second = runAgent(endpoint, {});
     assert.equal((await endpoint.result(command, 20_000)).stdout, "later\n");
-    assert.ok(before.length <= 1);
     second.kill("SIGTERM");
     assert.equal(await exitCodeOf(second), 0);
     assert.equal((await endpoint.results(command)).length, 1);
