@@ -63,7 +63,7 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
 async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
   // Before the plan is looked at: what it names may be gone since the first time.
   const replayed = await answerOf(host.db, request);
-  if (replayed !== undefined) return replayed;
+  if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
   const command = await withScriptObject(host, await commandOf(host, request, ids));
   const planned = await planTargets(request.plan, host.fleet);
@@ -83,7 +83,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
     await commit(tx, { command, planned, answer, request, now });
     return undefined;
   });
-  if (earlier !== undefined) return earlier;
+  if (earlier !== undefined) return await asItIsNow(host, earlier);
   host.dispatched(ids.execId, now);
   host.outboxChanged();
   const published = await host.published(ids.execId, PUBLISH_WAIT_MS);
@@ -124,6 +124,13 @@ async function answerOf(
   if (stored.requestHash !== idempotency.requestHash) return { kind: "conflict" };
   const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as DispatchAnswer;
   return { kind: "accepted", answer, replayed: true };
+}
+
+/** The same answer again; whether the commands have left is told as it is now. */
+async function asItIsNow(host: DispatcherHost, earlier: DispatchOutcome): Promise<DispatchOutcome> {
+  if (earlier.kind !== "accepted") return earlier;
+  const published = await host.published(earlier.answer.exec_id, PUBLISH_WAIT_MS);
+  return { ...earlier, answer: { ...earlier.answer, published } };
 }
 
 interface Commitment {

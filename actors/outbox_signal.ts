@@ -42,21 +42,34 @@ export class OutboxSignal {
 
   /** Whether every command of an execution that is due at once has left within the time, ms. */
   async published(execId: string, timeoutMs: number): Promise<boolean> {
-    const left = new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#watch(execId, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    await left;
-    this.#watchers.delete(execId);
-    return await allSent(this.#db, execId);
+    const { left, stop } = this.#watch(execId, timeoutMs);
+    try {
+      // Asked after the watch began, so that nothing is missed in between.
+      if (await allSent(this.#db, execId)) return true;
+      await left;
+      return await allSent(this.#db, execId);
+    } finally {
+      stop();
+    }
   }
 
-  #watch(execId: string, call: () => void): void {
+  /** `left` ends when commands of the execution have left, or after the time. */
+  #watch(
+    execId: string,
+    timeoutMs: number,
+  ): { readonly left: Promise<void>; readonly stop: () => void } {
     const calls = this.#watchers.get(execId) ?? new Set();
-    calls.add(call);
     this.#watchers.set(execId, calls);
+    let stop = () => {};
+    const left = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      calls.add(resolve);
+      stop = () => {
+        clearTimeout(timer);
+        calls.delete(resolve);
+        if (calls.size === 0) this.#watchers.delete(execId);
+      };
+    });
+    return { left, stop };
   }
 }
