@@ -10,6 +10,30 @@ export interface FakeRun {
   readonly pcId: string;
 }
 
+/** The members of a started event. */
+export function startedOf(run: FakeRun): Record<string, unknown> {
+  return {
+    ...idsOf(run),
+    started_at: new Date().toISOString(),
+    manifest_id: "probe",
+    version: "1",
+  };
+}
+
+/** The members of a result of exit 0. */
+export function resultOf(run: FakeRun): Record<string, unknown> {
+  const now = new Date().toISOString();
+  return {
+    ...idsOf(run),
+    exit_code: 0,
+    stdout: "",
+    stderr: "",
+    started_at: now,
+    finished_at: now,
+    manifest_id: "probe",
+  };
+}
+
 /** Publishes a started event; ends when the broker has stored it. Answers its sequence. */
 export async function publishStarted(
   bus: Bus,
@@ -18,16 +42,7 @@ export async function publishStarted(
 ): Promise<number> {
   const { sequence } = await bus.publishAcked(
     `events.started.${run.execId}.${run.pcId}`,
-    encode({
-      result_id: run.resultId,
-      request_id: run.requestId,
-      exec_id: run.execId,
-      pc_id: run.pcId,
-      started_at: new Date().toISOString(),
-      manifest_id: "probe",
-      version: "1",
-      ...members,
-    }),
+    encode({ ...startedOf(run), ...members }),
   );
   return sequence;
 }
@@ -38,22 +53,13 @@ export async function publishResult(
   run: FakeRun,
   members: Record<string, unknown> = {},
 ): Promise<number> {
-  const now = new Date().toISOString();
   const { sequence } = await bus.publishAcked(
     `results.${run.requestId}`,
-    encode({
-      result_id: run.resultId,
-      request_id: run.requestId,
-      exec_id: run.execId,
-      pc_id: run.pcId,
-      exit_code: 0,
-      stdout: "",
-      stderr: "",
-      started_at: now,
-      finished_at: now,
-      manifest_id: "probe",
-      ...members,
-    }),
+    encode({ ...resultOf(run), ...members }),
   );
   return sequence;
+}
+
+function idsOf({ resultId, requestId, execId, pcId }: FakeRun): Record<string, unknown> {
+  return { result_id: resultId, request_id: requestId, exec_id: execId, pc_id: pcId };
 }
