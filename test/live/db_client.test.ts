@@ -242,26 +242,25 @@ test(
 
 test("a write of two million rows does not stop the event loop", async () => {
   await using database = await startDatabase();
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  await database.db.write((tx) =>
-    tx.query(`INSERT INTO run_outputs (result_id) ${COUNT_TO}`, [2_000_000])
+  const stood = await longestStandstill(() =>
+    database.db.write((tx) =>
+      tx.query(`INSERT INTO run_outputs (result_id) ${COUNT_TO}`, [2_000_000])
+    )
   );
-  delay.disable();
-  assert.ok(delay.percentile(99) / 1e6 < 50, `p99 ${delay.percentile(99) / 1e6} ms`);
+  assert.ok(stood.longestMs < stood.wholeMs / 4, JSON.stringify(stood));
 });
 
-test("a write waits for another process's lock without stopping the event loop, and gives up after 5 s", async () => {
+test("a write waits for another process's lock without stopping the event loop, and gives up after 5 s", async (t) => {
   await using database = await startDatabase();
   const { db } = database;
   const peer = startPeer("hold", database.path);
+  t.after(() => peer.kill("SIGKILL"));
   await once(peer.stdout ?? peer, "data");
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
   const write = () => db.write((tx) => tx.query(INSERT_LEASE, ["a", "h", 1, 1]));
-  await assert.rejects(write(), (thrown) => isUnavailable(thrown, true));
-  delay.disable();
-  assert.ok(delay.percentile(99) / 1e6 < 50, `p99 ${delay.percentile(99) / 1e6} ms`);
+  const stood = await longestStandstill(() =>
+    assert.rejects(write(), (thrown) => isUnavailable(thrown, true))
+  );
+  assert.ok(stood.longestMs < stood.wholeMs / 4, JSON.stringify(stood));
   assert.deepEqual(await leases(db), []);
   const waiting = write();
   peer.stdin?.end();
@@ -270,11 +269,12 @@ test("a write waits for another process's lock without stopping the event loop, 
   assert.deepEqual(await leases(db), ["a"]);
 });
 
-test("two processes that write at once lose nothing", async () => {
+test("two processes that write at once lose nothing", async (t) => {
   await using database = await startDatabase();
   const { db } = database;
   await db.write((tx) => tx.query(INSERT_LEASE, ["counter", "h", 0, 1]));
   const peer = startPeer("add", database.path, "200");
+  t.after(() => peer.kill("SIGKILL"));
   const add = "UPDATE leases SET term = term + 1 WHERE name = 'counter'";
   await Promise.all(Array.from({ length: 200 }, () => db.write((tx) => tx.query(add))));
   await exited(peer);
@@ -377,6 +377,21 @@ function startPeer(...args: string[]): ChildProcess {
   return spawn(process.execPath, [...run, program, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
+}
+
+/**
+ * How long the event loop stood still at the longest while something went on. A call that blocks shows nearly the whole
+ * time; a share of it holds on a busy machine too, where an absolute limit would not.
+ */
+async function longestStandstill(
+  work: () => Promise<unknown>,
+): Promise<{ readonly longestMs: number; readonly wholeMs: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  const before = performance.now();
+  delay.enable();
+  await work();
+  delay.disable();
+  return { longestMs: delay.max / 1e6, wholeMs: performance.now() - before };
 }
 
 async function exited(child: ChildProcess): Promise<void> {
