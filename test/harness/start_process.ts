@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isGone } from "./processes.ts";
+import { programArgs, programEnvironment } from "./program.ts";
 import { eventually, within } from "./wait.ts";
 
 /** One of the programs that a person starts, as a process of its own. */
@@ -34,9 +35,9 @@ export function startProgram(
   program: Program,
   settings: Readonly<Record<string, string>>,
 ): StartedProgram {
-  const child = spawn(process.execPath, ["--import", "tsx", `scripts/${program}.ts`], {
+  const child = spawn(process.execPath, programArgs(`scripts/${program}.ts`), {
     stdio: ["ignore", "pipe", "pipe"],
-    env: environmentWith(settings),
+    env: programEnvironment(settings),
   });
   const said = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
@@ -57,11 +58,6 @@ export function startProgram(
       if (child.exitCode === null && child.signalCode === null) await end("SIGKILL");
     },
   };
-}
-
-function environmentWith(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const { PATH, HOME, KANADE_NATS_SERVER } = process.env;
-  return { PATH, HOME, ...(KANADE_NATS_SERVER ? { KANADE_NATS_SERVER } : {}), ...settings };
 }
 
 async function endingOf(
@@ -156,14 +152,21 @@ async function urlOf(directory: DataDirectory, pid: number): Promise<string | un
   }
 }
 
+/** `npx kanade` under Node; Deno reads the sources by itself. */
+function cliArgs(args: readonly string[]): string[] {
+  return "Deno" in globalThis
+    ? programArgs("scripts/kanade.ts", ...args)
+    : ["bin/kanade.mjs", ...args];
+}
+
 /** Runs the command line as a person does, against whatever runs in the directory. */
 export async function kanade(
   directory: DataDirectory,
   ...args: readonly string[]
 ): Promise<Ending> {
-  const child = spawn(process.execPath, ["bin/kanade.mjs", ...args], {
+  const child = spawn(process.execPath, cliArgs(args), {
     stdio: ["ignore", "pipe", "pipe"],
-    env: environmentWith({ KANADE_DATA_DIR: directory.path }),
+    env: programEnvironment({ KANADE_DATA_DIR: directory.path }),
   });
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => said.stdout += text);

@@ -1,0 +1,61 @@
+/** Kills at random moments, from a seed. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Part } from "./storm_parts.ts";
+
+/** Uniform in [0, 1). */
+export type Random = () => number;
+
+/** mulberry32: the same numbers for the same seed. */
+export function randomOf(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  const chosen = from[Math.floor(random() * from.length)];
+  if (chosen === undefined) throw new RangeError("Cannot pick from nothing");
+  return chosen;
+}
+
+/** Between one kill and the next, and how long what was killed stays away. */
+const BETWEEN_MS = [300, 2_500] as const;
+const AWAY_MS = [0, 1_500] as const;
+
+/**
+ * Kills one part after the other, each started again after a while, until the signal aborts; several may be away at
+ * once. Ends when all are started again. Answers how often each was killed, by name.
+ */
+export async function killAtRandom(
+  parts: readonly Part[],
+  random: Random,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const kills = new Map<string, number>();
+  const away = new Map<Part, Promise<void>>();
+  while (!signal.aborted) {
+    await delay(between(random, BETWEEN_MS));
+    const present = parts.filter((part) => !away.has(part));
+    if (signal.aborted || present.length === 0) continue;
+    const part = pick(random, present);
+    kills.set(part.name, (kills.get(part.name) ?? 0) + 1);
+    const awayMs = between(random, AWAY_MS);
+    away.set(part, bounce(part, awayMs).finally(() => away.delete(part)));
+  }
+  await Promise.all(away.values());
+  return kills;
+}
+
+async function bounce(part: Part, awayMs: number): Promise<void> {
+  await part.kill();
+  await delay(awayMs);
+  await part.start();
+}
+
+function between(random: Random, [least, most]: readonly [number, number]): number {
+  return Math.round(least + random() * (most - least));
+}

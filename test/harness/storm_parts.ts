@@ -1,0 +1,167 @@
+/** The parts of a system as a service manager keeps them: each a process that can be killed by itself, and started again. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { startBroker, type TestBroker } from "./broker.ts";
+import { programArgs, programEnvironment } from "./program.ts";
+import { within } from "./wait.ts";
+
+export interface Part {
+  readonly name: string;
+  /** kill -9; ends when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again; ends when its process is there, at work or not. */
+  start(): Promise<void>;
+  /** Asks it to end; answers its exit code. */
+  stop(): Promise<number | null>;
+  /** How it ended when nobody had killed it. */
+  readonly surprises: readonly string[];
+}
+
+export interface StormSystem {
+  readonly broker: Part & { readonly url: string };
+  readonly backend: Part & { readonly url: string };
+  readonly agents: readonly Part[];
+  readonly pcIds: readonly string[];
+  readonly databasePath: string;
+  readonly token: string;
+  agentDirectory(pcId: string): string;
+}
+
+export interface StormSystemOptions {
+  /** Where everything is kept, logs too. */
+  readonly folder: string;
+  readonly processes: number;
+  readonly agentsPerProcess: number;
+}
+
+const TOKEN = "a-token-of-the-storm";
+const STOP_WITHIN_MS = 40_000;
+
+/** Starts a broker, a backend on it and processes with agents. They are at work sooner or later. */
+export async function startStormSystem(options: StormSystemOptions): Promise<StormSystem> {
+  const { folder, processes, agentsPerProcess } = options;
+  const broker = brokerPart(await startBroker({ storeDir: join(folder, "broker") }));
+  const databasePath = join(folder, "backend", "kanade.db");
+  const backend = await backendPart(folder, broker.url);
+  await backend.start();
+  const agentDirectory = (pcId: string) => join(folder, "agents", pcId);
+  const pcIds: string[] = [];
+  const agents: Part[] = [];
+  for (let index = 0; index < processes; index += 1) {
+    const embedded = Array.from({ length: agentsPerProcess }, (_, one) => `pc-${index}-${one}`);
+    const part = processPart(`agents ${index}`, join(folder, `agents-${index}.log`), {
+      args: programArgs(
+        "test/programs/storm_agents.ts",
+        JSON.stringify(
+          embedded.map((pcId) => ({
+            pcId,
+            servers: [broker.url],
+            dataDir: agentDirectory(pcId),
+            stopGraceMs: 5_000,
+          })),
+        ),
+      ),
+      env: programEnvironment(),
+    });
+    await part.start();
+    pcIds.push(...embedded);
+    agents.push(part);
+  }
+  return { broker, backend, agents, pcIds, databasePath, token: TOKEN, agentDirectory };
+}
+
+function brokerPart(broker: TestBroker): Part & { readonly url: string } {
+  return {
+    name: "broker",
+    url: broker.url,
+    surprises: [],
+    kill: () => broker.kill(),
+    start: () => broker.restart(),
+    async stop() {
+      await broker[Symbol.asyncDispose]();
+      return 0;
+    },
+  };
+}
+
+async function backendPart(
+  folder: string,
+  brokerUrl: string,
+): Promise<Part & { readonly url: string }> {
+  const port = await freePort();
+  const part = processPart("backend", join(folder, "backend.log"), {
+    args: programArgs("scripts/backend.ts"),
+    env: programEnvironment({
+      KANADE_DATA_DIR: join(folder, "backend"),
+      KANADE_BIND: `127.0.0.1:${port}`,
+      KANADE_NATS_URL: brokerUrl,
+      KANADE_AUTH_STATIC_TOKEN: TOKEN,
+      KANADE_SWEEP_INTERVAL: "1s",
+    }),
+  });
+  return Object.assign(part, { url: `http://127.0.0.1:${port}` });
+}
+
+/** A process that is started in the same way again and again, all its lives logging into one file. */
+function processPart(
+  name: string,
+  logPath: string,
+  how: { readonly args: readonly string[]; readonly env: Record<string, string> },
+): Part {
+  const surprises: string[] = [];
+  let child: ChildProcess | undefined;
+  let wanted: "alive" | "dead" = "dead";
+  return {
+    name,
+    surprises,
+    async start() {
+      wanted = "alive";
+      const born = spawn(process.execPath, [...how.args], {
+        env: how.env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const log = createWriteStream(logPath, { flags: "a" });
+      born.stdout.pipe(log, { end: false });
+      born.stderr.pipe(log, { end: false });
+      born.once("close", (exitCode, signal) => {
+        log.end();
+        if (wanted === "alive") surprises.push(`${name} ended by itself: ${exitCode ?? signal}`);
+      });
+      child = born;
+      await once(born, "spawn");
+    },
+    async kill() {
+      wanted = "dead";
+      await endOf(child, "SIGKILL");
+    },
+    async stop() {
+      wanted = "dead";
+      return await endOf(child, "SIGTERM");
+    },
+  };
+}
+
+async function endOf(
+  child: ChildProcess | undefined,
+  signal: NodeJS.Signals,
+): Promise<number | null> {
+  if (child === undefined) return null;
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = once(child, "exit");
+    child.kill(signal);
+    await within(`the end of process ${child.pid}`, gone, STOP_WITHIN_MS);
+  }
+  return child.exitCode;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { readonly port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
