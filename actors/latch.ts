@@ -1,28 +1,50 @@
-/** Something that happens once, and that others wait for. */
+/** Something that others wait for, and that may have to be done again. */
 export class Latch {
-  #opened = false;
-  readonly #waiting = new Set<() => void>();
+  #open = false;
+  readonly #waiting = new Set<(open: boolean) => void>();
 
   open(): void {
-    this.#opened = true;
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    this.#set(true);
+  }
+
+  /** It may not be so any more: whoever opened it looks again. */
+  close(): void {
+    this.#set(false);
   }
 
   /** Ends as soon as it is open. @throws the signal's reason */
-  async opened(signal: AbortSignal): Promise<void> {
+  opened(signal: AbortSignal): Promise<void> {
+    return this.#becomes(true, signal);
+  }
+
+  /** Ends as soon as it is closed. @throws the signal's reason */
+  closed(signal: AbortSignal): Promise<void> {
+    return this.#becomes(false, signal);
+  }
+
+  #set(open: boolean): void {
+    this.#open = open;
+    for (const changed of [...this.#waiting]) changed(open);
+  }
+
+  async #becomes(wanted: boolean, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#opened) return;
+    if (this.#open === wanted) return;
     await new Promise<void>((resolve, reject) => {
+      const end = () => {
+        this.#waiting.delete(onChange);
+        signal.removeEventListener("abort", onAbort);
+      };
       const onAbort = () => {
-        this.#waiting.delete(onOpen);
+        end();
         reject(signal.reason as Error);
       };
-      const onOpen = () => {
-        signal.removeEventListener("abort", onAbort);
+      const onChange = (open: boolean) => {
+        if (open !== wanted) return;
+        end();
         resolve();
       };
-      this.#waiting.add(onOpen);
+      this.#waiting.add(onChange);
       signal.addEventListener("abort", onAbort, { once: true });
     });
   }

@@ -32,7 +32,10 @@ export async function runProjector<Read>(
     try {
       await projectWhileHolding(task, host, tenure, signal);
     } catch (thrown) {
-      if (!signal.aborted) throw thrown;
+      if (signal.aborted) continue;
+      // The stream may be gone, not only its consumer.
+      host.provisioned.close();
+      throw thrown;
     }
   }
 }
