@@ -17,6 +17,8 @@ export interface BackendOptions {
   readonly sweepIntervalMs?: number;
   /** Of the API; a free one unless given. */
   readonly port?: number;
+  /** Where it logs, for who must see it before it serves. */
+  readonly logged?: ReturnType<typeof testLog>;
 }
 
 /** A backend over a real broker and a real database, supervised as in production. */
@@ -38,9 +40,9 @@ export interface TestBackend extends AsyncDisposable {
 
 /** Ends when the backend serves and has caught up with its streams. */
 export async function startBackend(
-  { broker, db, sweepIntervalMs = 60_000, port = 0 }: BackendOptions,
+  { broker, db, sweepIntervalMs = 60_000, port = 0, logged = testLog() }: BackendOptions,
 ): Promise<TestBackend> {
-  const { log, lines } = testLog();
+  const { log, lines } = logged;
   const bus = await connectBus(
     { servers: [broker.url], name: "backend", log },
     new AbortController().signal,
