@@ -30,7 +30,7 @@ export class BenchChild implements AsyncDisposable {
     const { program, dataDir, env = {} } = options;
     const script = fileURLToPath(new URL(`../${program}.ts`, import.meta.url));
     this.#dataDir = dataDir;
-    this.#process = spawn(process.execPath, ["--import", "tsx", script], {
+    this.#process = spawn(process.execPath, [...nodeFlags(), "--import", "tsx", script], {
       stdio: ["ignore", "ignore", "pipe"],
       env: {
         ...process.env,
@@ -129,4 +129,9 @@ export class BenchChild implements AsyncDisposable {
       return undefined;
     }
   }
+}
+
+/** For looking into a child: `BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profiles" npm run bench …`. */
+function nodeFlags(): readonly string[] {
+  return (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
 }

@@ -3,11 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { inflight } from "./inflight.ts";
 import { project, projectOneEach } from "./project.ts";
 import type { Benchmark } from "./report.ts";
 import { roundtrip } from "./roundtrip.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach, roundtrip];
+const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach, inflight, roundtrip];
 
 const { values, positionals } = parseArgs({
   options: {
