@@ -58,6 +58,8 @@ export class ExecutionRegistry {
       input: { execId: row.execId, targetCount: row.targetCount },
     });
     actor.start();
+    // It would be kept for the actor's whole life: a fifth of its memory.
+    Object.assign(actor.options, { snapshot: undefined });
     const live: LiveExecution = {
       actor,
       targetsListed: row.targetsListed,
