@@ -21,7 +21,9 @@ export function insertRows(insert: Insert, rows: readonly (readonly SqlValue[])[
   const together = rows.length - rows.length % ROWS_AT_ONCE;
   const several: SqlValue[][] = [];
   for (let from = 0; from < together; from += ROWS_AT_ONCE) {
-    several.push(rows.slice(from, from + ROWS_AT_ONCE).flat());
+    const values: SqlValue[] = [];
+    for (const row of rows.slice(from, from + ROWS_AT_ONCE)) values.push(...row);
+    several.push(values);
   }
   return [{ sql: insert.several, rows: several }, { sql: insert.one, rows: rows.slice(together) }];
 }
