@@ -306,11 +306,19 @@ export class Batch {
     const { context, value } = fold.live.actor.getSnapshot();
     const { live, fromRev } = fold;
     if (context.rev === fromRev && live.unlistedMissing === fold.fromUnlistedMissing) return [];
-    const { targetCount: _targetCount, ...counts } = context;
     return [{
-      ...counts,
+      execId: context.execId,
       status: value,
+      settled: context.settled,
+      expired: context.expired,
+      missing: context.missing,
       unlistedMissing: live.unlistedMissing,
+      succeeded: context.succeeded,
+      failed: context.failed,
+      skipped: context.skipped,
+      expiredRuns: context.expiredRuns,
+      rev: context.rev,
+      deadlinePassed: context.deadlinePassed,
       fromRev,
       endedAt: value === "completed" || value === "expired" ? this.#now : null,
       deadlinePassedAt: fold.deadlinePassedAt,
