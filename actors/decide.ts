@@ -40,6 +40,8 @@ export interface Decision {
   readonly refusals: readonly Refusal[];
   /** Executions whose actors were woken or took an event: thrown away when the commit fails. */
   readonly touched: ReadonlySet<string>;
+  /** Executions whose rows no machine can be in, and why; nothing of theirs is written. */
+  readonly quarantined: ReadonlyMap<string, string>;
 }
 
 /** An execution's machine refused an event: the fault of the message that it came from. */
@@ -103,6 +105,11 @@ export class Batch {
     return new Set([...this.#woken, ...this.#folds.keys()]);
   }
 
+  /** See `Decision`. */
+  get quarantined(): ReadonlyMap<string, string> {
+    return this.#quarantined;
+  }
+
   /** Takes one message. @throws {MachineRefused} */
   take(message: RunMessage): void {
     const facts = message.kind === "started" ? message.start : message.end;
@@ -117,6 +124,7 @@ export class Batch {
 
   /** R7: ends a run that is in flight past its deadline. @throws {MachineRefused} */
   reap(run: Run, outputs: RunOutputs): void {
+    if (run.execId !== null && this.#quarantined.has(run.execId)) return;
     this.#settle(run, reapRun(run, this.#now), outputs);
   }
 
@@ -141,6 +149,7 @@ export class Batch {
       transitions: this.#transitions,
       refusals: this.#refusals,
       touched: this.touched,
+      quarantined: this.#quarantined,
     };
   }
 

@@ -4,20 +4,24 @@
  *
  * 1. It never reaps past the point that the projectors have read: a backend that was down reads its backlog first.
  * 2. A row exactly at its deadline survives.
+ * 3. An execution whose row no machine can be in is left as it is, and said to be so.
  */
 import { createActor } from "xstate";
 import {
+  type ExecutionRow,
   markMissing,
   readBatch,
   readDueExecutions,
   readDueRuns,
   type RunOutputs,
+  type RunRow,
 } from "../db/projection.ts";
 import { type ReaperContext, reaperMachine } from "../machines/reaper.ts";
 import type { Run } from "../machines/run.ts";
 import { messageOf } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import type { BrokerClock } from "./broker_clock.ts";
+import type { Log } from "./log.ts";
 import type { Projection } from "./projection.ts";
 import { readUpTo } from "./read_up_to.ts";
 import { plainOutput } from "./run_messages.ts";
@@ -42,6 +46,7 @@ export const reaper = defineActor({
   run: async (grants) => {
     const { lease, signal, log, health, sweepIntervalMs, ready } = grants;
     const machine = createActor(reaperMachine).start();
+    const quarantine = new Quarantine(log);
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -49,10 +54,11 @@ export const reaper = defineActor({
       try {
         while (!held.aborted) {
           machine.send({ type: "DUE" });
-          await sweep(grants, tenure, machine, held);
+          quarantine.begin();
+          await sweep({ ...grants, quarantine }, tenure, machine, held);
           const { reaped, heldBack } = machine.getSnapshot().context;
           if (reaped > 0) log.info("runs and targets given up", { rows: reaped });
-          health(heldBack === null ? null : `not reaping: ${heldBack}`);
+          health(heldBack === null ? quarantine.problem : `not reaping: ${heldBack}`);
           await pause(heldBack === null ? sweepIntervalMs : Math.min(sweepIntervalMs, 1_000), held);
         }
       } catch (thrown) {
@@ -62,7 +68,36 @@ export const reaper = defineActor({
   },
 });
 
+/** Executions that the present sweep found in quarantine; each is logged when it gets there. */
+class Quarantine {
+  readonly #log: Log;
+  #before: ReadonlyMap<string, string> = new Map();
+  #found = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  begin(): void {
+    this.#before = this.#found;
+    this.#found = new Map();
+  }
+
+  add(quarantined: ReadonlyMap<string, string>): void {
+    for (const [execId, error] of quarantined) {
+      this.#found.set(execId, error);
+      if (!this.#before.has(execId)) this.#log.error("execution quarantined", { execId, error });
+    }
+  }
+
+  get problem(): string | null {
+    const [first] = this.#found.values();
+    return first === undefined ? null : `${this.#found.size} left as they are: ${first}`;
+  }
+}
+
 interface Sweeper {
+  readonly quarantine: Quarantine;
   readonly streams: StreamAccess;
   readonly projection: Projection;
   readonly brokerClock: BrokerClock;
@@ -104,26 +139,40 @@ async function sweep(
 }
 
 async function sweepChunk(
-  { streams, projection, brokerClock }: Sweeper,
+  { streams, projection, brokerClock, quarantine }: Sweeper,
   tenure: Tenure,
 ): Promise<{ readonly rows: number; readonly full: boolean }> {
   const resultsRead = await readUpTo(streams, "backend_results_projector", brokerClock);
   const eventsRead = await readUpTo(streams, "backend_events_projector", brokerClock);
   const runs = await reapRuns(projection, tenure, resultsRead);
   const executions = await passDeadlines(projection, tenure, Math.min(resultsRead, eventsRead));
-  return { rows: runs + executions, full: runs === CHUNK || executions === CHUNK };
+  for (const { quarantined } of [runs, executions]) quarantine.add(quarantined);
+  return { rows: runs.rows + executions.rows, full: isFull(runs) || isFull(executions) };
 }
 
-/** R7 over one chunk. Answers how many runs were ended. */
+/** What became of one chunk of due rows. */
+export interface Swept {
+  /** How many rows were due, at most a chunk of them. */
+  readonly due: number;
+  /** How many of those were ended. */
+  readonly rows: number;
+  readonly quarantined: ReadonlyMap<string, string>;
+}
+
+/** More may be due. A chunk of which nothing could be ended would only come again. */
+function isFull({ due, rows }: Swept): boolean {
+  return due === CHUNK && rows > 0;
+}
+
+/** R7 over one chunk. */
 export async function reapRuns(
   projection: Projection,
   tenure: Tenure,
   before: number,
-): Promise<number> {
-  let count = 0;
-  await projection.exclusively(tenure, async (tx, batchOf) => {
-    const due = await readDueRuns(tx, before, CHUNK);
-    count = due.length;
+): Promise<Swept> {
+  let due: readonly RunRow[] = [];
+  const { runs, quarantined } = await projection.exclusively(tenure, async (tx, batchOf) => {
+    due = await readDueRuns(tx, before, CHUNK);
     const counted = due.filter((run) => run.execId !== null);
     const { read } = await readBatch(tx, {
       resultIds: [],
@@ -134,28 +183,27 @@ export async function reapRuns(
     for (const run of due) batch.reap(run as Run, reapedOutputs(run as Run));
     return batch.decision();
   });
-  return count;
+  return { due: due.length, rows: runs.length, quarantined };
 }
 
-/** DEADLINE_PASSED over one chunk. Answers how many executions it was. */
+/** DEADLINE_PASSED over one chunk. */
 export async function passDeadlines(
   projection: Projection,
   tenure: Tenure,
   before: number,
-): Promise<number> {
-  let count = 0;
-  await projection.exclusively(tenure, async (tx, batchOf) => {
-    const due = await readDueExecutions(tx, before, CHUNK);
-    count = due.length;
-    const missing = await markMissing(tx, due.map((execution) => execution.execId));
+): Promise<Swept> {
+  let due: readonly ExecutionRow[] = [];
+  const { touched, quarantined } = await projection.exclusively(tenure, async (tx, batchOf) => {
+    due = await readDueExecutions(tx, before, CHUNK);
     const batch = batchOf({ runs: [], executions: due, targets: [] });
-    for (const { execId } of due) {
-      const counts = missing.get(execId);
-      batch.passDeadline(execId, counts?.missing ?? 0, counts?.unlisted ?? 0);
+    const execIds = due.map(({ execId }) => execId).filter((id) => !batch.quarantined.has(id));
+    const missing = await markMissing(tx, execIds);
+    for (const [execId, counts] of missing) {
+      batch.passDeadline(execId, counts.missing, counts.unlisted);
     }
     return batch.decision();
   });
-  return count;
+  return { due: due.length, rows: touched.size, quarantined };
 }
 
 function reapedOutputs(run: Run): RunOutputs {

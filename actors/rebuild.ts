@@ -159,6 +159,6 @@ async function replay(
 
 /** What was given up before is given up again: runs and targets past their deadline by now. */
 async function sweepAll(projection: Projection, tenure: Tenure, before: number): Promise<void> {
-  while (await reapRuns(projection, tenure, before) > 0);
-  while (await passDeadlines(projection, tenure, before) > 0);
+  while ((await reapRuns(projection, tenure, before)).rows > 0);
+  while ((await passDeadlines(projection, tenure, before)).rows > 0);
 }

@@ -262,7 +262,10 @@ export type SavedExecution = v.InferOutput<typeof SavedExecution>;
 export function restoreExecution(saved: SavedExecution) {
   const parsed = v.safeParse(SavedExecution, saved);
   if (!parsed.success) {
-    throw new TypeError(`Cannot restore execution ${saved.execId}: ${parsed.issues[0].message}`);
+    const [issue] = parsed.issues;
+    throw new TypeError(
+      `Cannot restore execution ${saved.execId} at ${v.getDotPath(issue)}: ${issue.message}`,
+    );
   }
   const { status, ...context } = parsed.output;
   return executionMachine.resolveState({ value: status, context });
