@@ -165,7 +165,7 @@ export class ProjectionWorld implements AsyncDisposable {
 
   /** The reaper's sweep over runs whose deadline was before this. Answers how many it ended. */
   async sweepRuns(before: number): Promise<number> {
-    return await reapRuns(this.#projection, this.#tenure, before);
+    return (await reapRuns(this.#projection, this.#tenure, before)).rows;
   }
 
   /** The execution's deadline passes, and the reaper sweeps. */
