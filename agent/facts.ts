@@ -8,7 +8,7 @@ import { ConfigScope } from "../wire/config.ts";
 import { AgentGroups } from "../wire/events.ts";
 import { messageOf } from "../wire/fault.ts";
 import { Count } from "../wire/scalars.ts";
-import { isMissing, makePrivateDirectory, moveInto, writeDurably } from "./files.ts";
+import { clearTemps, isMissing, makePrivateDirectory, moveInto, writeDurably } from "./files.ts";
 import type { Link } from "./link.ts";
 import { readLast } from "./stored_message.ts";
 
@@ -76,6 +76,7 @@ export class Facts {
 
   static async open(options: FactsOptions): Promise<Facts> {
     await makePrivateDirectory(options.directory);
+    await clearTemps(options.directory);
     const mirrors = await Promise.all(
       FACT_BUCKETS.map(async (bucket) => [bucket, await readMirror(options, bucket)] as const),
     );

@@ -74,6 +74,7 @@ export class Ledger {
     );
     await clearTemps(ledger.#path("open"));
     for (const day of await readdir(ledger.#path("closed"))) {
+      await clearTemps(ledger.#path("closed", day));
       ledger.#countByDay.set(day, (await readdir(ledger.#path("closed", day))).length);
     }
     for (const name of await readdir(ledger.#path("open"))) await ledger.#loadOpen(name);
