@@ -14,6 +14,11 @@ import { Fault } from "../wire/fault.ts";
 
 /** How many messages are asked for ahead of those that are worked on. */
 const PULL_AHEAD = 2_000;
+/**
+ * How long the broker keeps a request for messages. A backend that froze goes on being sent what it had asked for, in
+ * vain, so this is not longer than its lease.
+ */
+const PULL_EXPIRES_MS = 5_000;
 /** How long a batch that is not full waits for more, while the broker says that there is more. */
 const LINGER_MS = 10;
 
@@ -45,6 +50,7 @@ export class StreamIntake implements AsyncDisposable {
     const arrivals = { onArrival: () => {} };
     const messages = await consumer.consume({
       max_messages: PULL_AHEAD,
+      expires: PULL_EXPIRES_MS,
       callback: (message) => {
         buffer.push(message);
         arrivals.onArrival();
