@@ -135,15 +135,15 @@ export async function startServing(
   });
   const url = await eventually("it to serve", async () => {
     if (await isGone(program.pid)) throw new Error(`it ended: ${(await program.ended).stderr}`);
-    return await urlOf(directory, program.pid);
+    return await runtimeUrl(directory.path, program.pid);
   }, withinMs);
   return { ...program, url };
 }
 
-/** The address once this very process has written it down. */
-async function urlOf(directory: DataDirectory, pid: number): Promise<string | undefined> {
+/** The address that a process has written into its data directory; undefined until this very one has. */
+export async function runtimeUrl(dataDir: string, pid: number): Promise<string | undefined> {
   try {
-    const text = await readFile(join(directory.path, "runtime.json"), "utf8");
+    const text = await readFile(join(dataDir, "runtime.json"), "utf8");
     const runtime = JSON.parse(text) as { readonly http: string; readonly pid: number };
     return runtime.pid === pid ? runtime.http : undefined;
   } catch {
