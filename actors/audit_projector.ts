@@ -15,36 +15,20 @@ const CONSUMER = "backend_audit_projector";
 export const auditProjector = defineActor({
   name: "audit_projector",
   permissions: { db: "write", streams: [CONSUMER], provisioned: true, lease: true, health: true },
-  run: async ({ db, streams, provisioned, lease, health, log, clock, signal, ready }) => {
-    await runProjector({
+  run: (grants) =>
+    runProjector({
       stream: "AUDIT",
       consumer: CONSUMER,
       read: (origins) => Promise.resolve(readAuditEvents(origins)),
       commit: async (tenure, { rows, unreadable }, further) => {
-        const now = clock.now();
-        await db.write(async (tx) => {
+        const now = grants.clock.now();
+        const letters = unreadable.map(({ origin, error }) => deadLetter(origin, error, now));
+        await grants.db.write(async (tx) => {
           await assertHeld(tx, tenure);
-          await tx.batch([
-            insertAuditRows(rows),
-            insertDeadLetters(
-              unreadable.map(({ origin, error }) => deadLetter(origin, error, now)),
-            ),
-            ...further,
-          ]);
+          await tx.batch([insertAuditRows(rows), insertDeadLetters(letters), ...further]);
         });
       },
-    }, {
-      db,
-      streams,
-      provisioned,
-      lease,
-      log,
-      signal,
-      ready,
-      report: health,
-      caughtUp: () => undefined,
-    });
-  },
+    }, grants),
 });
 
 /** Reads a batch of audit events; one that cannot be read is told apart with the reason. */

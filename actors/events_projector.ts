@@ -20,42 +20,13 @@ export const eventsProjector = defineActor({
     manifestTimeout: true,
     health: true,
   },
-  run: async (
-    {
-      db,
-      streams,
-      provisioned,
-      projection,
-      lease,
-      catchUp,
-      manifestTimeout,
-      health,
-      log,
-      signal,
-      ready,
-    },
-  ) => {
-    try {
-      await runProjector({
-        stream: "EVENTS",
-        consumer: CONSUMER,
-        read: (origins) => readStartedEvents(origins, manifestTimeout),
-        commit: (tenure, read, further) => projection.project(tenure, { ...read, further }),
-      }, {
-        db,
-        streams,
-        provisioned,
-        lease,
-        log,
-        signal,
-        ready,
-        report: health,
-        caughtUp: (term) => catchUp.done(CONSUMER, term),
-      });
-    } finally {
-      catchUp.undone(CONSUMER);
-    }
-  },
+  run: (grants) =>
+    runProjector({
+      stream: "EVENTS",
+      consumer: CONSUMER,
+      read: (origins) => readStartedEvents(origins, grants.manifestTimeout),
+      commit: (tenure, read, further) => grants.projection.project(tenure, { ...read, further }),
+    }, grants),
 });
 
 interface StartedBatch {

@@ -26,6 +26,15 @@ export async function runProjector<Read>(
   host: ProjectorHost,
 ): Promise<void> {
   host.ready();
+  try {
+    await projectTenures(task, host);
+  } finally {
+    // Nobody knows how far the stream is read until the projector runs again.
+    host.catchUp?.undone(task.consumer);
+  }
+}
+
+async function projectTenures<Read>(task: ProjectorTask<Read>, host: ProjectorHost): Promise<void> {
   while (!host.signal.aborted) {
     const tenure = await host.lease.acquired(host.signal);
     const signal = AbortSignal.any([host.signal, tenure.signal]);
@@ -52,8 +61,8 @@ async function projectWhileHolding<Read>(
   await readGap(task, host, tenure, facts);
   await using intake = await host.streams.open(task.consumer);
   const line = new ProjectionLine(task, host, tenure, intake, facts);
-  host.caughtUp(tenure.term);
-  host.report(null);
+  host.catchUp?.done(task.consumer, tenure.term);
+  host.health(null);
   try {
     while (!signal.aborted) await line.step(signal);
   } finally {
@@ -144,7 +153,7 @@ class ProjectionLine<Read> {
       await this.#whileWorking(this.#task.commit(this.#tenure, read, further));
     } catch (thrown) {
       this.#giveBack(messages, FIRST_PAUSE_MS);
-      this.#host.report(messageOf(thrown));
+      this.#host.health(messageOf(thrown));
       return messageOf(thrown);
     }
     this.#position.committed(sequences);
@@ -152,7 +161,7 @@ class ProjectionLine<Read> {
       message.ack();
       this.#underWay.delete(message);
     }
-    if (this.#pauseMs > 0) this.#host.report(null);
+    if (this.#pauseMs > 0) this.#host.health(null);
     this.#pauseMs = 0;
     return null;
   }
@@ -165,7 +174,7 @@ class ProjectionLine<Read> {
       error: problem,
       pauseMs,
     });
-    this.#host.report(problem);
+    this.#host.health(problem);
     this.#giveBack(messages, pauseMs);
     this.#intake.giveBack(pauseMs);
     await pause(pauseMs, signal);

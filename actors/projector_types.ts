@@ -1,6 +1,7 @@
 /** What a projector is made of: its task, and what it needs from the process. */
 import type { Bulk, Database, Statement } from "../db/client.ts";
 import type { ConsumerName, StreamName } from "../wire/streams.ts";
+import type { CatchUp } from "./catch_up.ts";
 import type { Latch } from "./latch.ts";
 import type { Log } from "./log.ts";
 import type { Origin } from "./run_messages.ts";
@@ -30,8 +31,8 @@ export interface ProjectorHost {
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Says how the projector is: `null` = well, else why it pauses. */
-  readonly report: (problem: string | null) => void;
-  /** Called once the gap is closed and the consumer is read live, again with every tenure. */
-  readonly caughtUp: (term: number) => void;
-  readonly ready: () => void;
+  readonly health: (problem: string | null) => void;
+  /** Of the projectors that the reaper waits for: whether they read their stream live. */
+  readonly catchUp?: CatchUp;
+  ready(): void;
 }

@@ -20,7 +20,7 @@ export async function readGap<Read>(
   const known = committed?.streamCreatedAt === streamCreatedAt ? committed.lastSequence : 0;
   if (ackFloor <= known) return;
   host.log.warn("reading a gap again", { consumer, from: known + 1, to: ackFloor });
-  host.report(`reading ${stream} again from ${known + 1} to ${ackFloor}`);
+  host.health(`reading ${stream} again from ${known + 1} to ${ackFloor}`);
   for await (const messages of host.streams.again(consumer, known + 1, ackFloor)) {
     host.signal.throwIfAborted();
     tenure.signal.throwIfAborted();

@@ -28,45 +28,16 @@ export const resultsProjector = defineActor({
     outputObjects: true,
     health: true,
   },
-  run: async (
-    {
-      db,
-      streams,
-      provisioned,
-      projection,
-      lease,
-      catchUp,
-      outputObjects,
-      health,
-      log,
-      signal,
-      ready,
-    },
-  ) => {
-    try {
-      await runProjector({
-        stream: "RESULTS",
-        consumer: CONSUMER,
-        read: (origins) => readResults(origins, outputObjects),
-        commit: async (tenure, { messages, unreadable, fetched }, further) => {
-          await projection.project(tenure, { messages, unreadable, further });
-          await outputObjects.remove(fetched);
-        },
-      }, {
-        db,
-        streams,
-        provisioned,
-        lease,
-        log,
-        signal,
-        ready,
-        report: health,
-        caughtUp: (term) => catchUp.done(CONSUMER, term),
-      });
-    } finally {
-      catchUp.undone(CONSUMER);
-    }
-  },
+  run: (grants) =>
+    runProjector({
+      stream: "RESULTS",
+      consumer: CONSUMER,
+      read: (origins) => readResults(origins, grants.outputObjects),
+      commit: async (tenure, { messages, unreadable, fetched }, further) => {
+        await grants.projection.project(tenure, { messages, unreadable, further });
+        await grants.outputObjects.remove(fetched);
+      },
+    }, grants),
 });
 
 interface ReadBatchResult {

@@ -265,8 +265,7 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     lease,
     log,
     signal: abort.signal,
-    report: () => undefined,
-    caughtUp: () => undefined,
+    health: () => undefined,
     ready: () => undefined,
   });
   await running;
