@@ -7,6 +7,7 @@ import { type Clock, systemClock } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
+import { SHELLS } from "../wire/command.ts";
 import { checkName, key } from "../wire/ids.ts";
 import { answers } from "./answers.ts";
 import type { AgentCapabilities } from "./capabilities.ts";
@@ -24,6 +25,7 @@ import { LiveOutputs } from "./live_output.ts";
 import { LogTail, withTail } from "./log_tail.ts";
 import { Outbox } from "./outbox.ts";
 import { publishing } from "./publishing.ts";
+import { Handlers, type JobHandlers } from "./handlers.ts";
 import { clearDirectory, makePrivateDirectory } from "./files.ts";
 import { ScriptSource } from "./script_source.ts";
 import { findShells } from "./shells.ts";
@@ -31,6 +33,9 @@ import { slotLimit } from "./slot_limit.ts";
 import { Slots } from "./slots.ts";
 import { whyUnsupported } from "./supported.ts";
 import { whenAborted } from "./when_aborted.ts";
+
+export type { Command } from "../wire/command.ts";
+export type { HandlerOutput, HandlerTools, JobHandler, JobHandlers } from "./handlers.ts";
 
 const DEFAULT_STOP_GRACE_MS = 20_000;
 /** How long the outbox may go on emptying itself after the last script ended (agent.md §5). */
@@ -56,6 +61,8 @@ export interface AgentOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** How long `stop` lets scripts run on, milliseconds; 20 s unless given. */
   readonly stopGraceMs?: number;
+  /** Code of yours that runs in place of a shell: by job id, or `"*"` for every other job. */
+  readonly handlers?: JobHandlers;
   readonly clock?: Clock;
   /** Whole numbers in [0, below), for the jitter. */
   readonly random?: (below: number) => number;
@@ -70,7 +77,10 @@ export interface Agent extends AsyncDisposable {
   readonly waitingResults: number;
   /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable` */
   start(): Promise<void>;
-  /** Stops in order (agent.md §5); harmless twice. Aborting the signal ends the waiting at once. */
+  /**
+   * Stops in order (agent.md §5); harmless twice. Aborting the signal ends the waiting at once: what runs is ended and not
+   * reported, as in a crash, and the next start on the data directory says so.
+   */
   stop(signal?: AbortSignal): Promise<void>;
   /** Resolves with what went wrong when the agent gives itself up. */
   readonly failed: Promise<Error>;
@@ -92,6 +102,7 @@ class EmbeddedAgent implements Agent {
   readonly pcId: string;
   readonly failed: Promise<Error>;
   readonly #options: AgentOptions;
+  readonly #handlers: Handlers;
   #fail: (error: Error) => void = () => undefined;
   #parts: Parts | undefined;
   #system: System | undefined;
@@ -100,6 +111,7 @@ class EmbeddedAgent implements Agent {
   constructor(options: AgentOptions) {
     this.pcId = options.pcId;
     this.#options = options;
+    this.#handlers = new Handlers(options.handlers);
     this.failed = new Promise((resolve) => this.#fail = resolve);
   }
 
@@ -113,7 +125,7 @@ class EmbeddedAgent implements Agent {
 
   async start(): Promise<void> {
     if (this.#parts !== undefined) throw new TypeError("The agent was started before");
-    const parts = await openParts(this.#options).catch((thrown: unknown) => {
+    const parts = await openParts(this.#options, this.#handlers).catch((thrown: unknown) => {
       throw notWritable(this.#options.dataDir, thrown);
     });
     this.#parts = parts;
@@ -158,6 +170,7 @@ class EmbeddedAgent implements Agent {
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS;
     parts.log.info("agent stops", { running: parts.commands.count, graceMs });
     await endOrAbort(parts.commands.stop(graceMs), graceMs + ENDING_MS, signal);
+    await parts.commands.abandon();
     if (parts.link.bus !== undefined) await endOrAbort(parts.outbox.empty(), FLUSH_MS, signal);
     await this.#system?.stop();
     await parts.facts.flush();
@@ -186,7 +199,7 @@ function notWritable(dataDir: string, cause: unknown): Fault {
 }
 
 /** Opens what is in the data directory and puts the parts together. */
-async function openParts(options: AgentOptions): Promise<Parts> {
+async function openParts(options: AgentOptions, handlers: Handlers): Promise<Parts> {
   const { pcId, dataDir } = options;
   const clock = options.clock ?? systemClock;
   const environment = options.environment ?? process.env;
@@ -209,7 +222,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     clock,
     log,
   });
-  const shells = await findShells(environment["PATH"] ?? "");
+  const shells = handlers.takeAll ? SHELLS : await findShells(environment["PATH"] ?? "");
   const slots = new Slots(availableParallelism());
   const live = new LiveOutputs();
   const commands = new Commands({
@@ -220,6 +233,7 @@ async function openParts(options: AgentOptions): Promise<Parts> {
     outbox,
     live,
     scripts: new ScriptSource(link),
+    handlers,
     runsDirectory,
     environment,
     random: options.random ?? ((below) => randomInt(below)),

@@ -6,9 +6,11 @@ import { agentCommand, type Effect, type Ending } from "../machines/agent_comman
 import type { Command } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
 import { formatInstant } from "../wire/time.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type AttemptOptions } from "./attempt.ts";
 import type { Facts } from "./facts.ts";
 import { closedGate, readGateFacts } from "./gates.ts";
+import { HandlerAttempt } from "./handler_attempt.ts";
+import type { Handlers, JobHandler } from "./handlers.ts";
 import type { Admission, Ledger } from "./ledger.ts";
 import type { OpenRecord } from "./ledger_record.ts";
 import type { LiveOutput, LiveOutputs } from "./live_output.ts";
@@ -21,6 +23,13 @@ import type { Slots } from "./slots.ts";
 /** Between attempts to write what must be on disk before anything else happens. */
 const WRITE_RETRY_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What the agent's own files are written in. */
+const WRITING: ReadonlySet<Effect["type"]> = new Set([
+  "ADMIT",
+  "RECORD_KILL",
+  "RECORD_START",
+  "REPORT",
+]);
 
 /** Writes that the disk has not taken yet; while there are any, no new command is taken. */
 export interface DiskState {
@@ -36,6 +45,8 @@ export interface CommandTools {
   readonly outbox: Outbox;
   readonly live: LiveOutputs;
   readonly scripts: ScriptSource;
+  /** Run in place of a shell where one fits. */
+  readonly handlers: Handlers;
   /** Where each run has a private directory for its script. */
   readonly runsDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -63,19 +74,24 @@ export class CommandRun {
   readonly #tools: CommandTools;
   readonly #admit: () => Promise<Admission>;
   readonly #actor: ActorRefFrom<typeof agentCommand>;
+  readonly #handler: JobHandler | undefined;
   #setTaken: (taken: Taken) => void = () => undefined;
   #record: OpenRecord | undefined;
   #output: LiveOutput | undefined;
   #startedAt: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #attempt: Attempt | undefined;
+  #attempt: Attempt | HandlerAttempt | undefined;
   #releaseSlot: () => void = () => undefined;
+  /** Effects that write into the agent's files. */
+  readonly #writing = new Set<Promise<void>>();
+  #isAbandoned = false;
 
   /** @param admit asks the ledger, or answers with the record that a crash left behind */
   constructor(command: Command, admit: () => Promise<Admission>, tools: CommandTools) {
     this.command = command;
     this.#admit = admit;
     this.#tools = tools;
+    this.#handler = tools.handlers.of(command);
     this.taken = new Promise((resolve) => this.#setTaken = resolve);
     this.#actor = createActor(agentCommand, {
       input: {
@@ -85,7 +101,7 @@ export class CommandRun {
         retryBackoffSecs: command.retry?.backoff_secs ?? 0,
       },
     });
-    this.#actor.on("*", (effect) => void this.#perform(effect));
+    this.#actor.on("*", (effect) => void this.#follow(effect));
     this.ended = new Promise((resolve) => {
       this.#actor.subscribe({
         complete: () => {
@@ -118,6 +134,22 @@ export class CommandRun {
   /** Ends a command that runs, and reports it as what it was. */
   stopNow(): void {
     this.#actor.send({ type: "STOP_NOW" });
+  }
+
+  /** Drops it as a crash would: what runs is ended, nothing is reported, the record stays open. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true;
+    this.#actor.stop();
+    this.#attempt?.end();
+    await Promise.all(this.#writing);
+  }
+
+  async #follow(effect: Effect): Promise<void> {
+    const done = this.#perform(effect);
+    if (!WRITING.has(effect.type)) return done;
+    this.#writing.add(done);
+    await done;
+    this.#writing.delete(done);
   }
 
   async #perform(effect: Effect): Promise<void> {
@@ -193,7 +225,7 @@ export class CommandRun {
     const ending = closedGate(this.command, {
       ...read,
       now: clock.now(),
-      unsupported: whyUnsupported(this.command),
+      unsupported: this.#handler === undefined ? whyUnsupported(this.command) : undefined,
     });
     this.#actor.send(
       ending === undefined ? { type: "GATES_OPEN" } : { type: "GATE_CLOSED", ending },
@@ -255,19 +287,27 @@ export class CommandRun {
   }
 
   async #spawn(attempt: number): Promise<void> {
-    const { pcId, scripts, runsDirectory, environment, log } = this.#tools;
-    log.info("command starts", { ...this.#ids(), attempt });
-    this.#attempt = new Attempt({
+    this.#tools.log.info("command starts", { ...this.#ids(), attempt });
+    this.#attempt = this.#newAttempt(attempt);
+    this.#actor.send({ type: "ENDED", ending: await this.#attempt.run() });
+  }
+
+  #newAttempt(attempt: number): Attempt | HandlerAttempt {
+    const { pcId, scripts, runsDirectory, environment } = this.#tools;
+    const common: Pick<
+      AttemptOptions,
+      "command" | "resultId" | "onOutput" | "onTimeout"
+    > = {
       command: this.command,
-      pcId,
       resultId: this.#id(),
-      scripts,
-      directory: join(runsDirectory, this.#id()),
-      environment,
       onOutput: (stream, chunk) => this.#output?.append(stream, chunk),
       onTimeout: () => this.#actor.send({ type: "TIMED_OUT" }),
-    });
-    this.#actor.send({ type: "ENDED", ending: await this.#attempt.run() });
+    };
+    if (this.#handler !== undefined) {
+      return new HandlerAttempt({ ...common, attempt, handler: this.#handler });
+    }
+    const directory = join(runsDirectory, this.#id());
+    return new Attempt({ ...common, pcId, scripts, directory, environment });
   }
 
   /** Says in stderr what happened to an attempt that is not the last. */
@@ -293,13 +333,15 @@ export class CommandRun {
       startedAt: this.#startedAt ?? finishedAt,
       finishedAt,
     });
-    await this.#untilWritten(() =>
+    const isWritten = await this.#untilWritten(() =>
       outbox.writeResult({ ...result, result_id: this.#id() }, {
         stdout: output.buffer("stdout"),
         stderr: output.buffer("stderr"),
       })
     );
-    await this.#untilWritten(() => ledger.close(this.command.request_id));
+    if (!isWritten || !await this.#untilWritten(() => ledger.close(this.command.request_id))) {
+      return;
+    }
     outbox.release(this.#id());
     live.end(output);
     log.info("command reported", {
@@ -311,25 +353,24 @@ export class CommandRun {
     this.#actor.send({ type: "REPORTED" });
   }
 
-  /** Repeats a write until the disk takes it: nothing may happen before it is there. */
-  async #untilWritten(write: () => Promise<void>): Promise<void> {
+  /** Repeats a write until the disk takes it: nothing may happen before it is there. False: abandoned. */
+  async #untilWritten(write: () => Promise<void>): Promise<boolean> {
     const { disk, log } = this.#tools;
-    try {
-      return await write();
-    } catch (error) {
-      log.error("cannot write", { ...this.#ids(), error });
-    }
-    disk.blockedWrites += 1;
-    for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
+    let isBlocked = false;
+    while (!this.#isAbandoned) {
       try {
         await write();
-        disk.blockedWrites -= 1;
-        return log.info("the disk takes writes again", this.#ids());
+        if (isBlocked) log.info("the disk takes writes again", this.#ids());
+        if (isBlocked) disk.blockedWrites -= 1;
+        return !this.#isAbandoned;
       } catch (error) {
-        log.debug("still cannot write", { ...this.#ids(), error });
+        log[isBlocked ? "debug" : "error"]("cannot write", { ...this.#ids(), error });
       }
+      if (!isBlocked) disk.blockedWrites += 1;
+      isBlocked = true;
+      await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
     }
+    return false;
   }
 
   #note(text: string): void {

@@ -93,6 +93,11 @@ export class Commands {
     clearTimeout(grace);
   }
 
+  /** Drops what is still on, as a crash would; its records stay open. Ends when nothing of it is being written. */
+  async abandon(): Promise<void> {
+    await Promise.all([...this.#running].map((run) => run.abandon()));
+  }
+
   async #resume(record: OpenRecord): Promise<void> {
     const { log } = this.#tools;
     let command: Command;
