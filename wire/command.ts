@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { decode } from "./codec.ts";
+import { decode, parse } from "./codec.ts";
 import { Fault } from "./fault.ts";
 import { Count, Id, Instant, Seconds, Sha256 } from "./scalars.ts";
 
@@ -7,6 +7,10 @@ import { Count, Id, Instant, Seconds, Sha256 } from "./scalars.ts";
 export const SHELLS = ["sh", "pwsh", "powershell", "cmd", "bash", "python3", "node"] as const;
 export const Shell = v.picklist(SHELLS, `must be one of ${SHELLS.join(", ")}`);
 export type Shell = v.InferOutput<typeof Shell>;
+
+export function isShell(name: string): name is Shell {
+  return (SHELLS as readonly string[]).includes(name);
+}
 
 export const RunAs = v.picklist(["system", "user", "system_gui"]);
 
@@ -24,7 +28,10 @@ export const Retry = v.object({
   backoff_secs: Seconds,
 });
 
-/** Command of wire.md §4 as it is read: `job_id` is an alias of `exec_id`, never both. */
+/**
+ * Command of wire.md §4 as it is read: `job_id` is an alias of `exec_id`, never both. A shell that we do not know is no
+ * reason not to read it: whoever is asked to run it says so.
+ */
 export const Command = v.pipe(
   v.object({
     id: Id,
@@ -32,7 +39,7 @@ export const Command = v.pipe(
     request_id: Id,
     exec_id: v.nullish(Id),
     job_id: v.nullish(Id),
-    shell: Shell,
+    shell: v.string(),
     script: v.optional(v.string(), ""),
     script_object: v.nullish(v.string()),
     script_object_sha256: v.nullish(Sha256),
@@ -63,7 +70,12 @@ export type Command = v.InferOutput<typeof Command>;
 
 /** Reads a Command. @throws {Fault} `invalid_input` */
 export function decodeCommand(bytes: Uint8Array): Command {
-  const command = decode(Command, "command", bytes);
+  return parseCommand(decode(v.unknown(), "command", bytes));
+}
+
+/** A Command that can be run, of a value that is JSON already. @throws {Fault} `invalid_input` */
+export function parseCommand(value: unknown): Command {
+  const command = parse(Command, "command", value);
   if (command.script_object && !command.script_object_sha256) {
     throw new Fault(
       "invalid_input",
