@@ -13,10 +13,24 @@ const STOP_MS = 60_000;
 /** Clock ticks of /proc/<pid>/stat per second, the same on every Linux. */
 const TICKS_PER_SECOND = 100;
 
+const PROGRAMS = {
+  start: "../start.ts",
+  backend: "../backend.ts",
+  agent: "../agent.ts",
+  fleetHost: "./fleet_host.ts",
+} as const;
+
 export interface ChildOptions {
-  readonly program: "start" | "backend" | "agent";
+  readonly program: keyof typeof PROGRAMS;
   readonly dataDir: string;
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+}
+
+interface FleetHostOptions {
+  readonly agents: number;
+  readonly server: string;
+  readonly dataDir: string;
 }
 
 /** A child that runs. Disposing of it stops it as Ctrl-C does. */
@@ -27,11 +41,11 @@ export class BenchChild implements AsyncDisposable {
   #url = "";
 
   private constructor(options: ChildOptions) {
-    const { program, dataDir, env = {} } = options;
-    const script = fileURLToPath(new URL(`../${program}.ts`, import.meta.url));
+    const { program, dataDir, args = [], env = {} } = options;
+    const script = fileURLToPath(new URL(PROGRAMS[program], import.meta.url));
     this.#dataDir = dataDir;
-    this.#process = spawn(process.execPath, [...nodeFlags(), "--import", "tsx", script], {
-      stdio: ["ignore", "ignore", "pipe"],
+    this.#process = spawn(process.execPath, [...nodeFlags(), "--import", "tsx", script, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,
         KANADE_DATA_DIR: dataDir,
@@ -41,6 +55,7 @@ export class BenchChild implements AsyncDisposable {
         ...env,
       },
     });
+    this.#process.stdout?.resume();
     this.#process.stderr?.on("data", (chunk: Buffer) => this.#stderr += chunk.toString());
   }
 
@@ -55,6 +70,16 @@ export class BenchChild implements AsyncDisposable {
   static async serving(options: ChildOptions): Promise<BenchChild> {
     const child = await BenchChild.spawn(options);
     await child.served();
+    return child;
+  }
+
+  /** Ends when every agent of a process full of them is at work. */
+  static async fleetHost(options: FleetHostOptions): Promise<BenchChild> {
+    const { dataDir } = options;
+    const args = [JSON.stringify(options)];
+    const child = await BenchChild.spawn({ program: "fleetHost", dataDir, args });
+    const said = once(child.#process.stdout ?? child.#process, "data");
+    await within("the agents to start", Promise.race([said, child.#ended()]), READY_MS);
     return child;
   }
 
@@ -73,9 +98,7 @@ export class BenchChild implements AsyncDisposable {
       "the child to serve",
       Promise.race([
         eventually("/health", () => this.#isServing(), READY_MS),
-        once(this.#process, "exit").then(() => {
-          throw new Error(`Cannot measure: the process ended\n${this.#stderr}`);
-        }),
+        this.#ended(),
       ]),
       READY_MS,
     );
@@ -112,6 +135,11 @@ export class BenchChild implements AsyncDisposable {
     const exited = once(this.#process, "exit");
     this.#process.kill("SIGTERM");
     await within("the child to stop", exited, STOP_MS);
+  }
+
+  async #ended(): Promise<never> {
+    await once(this.#process, "exit");
+    throw new Error(`Cannot measure: the process ended\n${this.#stderr}`);
   }
 
   async #isServing(): Promise<boolean> {

@@ -1,14 +1,25 @@
 /** `npm run bench [name…] [-- --tiny] [-- --rounds 1]`: runs benchmarks, prints a table each and writes `.bench/<name>.json`. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { availableParallelism, loadavg } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { fleet } from "./fleet.ts";
+import { idle } from "./idle.ts";
 import { inflight } from "./inflight.ts";
+import { machineFacts, watchOthers } from "./machine.ts";
+import { outbox } from "./outbox.ts";
 import { project, projectOneEach } from "./project.ts";
 import type { Benchmark } from "./report.ts";
 import { roundtrip } from "./roundtrip.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [project, projectOneEach, inflight, roundtrip];
+const BENCHMARKS: readonly Benchmark[] = [
+  project,
+  projectOneEach,
+  inflight,
+  roundtrip,
+  fleet,
+  outbox,
+  idle,
+];
 
 const { values, positionals } = parseArgs({
   options: {
@@ -25,16 +36,19 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const machine = { cores: availableParallelism(), node: process.version, load: loadavg() };
-process.stdout.write(`${JSON.stringify(machine)}\n`);
 await mkdir(".bench", { recursive: true });
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
-  process.stdout.write(`\n${benchmark.name}: ${benchmark.compares}\n`);
-  const figures = await benchmark.run({
-    tiny: values.tiny,
-    rounds: Number(values.rounds),
-    say: (line) => void process.stdout.write(`${line}\n`),
-  });
-  await writeFile(`.bench/${benchmark.name}.json`, JSON.stringify({ machine, figures }, null, 2));
+  const machine = machineFacts();
+  say(`\n${benchmark.name}: ${benchmark.compares}\n${JSON.stringify(machine)}`);
+  const others = await watchOthers();
+  const figures = await benchmark.run({ tiny: values.tiny, rounds: Number(values.rounds), say });
+  const othersShare = await others();
+  say(`(meanwhile others used ${Math.round(othersShare * 100)} % of the machine)`);
+  const record = { machine: { ...machine, othersShare }, figures };
+  await writeFile(`.bench/${benchmark.name}.json`, JSON.stringify(record, null, 2));
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
