@@ -26,12 +26,14 @@ import { LogTail, withTail } from "./log_tail.ts";
 import { Outbox } from "./outbox.ts";
 import { publishing } from "./publishing.ts";
 import { Handlers, type JobHandlers } from "./handlers.ts";
-import { clearDirectory, makePrivateDirectory } from "./files.ts";
+import { makePrivateDirectory } from "./files.ts";
+import { RunAs } from "./run_as.ts";
+import { clearPlaces } from "./script_place.ts";
+import { SignatureGate } from "./signature_gate.ts";
 import { ScriptSource } from "./script_source.ts";
 import { findShells } from "./shells.ts";
 import { slotLimit } from "./slot_limit.ts";
 import { Slots } from "./slots.ts";
-import { whyUnsupported } from "./supported.ts";
 import { whenAborted } from "./when_aborted.ts";
 
 export type { Command } from "../wire/command.ts";
@@ -63,6 +65,12 @@ export interface AgentOptions {
   readonly stopGraceMs?: number;
   /** Code of yours that runs in place of a shell: by job id, or `"*"` for every other job. */
   readonly handlers?: JobHandlers;
+  /** Base64 of the ed25519 public keys whose signatures on commands are verified. */
+  readonly commandKeys?: readonly string[];
+  /** Whether a command that none of them has signed is refused; else it runs, and the log says so. */
+  readonly requireSignatures?: boolean;
+  /** Who `run_as: user` is (Linux, as root); who is at the console unless given. */
+  readonly runAsUser?: string;
   readonly clock?: Clock;
   /** Whole numbers in [0, below), for the jitter. */
   readonly random?: (below: number) => number;
@@ -71,6 +79,8 @@ export interface AgentOptions {
 /** An agent inside this process. It keeps nothing outside of itself and its data directory. */
 export interface Agent extends AsyncDisposable {
   readonly pcId: string;
+  /** Whether it has a connection to the broker now. */
+  readonly connected: boolean;
   /** Commands that are admitted and not reported. */
   readonly activeCommands: number;
   /** Results that the broker has not stored yet. */
@@ -113,6 +123,10 @@ class EmbeddedAgent implements Agent {
     this.#options = options;
     this.#handlers = new Handlers(options.handlers);
     this.failed = new Promise((resolve) => this.#fail = resolve);
+  }
+
+  get connected(): boolean {
+    return this.#parts?.link.bus !== undefined;
   }
 
   get activeCommands(): number {
@@ -203,15 +217,23 @@ async function openParts(options: AgentOptions, handlers: Handlers): Promise<Par
   const { pcId, dataDir } = options;
   const clock = options.clock ?? systemClock;
   const environment = options.environment ?? process.env;
+  const searchPath = environment["PATH"] ?? "";
   const logTail = new LogTail();
   const log = withTail(
     options.log ?? createLog({ level: "silent", pretty: false }),
     logTail,
     clock,
   );
+  const signatures = new SignatureGate({
+    pcId,
+    keys: options.commandKeys ?? [],
+    isRequired: options.requireSignatures ?? false,
+    clock,
+    log,
+  });
   const runsDirectory = join(dataDir, "runs");
   await makePrivateDirectory(dataDir);
-  await clearDirectory(runsDirectory);
+  await clearPlaces(runsDirectory);
   const link = new Link();
   const facts = await Facts.open({ directory: join(dataDir, "mirror"), link, clock, log });
   const outbox = await Outbox.open(dataDir, log);
@@ -222,7 +244,7 @@ async function openParts(options: AgentOptions, handlers: Handlers): Promise<Par
     clock,
     log,
   });
-  const shells = handlers.takeAll ? SHELLS : await findShells(environment["PATH"] ?? "");
+  const shells = handlers.takeAll ? SHELLS : await findShells(searchPath);
   const slots = new Slots(availableParallelism());
   const live = new LiveOutputs();
   const commands = new Commands({
@@ -234,15 +256,22 @@ async function openParts(options: AgentOptions, handlers: Handlers): Promise<Par
     live,
     scripts: new ScriptSource(link),
     handlers,
+    signatures,
+    runAs: new RunAs({ userName: options.runAsUser, searchPath }),
     runsDirectory,
     environment,
     random: options.random ?? ((below) => randomInt(below)),
-    whyUnsupported,
     disk: { blockedWrites: 0 },
     clock,
     log,
   });
-  const beats = new HeartbeatSource({ pcId, shells, outbox, clock });
+  const beats = new HeartbeatSource({
+    pcId,
+    shells,
+    commandKeys: signatures.fingerprints,
+    outbox,
+    clock,
+  });
   return {
     ...{ link, facts, ledger, outbox, slots, live, commands, logTail, clock, log },
     heartbeats: beats,
