@@ -6,8 +6,7 @@ import { type Bus, connectBus } from "../../actors/bus.ts";
 import { type Database, openDatabase } from "../../db/client.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { testLog } from "./log.ts";
-import { runtimeUrl, type StartedProgram, startProgram } from "./start_process.ts";
-import { eventually } from "./wait.ts";
+import { servingUrl, type StartedProgram, startProgram } from "./start_process.ts";
 
 const TOKEN = "a-token-of-several";
 
@@ -56,7 +55,7 @@ export async function startBackends(): Promise<Backends> {
         KANADE_AUTH_STATIC_TOKEN: TOKEN,
       });
       programs.push(program);
-      const url = await eventually("a backend", () => runtimeUrl(dataDir, program.pid), 60_000);
+      const url = await servingUrl(program, dataDir);
       return { ...program, url, api: (method, path, body) => ask(url, method, path, body) };
     },
     async holder() {

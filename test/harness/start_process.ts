@@ -133,11 +133,19 @@ export async function startServing(
     KANADE_PC_ID: "host-1",
     ...settings,
   });
-  const url = await eventually("it to serve", async () => {
+  return { ...program, url: await servingUrl(program, directory.path, withinMs) };
+}
+
+/** Ends when the program serves. @throws when it ends before, with what it said */
+export async function servingUrl(
+  program: StartedProgram,
+  dataDir: string,
+  withinMs = 60_000,
+): Promise<string> {
+  return await eventually(`a process to serve in ${dataDir}`, async () => {
     if (await isGone(program.pid)) throw new Error(`it ended: ${(await program.ended).stderr}`);
-    return await runtimeUrl(directory.path, program.pid);
+    return await runtimeUrl(dataDir, program.pid);
   }, withinMs);
-  return { ...program, url };
 }
 
 /** The address that a process has written into its data directory; undefined until this very one has. */
