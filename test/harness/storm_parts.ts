@@ -16,7 +16,7 @@ export interface Part {
   start(): Promise<void>;
   /** Asks it to end; answers its exit code. */
   stop(): Promise<number | null>;
-  /** How it ended when nobody had killed it. */
+  /** How it ended when nobody had killed it, and where its log is. */
   readonly surprises: readonly string[];
 }
 
@@ -28,6 +28,8 @@ export interface StormSystem {
   readonly databasePath: string;
   readonly token: string;
   agentDirectory(pcId: string): string;
+  /** @throws when a part ended though nobody had killed it, with where its log is */
+  assertUnsurprised(): void;
 }
 
 export interface StormSystemOptions {
@@ -70,7 +72,12 @@ export async function startStormSystem(options: StormSystemOptions): Promise<Sto
     pcIds.push(...embedded);
     agents.push(part);
   }
-  return { broker, backend, agents, pcIds, databasePath, token: TOKEN, agentDirectory };
+  const assertUnsurprised = () => {
+    const surprises = [backend, ...agents].flatMap((part) => part.surprises);
+    if (surprises.length > 0) throw new Error(surprises.join("; "));
+  };
+  const access = { databasePath, token: TOKEN, agentDirectory, assertUnsurprised };
+  return { broker, backend, agents, pcIds, ...access };
 }
 
 function brokerPart(broker: TestBroker): Part & { readonly url: string } {
@@ -128,7 +135,9 @@ function processPart(
       born.stderr.pipe(log, { end: false });
       born.once("close", (exitCode, signal) => {
         log.end();
-        if (wanted === "alive") surprises.push(`${name} ended by itself: ${exitCode ?? signal}`);
+        if (wanted === "alive") {
+          surprises.push(`${name} ended by itself with ${exitCode ?? signal}: ${logPath}`);
+        }
       });
       child = born;
       await once(born, "spawn");

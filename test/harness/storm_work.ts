@@ -61,6 +61,7 @@ export async function insist(
   options: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
 ): Promise<Response> {
   for (;;) {
+    system.assertUnsurprised();
     try {
       const response = await fetch(system.backend.url + path, {
         method,

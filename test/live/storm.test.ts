@@ -53,7 +53,7 @@ test("whatever is killed, every execution ends, no result is lost or counted twi
     // The broker last, so that agents can say their last words.
     for (const part of parts.toReversed()) await part.stop();
   }
-  assert.deepEqual(parts.flatMap((part) => part.surprises), [], "nothing ended unless killed");
+  system.assertUnsurprised();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -102,14 +102,14 @@ async function rage(
 async function settle(t: TestContext, system: StormSystem, db: Database): Promise<void> {
   const begunAt = performance.now();
   let open: readonly string[] = [];
-  try {
-    await eventually("everything to settle", async () => {
-      open = await underWay(system, db);
-      return open.length === 0;
-    }, SETTLE_MS);
-  } catch (thrown) {
+  await eventually("everything to settle", async () => {
+    system.assertUnsurprised();
+    open = await underWay(system, db);
+    return open.length === 0;
+  }, SETTLE_MS).catch((thrown: unknown) => {
+    system.assertUnsurprised();
     throw new Error(`still under way: ${open.slice(0, 20).join("; ")}`, { cause: thrown });
-  }
+  });
   t.diagnostic(`settled after ${Math.round((performance.now() - begunAt) / 1_000)} s`);
 }
 
