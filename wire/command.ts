@@ -14,6 +14,9 @@ export function isShell(name: string): name is Shell {
 
 export const RunAs = v.picklist(["system", "user", "system_gui"]);
 
+/** As long as EXEC keeps a command (wire.md §3); a random number has a limit, too. */
+export const MAX_JITTER_SECS = 7 * 86_400;
+
 /** What ad-hoc runs carry in place of a manifest id; no job may be called so. */
 export const AD_HOC_JOB_ID = "adhoc";
 
@@ -44,7 +47,9 @@ export const Command = v.pipe(
     script_object: v.nullish(v.string()),
     script_object_sha256: v.nullish(Sha256),
     timeout_secs: Seconds,
-    jitter_secs: v.nullish(Seconds),
+    jitter_secs: v.nullish(
+      v.pipe(Seconds, v.maxValue(MAX_JITTER_SECS, `must be ${MAX_JITTER_SECS} seconds or less`)),
+    ),
     run_as: v.nullish(RunAs),
     cwd: v.nullish(v.string()),
     deadline_at: v.nullish(Instant),

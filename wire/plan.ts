@@ -1,7 +1,8 @@
 /** The fan-out plan: whom an execution is for, and when (wire.md §5). Body of an exec; flattened into a schedule. */
 import * as v from "valibot";
+import { MAX_JITTER_SECS } from "./command.ts";
 import { Fault } from "./fault.ts";
-import { Duration, Instant, Name } from "./scalars.ts";
+import { Duration, durationUpTo, Instant, Name } from "./scalars.ts";
 import { parseWritten } from "./written.ts";
 
 export const Target = v.object({
@@ -24,7 +25,7 @@ export const planEntries = {
   /** Where it has waves, they decide and the target is not used. */
   rollout: v.nullish(Rollout),
   /** Each agent waits up to this long before it starts. */
-  jitter: v.nullish(Duration),
+  jitter: v.nullish(durationUpTo(MAX_JITTER_SECS * 1_000, "7d")),
   /** Starting exactly at it is allowed, later is not. */
   deadline_at: v.nullish(Instant),
 };

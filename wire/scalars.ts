@@ -62,18 +62,25 @@ export const Instant = v.pipe(
 );
 
 /** A duration as people write it, kept as text. */
-export const Duration = v.pipe(
-  v.string(),
-  v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
-    try {
-      parseDurationMs(dataset.value);
-    } catch (thrown) {
-      if (!(thrown instanceof Fault)) throw thrown;
-      addIssue({ message: thrown.message });
-    }
-  }),
-);
+export const Duration = durationUpTo(Infinity, "");
+
+/** A duration of at most so many milliseconds. @param most that limit as a person reads it */
+export function durationUpTo(mostMs: number, most: string) {
+  return v.pipe(
+    v.string(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      try {
+        if (parseDurationMs(dataset.value) > mostMs) {
+          addIssue({ message: `must be ${most} or less` });
+        }
+      } catch (thrown) {
+        if (!(thrown instanceof Fault)) throw thrown;
+        addIssue({ message: thrown.message });
+      }
+    }),
+  );
+}
 
 /** Whole seconds on the wire. */
 export const Seconds = v.pipe(

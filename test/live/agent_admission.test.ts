@@ -5,8 +5,16 @@ import { describe, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
 import { commandBody } from "../../wire/command.ts";
 import type { ObsEvent } from "../../wire/events.ts";
-import { commandWith, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { commandWith, type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
 import { eventually } from "../harness/wait.ts";
+
+function observation(endpoint: Endpoint, kind: string): Promise<ObsEvent> {
+  return eventually(
+    `the observation ${kind}`,
+    async () =>
+      (await endpoint.stored("OBS_EVENTS") as ObsEvent[]).find((event) => event.kind === kind),
+  );
+}
 
 describe("admission", () => {
   test("a command that comes live, by replay and again runs once", async () => {
@@ -50,13 +58,7 @@ describe("admission", () => {
     await endpoint.result(command);
     const other = encode(commandBody({ ...command, script: "echo second" }));
     endpoint.bus.publish(`commands.pc.${PC_ID}`, other);
-    const observed = await eventually(
-      "the observation",
-      async () =>
-        (await endpoint.stored("OBS_EVENTS") as ObsEvent[]).find(({ kind }) =>
-          kind === "command_conflict"
-        ),
-    );
+    const observed = await observation(endpoint, "command_conflict");
     assert.equal(observed.pc_id, PC_ID);
     const results = await endpoint.results(command);
     assert.deepEqual(results.map(({ stdout }) => stdout), ["first\n"]);
@@ -66,13 +68,15 @@ describe("admission", () => {
     await using endpoint = await startEndpoint();
     await endpoint.startAgent();
     await endpoint.bus.publishAcked(`commands.pc.${PC_ID}`, Buffer.from("{nonsense"));
-    await eventually(
-      "the observation",
-      async () =>
-        (await endpoint.stored("OBS_EVENTS") as ObsEvent[]).some(({ kind }) =>
-          kind === "command_unreadable"
-        ),
-    );
+    await observation(endpoint, "command_unreadable");
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+  });
+
+  test("a command with a jitter that no number could be drawn for is reported, and the next one runs", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    await endpoint.send({ jitter_secs: 2 ** 50 });
+    await observation(endpoint, "command_unreadable");
     assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
   });
 

@@ -37,6 +37,7 @@ const REFUSED: readonly (readonly [string, unknown, string])[] = [
   ["a PC that no subject can carry", { target: { pcs: ["a", "b.c"] } }, "target.pcs.1"],
   ["a group with a star", { target: { groups: ["*"] } }, "target.groups.0"],
   ["a jitter without unit", { target: { all: true }, jitter: "5" }, "jitter"],
+  ["a jitter above seven days", { target: { all: true }, jitter: "7d 1s" }, "jitter"],
   [
     "a deadline that is no instant",
     { target: { all: true }, deadline_at: "tomorrow" },
