@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { startBroker, type TestBroker } from "./broker.ts";
+import { freePort } from "./free_port.ts";
 import { programArgs, programEnvironment } from "./program.ts";
 import { within } from "./wait.ts";
 
@@ -164,13 +164,4 @@ async function endOf(
     await within(`the end of process ${child.pid}`, gone, STOP_WITHIN_MS);
   }
   return child.exitCode;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

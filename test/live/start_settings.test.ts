@@ -1,12 +1,12 @@
 /** What whoever starts the process can mend: one line on standard error, exit code 2, and nothing left running. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openDatabase } from "../../db/client.ts";
+import { freePort } from "../harness/free_port.ts";
 import { dataDirectory, startProgram, startServing } from "../harness/start_process.ts";
 import { within } from "../harness/wait.ts";
 
@@ -122,25 +122,56 @@ describe("npm start ends with one line and exit code 2 for", () => {
   });
 });
 
-test("a nats-server that cannot keep running ends the process with one line and exit code 1", async () => {
-  await using directory = await dataDirectory();
-  const folder = await mkdtemp(join(tmpdir(), "kanade-broken-"));
-  const broken = join(folder, "nats-server");
-  // It tells its version and cannot do more, as one whose store is damaged.
-  await writeFile(
-    broken,
-    `#!/bin/sh\n[ "$1" = --version ] && echo "nats-server: v2.10.29" && exit\n` +
-      `echo "[1] [FTL] the store is damaged" >&2\nexit 7\n`,
-    { mode: 0o755 },
-  );
-  await using program = startProgram("start", {
-    KANADE_DATA_DIR: directory.path,
-    KANADE_BIND: HERE,
-    KANADE_NATS_SERVER: broken,
-    KANADE_LOG: "silent",
+describe("npm start ends with one line and exit code 1 for", () => {
+  /** Another nats-server: a shell script that can tell its version. */
+  async function program(folder: string, script: string): Promise<string> {
+    const path = join(folder, "nats-server");
+    const version = `[ "$1" = --version ] && echo "nats-server: v2.10.29" && exit`;
+    await writeFile(path, `#!/bin/sh\n${version}\n${script}\n`, { mode: 0o755 });
+    return path;
+  }
+
+  async function failed(settings: Readonly<Record<string, string>>, line: RegExp): Promise<void> {
+    await using started = startProgram("start", { KANADE_LOG: "silent", ...settings });
+    const ending = await within("its end", started.ended, 60_000);
+    assert.match(ending.stderr, /^[^\n]+\n$/, "exactly one line");
+    assert.match(ending.stderr, line);
+    assert.deepEqual([ending.exitCode, ending.stdout], [1, ""]);
+  }
+
+  test("a nats-server that cannot keep running", async () => {
+    await using directory = await dataDirectory();
+    // As one whose store is damaged.
+    const broken = `echo "[1] [FTL] the store is damaged" >&2; exit 7`;
+    await failed({
+      KANADE_DATA_DIR: directory.path,
+      KANADE_BIND: HERE,
+      KANADE_NATS_SERVER: await program(directory.path, broken),
+    }, /^Cannot keep .* exit code 7, the store is damaged$/m);
   });
-  const ending = await within("its end", program.ended, 60_000);
-  assert.match(ending.stderr, /^Cannot keep [^\n]* exit code 7, the store is damaged\n$/);
-  assert.equal(ending.exitCode, 1);
-  await rm(folder, { recursive: true, force: true });
+
+  test("a port that somebody takes while it starts", async () => {
+    await using directory = await dataDirectory();
+    const port = await freePort();
+    // It takes the port, and only then starts what it is to start.
+    const thief = join(directory.path, "thief.cjs");
+    const pidFile = join(directory.path, "thief.pid");
+    await writeFile(
+      thief,
+      `require("node:net").createServer().listen(${port}, "127.0.0.1", () =>
+        require("node:fs").writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)));`,
+    );
+    const real = process.env["KANADE_NATS_SERVER"] ?? "/usr/sbin/nats-server";
+    const binary = await program(
+      directory.path,
+      `${process.execPath} ${thief} >/dev/null 2>&1 &\n` +
+        `until [ -s ${pidFile} ]; do sleep 0.05; done\nexec ${real} "$@"`,
+    );
+    await failed({
+      KANADE_DATA_DIR: directory.path,
+      KANADE_BIND: `127.0.0.1:${port}`,
+      KANADE_NATS_SERVER: binary,
+    }, new RegExp(`^Cannot keep .* Cannot listen on 127\\.0\\.0\\.1:${port}: `));
+    process.kill(Number(await readFile(pidFile, "utf8")), "SIGKILL");
+  });
 });

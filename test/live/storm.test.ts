@@ -49,9 +49,11 @@ test("whatever is killed, every execution ends, no result is lost or counted twi
     await assertResults(t, system, db, sent, traces);
     await assertLedgers(system, db);
     await assertBooks(system);
-  } finally {
     // The broker last, so that agents can say their last words.
-    for (const part of parts.toReversed()) await part.stop();
+    for (const part of parts.toReversed()) assert.equal(await part.stop(), 0, part.name);
+  } finally {
+    for (const part of parts.toReversed()) await part.kill();
+    await system.broker.stop();
   }
   system.assertUnsurprised();
   await rm(folder, { recursive: true, force: true });
