@@ -43,6 +43,8 @@ export interface DispatcherHost {
   readonly jobs: { get(jobId: string): Promise<Manifest | undefined> };
   /** Keeps the text of a long script; returns its object's name. @throws {Fault} `broker_unavailable` */
   readonly storeScript: (name: string, script: string) => Promise<void>;
+  /** SHA-256 of the script that is kept under a name, hex; undefined when none is. @throws {Fault} `broker_unavailable` */
+  readonly scriptDigest: (name: string) => Promise<string | undefined>;
   /** Something was put into the outbox. */
   readonly outboxChanged: () => void;
   /** Whether every command of an execution has left within the time. */
@@ -104,13 +106,31 @@ async function commandOf(
   });
 }
 
-/** Long scripts travel as objects, named by what they hold so that a retry runs what ran then. */
+/**
+ * Scripts that travel as objects: those that a manifest names, and long ones, which are named by what they hold so that
+ * a retry runs what ran then.
+ */
 async function withScriptObject(host: DispatcherHost, command: Command): Promise<Command> {
+  if (command.script_object) {
+    const name = command.script_object;
+    return { ...command, script_object_sha256: await digestOf(host, command.id, name) };
+  }
   if (utf8Length(command.script) <= MAX_INLINE_SCRIPT_BYTES) return command;
   const digest = sha256Hex(command.script);
   const name = `${command.id}/${digest}`;
   await host.storeScript(name, command.script);
   return { ...command, script: "", script_object: name, script_object_sha256: digest };
+}
+
+/** An agent refuses an object that is not the one which was dispatched. */
+async function digestOf(host: DispatcherHost, jobId: string, name: string): Promise<string> {
+  const digest = await host.scriptDigest(name);
+  if (digest !== undefined) return digest;
+  throw new Fault(
+    "not_found",
+    `Cannot dispatch the job "${jobId}": its script "${name}" is not in the object store "scripts"`,
+    { details: { path: "execute.script_object" } },
+  );
 }
 
 /** The answer that the request's key was given before, if any. */

@@ -43,7 +43,7 @@ import { rebuild } from "../actors/rebuild.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
 import { retention } from "../actors/retention.ts";
-import { storeScript } from "../actors/script_objects.ts";
+import { scriptDigest, storeScript } from "../actors/script_objects.ts";
 import { StreamAccess } from "../actors/stream_access.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
@@ -134,6 +134,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     jobs: remembered,
     fleet: { allPcIds: () => readAllPcIds(db), membersOf: (group) => directory.membersOf(group) },
     storeScript: (name, script) => storeScript(bus, name, script),
+    scriptDigest: (name) => scriptDigest(bus, name),
     outboxChanged: () => outbox.poke(),
     published: (execId, timeoutMs) => outbox.published(execId, timeoutMs),
     dispatched: (execId, at) =>

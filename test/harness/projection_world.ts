@@ -99,6 +99,7 @@ export class ProjectionWorld implements AsyncDisposable {
       fleet: { allPcIds: () => Promise.resolve([]), membersOf: () => [] },
       jobs: { get: () => Promise.resolve(undefined) },
       storeScript: () => Promise.resolve(),
+      scriptDigest: () => Promise.resolve(undefined),
       outboxChanged: () => {},
       published: () => Promise.resolve(true),
       dispatched: () => {},

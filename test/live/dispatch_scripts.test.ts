@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
+import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { startApi, type TestApi } from "../harness/http_api.ts";
+import { testLog } from "../harness/log.ts";
+import { eventually } from "../harness/wait.ts";
+
+let api: TestApi;
+let endpoint: EndpointPart;
+before(async () => {
+  api = await startApi({ actors: true });
+  const { log, lines } = testLog();
+  endpoint = await endpointOn({
+    bus: api.bus,
+    url: api.broker.url,
+    log,
+    lines,
+    end: async () => await api[Symbol.asyncDispose](),
+  });
+  await endpoint.startAgent();
+});
+after(() => endpoint[Symbol.asyncDispose]());
+
+const PLAN = { target: { pcs: [PC_ID] } };
+
+async function makeJob(id: string, execute: Record<string, unknown>): Promise<void> {
+  const made = await api.post("/api/jobs", {
+    id,
+    version: "1",
+    execute: { shell: "sh", timeout: "10s", ...execute },
+  });
+  assert.equal(made.status, 201);
+}
+
+async function putScript(name: string, script: string): Promise<void> {
+  const store = await api.bus.jetstream.views.os("scripts");
+  await store.putBlob({ name }, Buffer.from(script));
+}
+
+test("a job whose script is an object runs that object and reports", async () => {
+  await putScript("hello/1", "echo from the store; exit 3");
+  await makeJob("from-store", { script_object: "hello/1" });
+  const response = await api.post("/api/exec/from-store", PLAN);
+  assert.equal(response.status, 200, await response.clone().text());
+  const { exec_id } = await response.json() as DispatchAnswerBody;
+  const run = await eventually("its result", async () => {
+    const { results } = await api.get<ExecutionDetail>(`/api/executions/${exec_id}`);
+    return results.find(({ exit_code }) => exit_code !== null);
+  });
+  assert.deepEqual([run.exit_code, run.stdout], [3, "from the store\n"]);
+});
+
+for (
+  const [title, name, prepare] of [
+    ["that was never stored", "never/1", async () => {}],
+    ["that was deleted", "gone/1", async () => {
+      await putScript("gone/1", "true");
+      await (await api.bus.jetstream.views.os("scripts")).delete("gone/1");
+    }],
+  ] as const
+) {
+  test(`a job with a script object ${title} is 404 and dispatches nothing`, async () => {
+    await prepare();
+    const job = name.replace("/", "-");
+    await makeJob(job, { script_object: name });
+    const response = await api.post(`/api/exec/${job}`, PLAN);
+    assert.equal(response.status, 404);
+    assert.match((await response.json() as Problem).detail, new RegExp(`script "${name}" is not`));
+    assert.deepEqual(await api.get(`/api/executions?job_id=${job}`), []);
+  });
+}
