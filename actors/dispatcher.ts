@@ -30,7 +30,7 @@ import type {
 } from "./dispatch_types.ts";
 import { dispatchedTransition } from "./dispatched_transition.ts";
 import type { Clock } from "./system/clock.ts";
-import { type Fleet, type PlannedTargets, planTargets } from "./targets.ts";
+import { checkShell, type Fleet, type PlannedTargets, planTargets } from "./targets.ts";
 
 /** How long an answer waits for its commands to leave, ms. */
 const PUBLISH_WAIT_MS = 2_000;
@@ -67,8 +67,10 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   const replayed = await answerOf(host.db, request);
   if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
-  const command = await withScriptObject(host, await commandOf(host, request, ids));
+  const wanted = await commandOf(host, request, ids);
   const planned = await planTargets(request.plan, host.fleet);
+  await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
+  const command = await withScriptObject(host, wanted);
   const now = host.clock.now();
   const answer: DispatchAnswer = {
     exec_id: ids.execId,

@@ -1,4 +1,5 @@
 /** Whom a plan reaches, by which subjects, and when (execution-semantics.md §1). */
+import { PEER_SHELLS } from "../wire/command.ts";
 import { parseDurationMs } from "../wire/duration.ts";
 import { Fault } from "../wire/fault.ts";
 import type { Plan } from "../wire/plan.ts";
@@ -8,7 +9,12 @@ import { COMMANDS_ALL, commandsForGroup, commandsForPc } from "../wire/subjects.
 export interface Fleet {
   readonly allPcIds: () => Promise<readonly string[]>;
   readonly membersOf: (group: string) => readonly string[];
+  /** The first of these PCs that do not announce a shell. */
+  readonly withoutShell: (shell: string, pcIds: readonly string[]) => Promise<readonly string[]>;
 }
+
+/** PCs that one fault names. */
+export const MAX_NAMED_PCS = 10;
 
 /** One publish of the command. */
 export interface PlannedSubject {
@@ -35,6 +41,24 @@ export async function planTargets(plan: Plan, fleet: Fleet): Promise<PlannedTarg
     {
       details: { path: "target" },
     },
+  );
+}
+
+/** The shells that are ours go to agents that announce them alone (wire.md §4). @throws {Fault} `invalid_input` */
+export async function checkShell(
+  shell: string,
+  pcIds: readonly string[],
+  fleet: Fleet,
+): Promise<void> {
+  if (PEER_SHELLS.includes(shell)) return;
+  const without = await fleet.withoutShell(shell, pcIds);
+  if (without.length === 0) return;
+  const named = without.slice(0, MAX_NAMED_PCS).map((pcId) => JSON.stringify(pcId)).join(", ");
+  const more = without.length > MAX_NAMED_PCS ? " and others" : "";
+  throw new Fault(
+    "invalid_input",
+    `Cannot dispatch: the shell "${shell}" is not announced by ${named}${more}`,
+    { details: { path: "shell" } },
   );
 }
 

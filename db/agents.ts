@@ -128,6 +128,24 @@ export async function readAllPcIds(reader: Reader): Promise<readonly string[]> {
   return rows.map((row) => textOf(row, "pc_id"));
 }
 
+/** Those of some PCs that do not announce a shell, at most `limit` of them; one that was never heard of does not. */
+export async function readPcIdsWithoutShell(
+  reader: Reader,
+  { shell, pcIds, limit }: {
+    readonly shell: string;
+    readonly pcIds: readonly string[];
+    readonly limit: number;
+  },
+): Promise<readonly string[]> {
+  const rows = await reader.query(
+    `SELECT asked.value AS pc_id FROM json_each(?) AS asked WHERE NOT EXISTS (
+        SELECT 1 FROM agents AS a, json_each(a.shells) AS shell
+        WHERE a.pc_id = asked.value AND shell.value = ?) LIMIT ?`,
+    [JSON.stringify(pcIds), shell, limit],
+  );
+  return rows.map((row) => textOf(row, "pc_id"));
+}
+
 /** Forgets a PC until it is heard again; its runs stay. */
 export function deleteAgent(pcId: string): Statement {
   return { sql: "DELETE FROM agents WHERE pc_id = ?", args: [pcId] };

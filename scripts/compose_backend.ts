@@ -48,8 +48,9 @@ import { StreamAccess } from "../actors/stream_access.ts";
 import { type Clock, systemClock } from "../actors/system/clock.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
 import type { System } from "../actors/system/supervisor.ts";
+import { MAX_NAMED_PCS } from "../actors/targets.ts";
 import { WriterLease } from "../actors/writer_lease.ts";
-import { readAllPcIds } from "../db/agents.ts";
+import { readAllPcIds, readPcIdsWithoutShell } from "../db/agents.ts";
 import type { Database } from "../db/client.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
 import { parseDurationMs } from "../wire/duration.ts";
@@ -132,7 +133,12 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     db,
     clock,
     jobs: remembered,
-    fleet: { allPcIds: () => readAllPcIds(db), membersOf: (group) => directory.membersOf(group) },
+    fleet: {
+      allPcIds: () => readAllPcIds(db),
+      membersOf: (group) => directory.membersOf(group),
+      withoutShell: (shell, pcIds) =>
+        readPcIdsWithoutShell(db, { shell, pcIds, limit: MAX_NAMED_PCS + 1 }),
+    },
     storeScript: (name, script) => storeScript(bus, name, script),
     scriptDigest: (name) => scriptDigest(bus, name),
     outboxChanged: () => outbox.poke(),

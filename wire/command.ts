@@ -3,6 +3,8 @@ import { decode, parse } from "./codec.ts";
 import { Fault } from "./fault.ts";
 import { Count, Id, Instant, Seconds, Sha256 } from "./scalars.ts";
 
+/** Shells that every agent is taken to have. */
+export const PEER_SHELLS: readonly string[] = ["sh", "pwsh", "powershell", "cmd"];
 /** Shells of the peers; the rest are ours and go only to agents that announce them (wire.md §4). */
 export const SHELLS = ["sh", "pwsh", "powershell", "cmd", "bash", "python3", "node"] as const;
 export const Shell = v.picklist(SHELLS, `must be one of ${SHELLS.join(", ")}`);

@@ -96,7 +96,11 @@ export class ProjectionWorld implements AsyncDisposable {
     const dispatcher = createDispatcher({
       db: this.db,
       clock: this.time,
-      fleet: { allPcIds: () => Promise.resolve([]), membersOf: () => [] },
+      fleet: {
+        allPcIds: () => Promise.resolve([]),
+        membersOf: () => [],
+        withoutShell: () => Promise.resolve([]),
+      },
       jobs: { get: () => Promise.resolve(undefined) },
       storeScript: () => Promise.resolve(),
       scriptDigest: () => Promise.resolve(undefined),

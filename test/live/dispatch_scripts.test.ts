@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
@@ -70,3 +71,42 @@ for (
     assert.deepEqual(await api.get(`/api/executions?job_id=${job}`), []);
   });
 }
+
+async function runOn(pcId: string, shell: string, script: string): Promise<Response> {
+  return await api.post("/api/run", { pc_id: pcId, shell, script, timeout_secs: 10 });
+}
+
+test("a shell of ours runs on an agent that announces it", async () => {
+  await eventually("its first heartbeat", async () => (await api.ask(`/api/agents/${PC_ID}`)).ok);
+  const response = await runOn(PC_ID, "node", "console.log(6 * 7)");
+  assert.equal(response.status, 200, await response.clone().text());
+  assert.equal((await response.json() as { stdout: string }).stdout, "42\n");
+});
+
+test("a shell of ours is refused where it is not announced, naming at most ten PCs", async () => {
+  const beat = { at: new Date().toISOString(), agent_version: "0.30.0" };
+  api.bus.publish("heartbeat.older", encode({ ...beat, pc_id: "older" }));
+  api.bus.publish("heartbeat.other", encode({ ...beat, pc_id: "other", shells: ["sh", "bash"] }));
+  await eventually("their rows", async () => (await api.ask("/api/agents/other")).ok);
+  await makeJob("in-node", { shell: "node", script: "1" });
+  const refusal = async (pcs: readonly string[]) => {
+    const response = await api.post("/api/exec/in-node", { target: { pcs } });
+    assert.equal(response.status, 400);
+    const { detail, type } = await response.json() as Problem;
+    assert.match(type, /invalid_input$/);
+    return detail;
+  };
+  assert.match(
+    await refusal([PC_ID, "older", "other", "never-heard"]),
+    /"node" is not announced by "older", "other", "never-heard"$/,
+  );
+  const many = Array.from({ length: 11 }, (_, index) => `pc-${index + 100}`);
+  assert.match(await refusal(many), /"pc-109" and others$/);
+  assert.deepEqual(await api.get("/api/executions?job_id=in-node"), []);
+});
+
+test("a shell of the peers goes to a PC that announces nothing", async () => {
+  await makeJob("in-pwsh", { shell: "pwsh", script: "1" });
+  const response = await api.post("/api/exec/in-pwsh", { target: { pcs: ["older", "unheard"] } });
+  assert.equal(response.status, 200);
+});
