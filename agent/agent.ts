@@ -85,7 +85,7 @@ export interface Agent extends AsyncDisposable {
   readonly activeCommands: number;
   /** Results that the broker has not stored yet. */
   readonly waitingResults: number;
-  /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable` */
+  /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable`, `bad_setting` */
   start(): Promise<void>;
   /**
    * Stops in order (agent.md §5); harmless twice. Aborting the signal ends the waiting at once: what runs is ended and not
@@ -140,7 +140,7 @@ class EmbeddedAgent implements Agent {
   async start(): Promise<void> {
     if (this.#parts !== undefined) throw new TypeError("The agent was started before");
     const parts = await openParts(this.#options, this.#handlers).catch((thrown: unknown) => {
-      throw notWritable(this.#options.dataDir, thrown);
+      throw thrown instanceof Fault ? thrown : notWritable(this.#options.dataDir, thrown);
     });
     this.#parts = parts;
     await parts.outbox.scan();

@@ -1,8 +1,11 @@
 import type { Ending } from "../machines/agent_command.ts";
-import type { Command } from "../wire/command.ts";
+import { type Command, isShell } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
 import { scriptEnvironment } from "./environment.ts";
-import type { ScriptSource } from "./script_source.ts";
+import { findProgram } from "./programs.ts";
+import { asUser, type RunAs, type RunUser, userEnvironment } from "./run_as.ts";
+import { ownPlace, type ScriptPlace, userPlace } from "./script_place.ts";
+import type { Script, ScriptSource } from "./script_source.ts";
 import { type StagedScript, stageScript } from "./shells.ts";
 import { Child, type ChildEnding, type ChildOptions } from "./spawn.ts";
 
@@ -11,7 +14,8 @@ export interface AttemptOptions extends Pick<ChildOptions, "onOutput" | "onTimeo
   readonly pcId: string;
   readonly resultId: string;
   readonly scripts: ScriptSource;
-  /** Private to this run: made for the script, and removed after it. */
+  readonly runAs: RunAs;
+  /** Of this run: made for the script, and removed after it. */
   readonly directory: string;
   /** The agent's own; the script sees an allow-list of it. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -29,21 +33,20 @@ export class Attempt {
 
   /** Never rejects: whatever goes wrong is an ending. */
   async run(): Promise<Ending> {
-    const { command, scripts, directory } = this.#options;
+    const { command, scripts, runAs } = this.#options;
     const script = await scripts.read(command);
     if (script.kind === "unavailable") {
       return { kind: "failed", reason: "script_unavailable", why: script.why };
     }
-    let staged: StagedScript;
-    try {
-      staged = await stageScript(command.shell, script.text, directory);
-    } catch (thrown) {
-      return notSpawned(`its script cannot be put into a file: ${messageOf(thrown)}`);
+    const identity = await runAs.resolve(command);
+    switch (identity.kind) {
+      case "unavailable":
+        return notSpawned(identity.why);
+      case "agent":
+        return await this.#runStaged(script, undefined);
+      case "user":
+        return await this.#runStaged(script, identity.user);
     }
-    const ending = endingOf(await this.#runChild(staged));
-    // What cannot be removed now is removed when the agent starts again.
-    await staged.remove().catch(() => undefined);
-    return ending;
   }
 
   /** Ends what runs, with its tree; nothing is spawned any more. Harmless twice. */
@@ -52,13 +55,40 @@ export class Attempt {
     this.#child?.end();
   }
 
-  #runChild({ program, args }: StagedScript): Promise<ChildEnding> {
+  async #runStaged(
+    { text }: Extract<Script, { kind: "script" }>,
+    user: RunUser | undefined,
+  ): Promise<Ending> {
+    const { command, directory, environment } = this.#options;
+    if (!isShell(command.shell)) return notSpawned(`the shell ${command.shell} is not known`);
+    let staged: StagedScript;
+    let place: ScriptPlace | undefined;
+    try {
+      place = user === undefined ? await ownPlace(directory) : await userPlace(directory, user);
+      staged = await stageScript(command.shell, text, place);
+    } catch (thrown) {
+      await place?.remove().catch(() => undefined);
+      return notSpawned(`its script cannot be put into a file: ${messageOf(thrown)}`);
+    }
+    const { program } = staged;
+    // What starts a program in a user's name would report a missing one as the script's own failure.
+    const isThere = user === undefined || await findProgram(program, environment["PATH"] ?? "");
+    const ending = isThere
+      ? endingOf(await this.#runChild(staged, user))
+      : notSpawned(`${JSON.stringify(program)} is not installed here`);
+    // What cannot be removed now is removed when the agent starts again.
+    await staged.remove().catch(() => undefined);
+    return ending;
+  }
+
+  #runChild({ program, args }: StagedScript, user: RunUser | undefined): Promise<ChildEnding> {
     const { command, pcId, resultId, environment, onOutput, onTimeout } = this.#options;
+    const run = { pcId, execId: command.exec_id, resultId };
+    const own = scriptEnvironment(environment, run);
     this.#child = new Child({
-      program,
-      args,
-      cwd: command.cwd ?? null,
-      environment: scriptEnvironment(environment, { pcId, execId: command.exec_id, resultId }),
+      ...(user === undefined ? { program, args } : asUser(user, program, args)),
+      cwd: command.cwd ?? user?.home ?? null,
+      environment: user === undefined ? own : userEnvironment(own, user),
       resultId,
       timeoutMs: command.timeout_secs * 1_000,
       onOutput,

@@ -17,8 +17,11 @@ import type { LiveOutput, LiveOutputs } from "./live_output.ts";
 import type { Outbox } from "./outbox.ts";
 import { endTree } from "./process_tree.ts";
 import { noteOf, resultWithoutOutput } from "./result.ts";
+import type { RunAs } from "./run_as.ts";
 import type { ScriptSource } from "./script_source.ts";
+import type { JudgedCommand } from "./signature_gate.ts";
 import type { Slots } from "./slots.ts";
+import { whyUnsupported } from "./supported.ts";
 
 /** Between attempts to write what must be on disk before anything else happens. */
 const WRITE_RETRY_MS = 1_000;
@@ -47,13 +50,12 @@ export interface CommandTools {
   readonly scripts: ScriptSource;
   /** Run in place of a shell where one fits. */
   readonly handlers: Handlers;
+  readonly runAs: RunAs;
   /** Where each run has a private directory for its script. */
   readonly runsDirectory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whole numbers in [0, below). */
   readonly random: (below: number) => number;
-  /** Why this machine cannot run a command, if it cannot. */
-  readonly whyUnsupported: (command: Command) => string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly disk: DiskState;
@@ -75,6 +77,8 @@ export class CommandRun {
   readonly #admit: () => Promise<Admission>;
   readonly #actor: ActorRefFrom<typeof agentCommand>;
   readonly #handler: JobHandler | undefined;
+  /** Of what was admitted once and could not be admitted any more. */
+  readonly #refusal: string | undefined;
   #setTaken: (taken: Taken) => void = () => undefined;
   #record: OpenRecord | undefined;
   #output: LiveOutput | undefined;
@@ -87,8 +91,13 @@ export class CommandRun {
   #isAbandoned = false;
 
   /** @param admit asks the ledger, or answers with the record that a crash left behind */
-  constructor(command: Command, admit: () => Promise<Admission>, tools: CommandTools) {
+  constructor(
+    { command, refusal }: JudgedCommand,
+    admit: () => Promise<Admission>,
+    tools: CommandTools,
+  ) {
     this.command = command;
+    this.#refusal = refusal;
     this.#admit = admit;
     this.#tools = tools;
     this.#handler = tools.handlers.of(command);
@@ -220,13 +229,13 @@ export class CommandRun {
   }
 
   async #checkGates(): Promise<void> {
-    const { facts, clock, whyUnsupported } = this.#tools;
-    const read = await readGateFacts(facts, this.command);
-    const ending = closedGate(this.command, {
-      ...read,
-      now: clock.now(),
-      unsupported: this.#handler === undefined ? whyUnsupported(this.command) : undefined,
-    });
+    const { facts, clock, runAs } = this.#tools;
+    const [read, unsupported] = await Promise.all([
+      readGateFacts(facts, this.command),
+      this.#handler === undefined ? whyUnsupported(this.command, runAs) : undefined,
+    ]);
+    const gateFacts = { ...read, refusal: this.#refusal, unsupported, now: clock.now() };
+    const ending = closedGate(this.command, gateFacts);
     this.#actor.send(
       ending === undefined ? { type: "GATES_OPEN" } : { type: "GATE_CLOSED", ending },
     );
@@ -293,7 +302,7 @@ export class CommandRun {
   }
 
   #newAttempt(attempt: number): Attempt | HandlerAttempt {
-    const { pcId, scripts, runsDirectory, environment } = this.#tools;
+    const { pcId, scripts, runAs, runsDirectory, environment } = this.#tools;
     const common: Pick<
       AttemptOptions,
       "command" | "resultId" | "onOutput" | "onTimeout"
@@ -307,7 +316,7 @@ export class CommandRun {
       return new HandlerAttempt({ ...common, attempt, handler: this.#handler });
     }
     const directory = join(runsDirectory, this.#id());
-    return new Attempt({ ...common, pcId, scripts, directory, environment });
+    return new Attempt({ ...common, pcId, scripts, runAs, directory, environment });
   }
 
   /** Says in stderr what happened to an attempt that is not the last. */

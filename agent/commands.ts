@@ -1,22 +1,30 @@
-import { decodeCommand } from "../wire/command.ts";
 import type { Command } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
 import { key, sha256Hex } from "../wire/ids.ts";
+import type { SignatureHeaders } from "../wire/signing.ts";
 import { formatInstant } from "../wire/time.ts";
 import { CommandRun, type CommandTools, type Taken } from "./command_run.ts";
 import type { OpenRecord } from "./ledger_record.ts";
+import { Refusals } from "./refusals.ts";
+import type { JudgedCommand, SignatureGate } from "./signature_gate.ts";
+
+export interface CommandsTools extends CommandTools {
+  readonly signatures: SignatureGate;
+}
 
 /**
  * Every command of an agent from its bytes to its report: the one intake behind live subscriptions,
  * replay and recovery (agent.md §1).
  */
 export class Commands {
-  readonly #tools: CommandTools;
+  readonly #tools: CommandsTools;
+  readonly #refusals: Refusals;
   readonly #running = new Set<CommandRun>();
   #isStopping = false;
 
-  constructor(tools: CommandTools) {
+  constructor(tools: CommandsTools) {
     this.#tools = tools;
+    this.#refusals = new Refusals(tools);
   }
 
   get count(): number {
@@ -24,23 +32,27 @@ export class Commands {
   }
 
   /**
-   * Takes the bytes of a command.
+   * Takes the bytes of a command, with what its headers say of who signed them.
    *
-   * @returns whether they may be acked: they are durably admitted, known already, or no command at all
+   * @returns whether they may be acked: they are durably admitted or refused, known already, or no command at all
    */
-  async take(bytes: Uint8Array): Promise<boolean> {
-    if (this.#isStopping || this.#tools.disk.blockedWrites > 0) return false;
-    let command: Command;
+  async take(bytes: Uint8Array, headers: SignatureHeaders): Promise<boolean> {
+    const { signatures, disk } = this.#tools;
+    if (this.#isStopping || disk.blockedWrites > 0) return false;
+    let judged: JudgedCommand;
     try {
-      command = decodeCommand(bytes);
+      judged = signatures.judge(bytes, headers);
     } catch (thrown) {
       await this.#observe("command_unreadable", sha256Hex(Buffer.from(bytes).toString("hex")), {
         why: messageOf(thrown),
       });
       return true;
     }
+    const { command, refusal } = judged;
+    if (refusal !== undefined) return await this.#refuse(judged.command, bytes, refusal);
     const { ledger } = this.#tools;
-    const taken = await this.#begin(command, () => ledger.admit(command.request_id, bytes));
+    const admit = () => ledger.admit(command.request_id, bytes, headers);
+    const taken = await this.#begin(judged, admit);
     if (taken === "conflict") {
       await this.#observe("command_conflict", sha256Hex(Buffer.from(bytes).toString("hex")), {
         request_id: command.request_id,
@@ -99,10 +111,11 @@ export class Commands {
   }
 
   async #resume(record: OpenRecord): Promise<void> {
-    const { log } = this.#tools;
-    let command: Command;
+    const { signatures, log } = this.#tools;
+    let judged: JudgedCommand;
     try {
-      command = decodeCommand(Buffer.from(record.command, "base64"));
+      const bytes = Buffer.from(record.command, "base64");
+      judged = signatures.judge(bytes, record.headers ?? {});
     } catch (error) {
       return log.error("cannot resume a command", { requestId: record.request_id, error });
     }
@@ -110,10 +123,28 @@ export class Commands {
       requestId: record.request_id,
       mayHaveStarted: record.started_at !== null,
     });
-    await this.#begin(command, () => Promise.resolve({ kind: "admitted", record }));
+    await this.#begin(judged, () => Promise.resolve({ kind: "admitted", record }));
   }
 
-  #begin(command: Command, admit: ConstructorParameters<typeof CommandRun>[1]): Promise<Taken> {
+  /** Whether the refusal is on its way, or was told before. */
+  async #refuse(command: Command, bytes: Uint8Array, why: string): Promise<boolean> {
+    const { ledger, log } = this.#tools;
+    try {
+      // What was admitted with a signature may come again without: it is no news.
+      if (!await ledger.isKnown(command.request_id, bytes)) {
+        await this.#refusals.report(command, why);
+      }
+      return true;
+    } catch (error) {
+      log.error("cannot report a refusal", { requestId: command.request_id, error });
+      return false;
+    }
+  }
+
+  #begin(
+    command: JudgedCommand,
+    admit: ConstructorParameters<typeof CommandRun>[1],
+  ): Promise<Taken> {
     const run = new CommandRun(command, admit, this.#tools);
     this.#running.add(run);
     void run.ended.then(() => this.#running.delete(run));

@@ -5,12 +5,15 @@ import { EXIT_CODES } from "../wire/exec_result.ts";
 import { key } from "../wire/ids.ts";
 import { parseInstant } from "../wire/time.ts";
 import type { Fact, Facts } from "./facts.ts";
+import { refused } from "./refusals.ts";
 
 /** What the gates look at, read together. Undefined: never read. */
 export interface GateFacts {
   readonly kill: Fact | undefined;
   readonly version: Fact | undefined;
   readonly status: Fact | undefined;
+  /** Why its signature keeps it out, if it does. */
+  readonly refusal: string | undefined;
   /** Milliseconds since the epoch by the agent's clock. */
   readonly now: number;
   /** Why this machine cannot run the command, if it cannot. */
@@ -34,8 +37,13 @@ export async function readGateFacts(
 
 /** The ending that the first closed gate gives a command, or undefined when all are open (agent.md §1.3). */
 export function closedGate(command: Command, facts: GateFacts): Ending | undefined {
-  return killedGate(facts) ?? stalenessGate(command, facts) ?? versionGate(command, facts) ??
-    revokedGate(facts) ?? unsupportedGate(facts) ?? deadlineGate(command, facts);
+  return signatureGate(facts) ?? killedGate(facts) ?? stalenessGate(command, facts) ??
+    versionGate(command, facts) ?? revokedGate(facts) ?? unsupportedGate(facts) ??
+    deadlineGate(command, facts);
+}
+
+function signatureGate({ refusal }: GateFacts): Ending | undefined {
+  return refusal === undefined ? undefined : refused(refusal);
 }
 
 function killedGate({ kill }: GateFacts): Ending | undefined {

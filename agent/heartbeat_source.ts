@@ -15,6 +15,8 @@ const OS_FAMILIES: Readonly<Record<string, string>> = {
 export interface HeartbeatOptions {
   readonly pcId: string;
   readonly shells: readonly Shell[];
+  /** Fingerprints of the keys that may sign commands. */
+  readonly commandKeys: readonly string[];
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
@@ -30,7 +32,7 @@ export class HeartbeatSource {
   }
 
   beat(): Heartbeat {
-    const { pcId, shells, outbox, clock } = this.#options;
+    const { pcId, shells, commandKeys, outbox, clock } = this.#options;
     const osFamily = OS_FAMILIES[process.platform];
     return {
       pc_id: pcId,
@@ -40,6 +42,8 @@ export class HeartbeatSource {
       ...(osFamily === undefined ? {} : { os_family: osFamily }),
       agent_cpu_pct: this.#cpuPercent(),
       agent_rss_bytes: process.memoryUsage.rss(),
+      // Even when there is none: left out, the last one known would stay.
+      command_keys: [...commandKeys],
       shells: [...shells],
       stuck_results: outbox.stuckResults,
     };

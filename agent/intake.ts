@@ -6,6 +6,7 @@ import { defineAgentActor } from "./capabilities.ts";
 import type { Commands } from "./commands.ts";
 import { groupsOf } from "./profile.ts";
 import { Replay } from "./replay.ts";
+import { headersOf } from "./signature_gate.ts";
 import { whenAborted } from "./when_aborted.ts";
 
 /**
@@ -76,7 +77,7 @@ class HeardSubjects {
   #hear(subject: string): Subscription {
     return this.#bus.connection.subscribe(subject, {
       callback: (error: Error | null, message: Msg) => {
-        if (error === null) void this.#commands.take(message.data);
+        if (error === null) void this.#commands.take(message.data, headersOf(message));
         else this.#log.warn("cannot hear commands", { subject, error });
       },
     });

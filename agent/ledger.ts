@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { encode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
+import type { SignatureHeaders } from "../wire/signing.ts";
 import { formatInstant } from "../wire/time.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
@@ -96,9 +97,22 @@ export class Ledger {
    *
    * @throws the system's error when the record cannot be written: nothing was admitted then
    */
-  admit(requestId: string, bytes: Uint8Array): Promise<Admission> {
+  admit(
+    requestId: string,
+    bytes: Uint8Array,
+    headers: SignatureHeaders = {},
+  ): Promise<Admission> {
     const name = this.#nameOf(requestId);
-    return this.#turns.take(name, () => this.#admit(name, requestId, bytes));
+    return this.#turns.take(name, () => this.#admit(name, { requestId, bytes, headers }));
+  }
+
+  /** Whether these very bytes were admitted. */
+  isKnown(requestId: string, bytes: Uint8Array): Promise<boolean> {
+    const name = this.#nameOf(requestId);
+    return this.#turns.take(name, async () => {
+      const known = this.#open.get(name) ?? await this.#findClosed(name);
+      return typeof known === "object" && known.sha256 === sha256Of(bytes);
+    });
   }
 
   /** Notes that the command may have started from now on. */
@@ -148,8 +162,15 @@ export class Ledger {
     }
   }
 
-  async #admit(name: string, requestId: string, bytes: Uint8Array): Promise<Admission> {
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
+  async #admit(
+    name: string,
+    { requestId, bytes, headers }: {
+      requestId: string;
+      bytes: Uint8Array;
+      headers: SignatureHeaders;
+    },
+  ): Promise<Admission> {
+    const sha256 = sha256Of(bytes);
     const known = this.#open.get(name) ?? await this.#findClosed(name);
     if (known !== undefined && known !== "unreadable") {
       return {
@@ -166,6 +187,7 @@ export class Ledger {
       started_at: known === "unreadable" ? now : null,
       killed: false,
       command: Buffer.from(bytes).toString("base64"),
+      ...(Object.keys(headers).length === 0 ? {} : { headers }),
     };
     await this.#write(name, record);
     return { kind: known === "unreadable" ? "unreadable" : "admitted", record };
@@ -255,6 +277,10 @@ export class Ledger {
   #path(...parts: string[]): string {
     return join(this.#options.directory, ...parts);
   }
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 async function resultIdIn(path: string): Promise<string> {

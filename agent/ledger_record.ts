@@ -14,6 +14,8 @@ const OpenRecord = v.object({
   killed: v.boolean(),
   /** Base64 of the command's bytes, so that an admitted command survives a crash. */
   command: v.string(),
+  /** The headers of its signature, if it had any: after a crash it goes through all gates again. */
+  headers: v.optional(v.record(v.string(), v.string())),
 });
 export type OpenRecord = v.InferOutput<typeof OpenRecord>;
 

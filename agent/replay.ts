@@ -4,8 +4,10 @@ import type { Log } from "../actors/log.ts";
 import { ensureReplayConsumers } from "../actors/provision_consumers.ts";
 import { encode } from "../wire/codec.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
+import type { SignatureHeaders } from "../wire/signing.ts";
 import { replayConsumers } from "../wire/streams.ts";
 import type { Commands } from "./commands.ts";
+import { headersOf } from "./signature_gate.ts";
 
 /**
  * Live subscriptions bring commands at once; this catches what they lost, and what an earlier life took and did not
@@ -99,7 +101,7 @@ export class Replay {
       for (;;) {
         const message = await this.#next(consumer);
         if (message === undefined) return true;
-        if (!(await commands.take(message.data))) return false;
+        if (!(await commands.take(message.data, message.headers))) return false;
         bus.publish(message.reply, ACK);
       }
     } catch (thrown) {
@@ -120,7 +122,7 @@ export class Replay {
       const answer = await connection.request(subject, PULL, options);
       const status = answer.headers?.code ?? 0;
       if (status !== 0 || answer.reply === undefined) return undefined;
-      return { data: answer.data, reply: answer.reply };
+      return { data: answer.data, reply: answer.reply, headers: headersOf(answer) };
     } catch (thrown) {
       throw busFault("read retained commands", thrown);
     }
@@ -145,4 +147,5 @@ export class Replay {
 interface Pulled {
   readonly data: Uint8Array;
   readonly reply: string;
+  readonly headers: SignatureHeaders;
 }

@@ -45,7 +45,7 @@ export function noteOf(ending: Ending): string | undefined {
 }
 
 function exitCodeOf(ending: Ending): number {
-  return ending.kind === "exited" || ending.kind === "skipped"
-    ? ending.exitCode
-    : EXIT_CODES.killed;
+  if (ending.kind === "exited" || ending.kind === "skipped") return ending.exitCode;
+  const isRefused = ending.kind === "failed" && ending.reason === "signature_refused";
+  return isRefused ? EXIT_CODES.signatureRefused : EXIT_CODES.killed;
 }

@@ -1,6 +1,8 @@
-import { access, chmod, constants, mkdir, rm, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Shell, SHELLS } from "../wire/command.ts";
+import { findProgram } from "./programs.ts";
+import type { ScriptPlace } from "./script_place.ts";
 
 /** How a shell reads a script from a file: never from its arguments, which every user can list. */
 interface ShellSpec {
@@ -39,53 +41,29 @@ export interface StagedScript {
 }
 
 /**
- * Writes a script into a file that only this user can read.
+ * Writes a script into a file that only its user can read.
  *
- * @param directory private to this run; made here, removed by `remove`
+ * @param place private to this run; removed by `remove`
  * @throws the system's error when it cannot be written
  */
 export async function stageScript(
   shell: Shell,
   script: string | Uint8Array,
-  directory: string,
+  place: ScriptPlace,
 ): Promise<StagedScript> {
   const spec = SPECS[shell];
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  // The mask of the process may have taken bits away, never added some; a leftover may be wider.
-  await chmod(directory, 0o700);
-  const path = join(directory, `script${spec.extension}`);
+  const path = join(place.directory, `script${spec.extension}`);
   await writeFile(path, script, { mode: 0o600 });
-  return {
-    program: spec.program,
-    args: spec.args(path),
-    remove: () => rm(directory, { recursive: true, force: true }),
-  };
+  await place.handOver(path);
+  return { program: spec.program, args: spec.args(path), remove: () => place.remove() };
 }
 
 /** The shells whose programs are on a search path, in the order of `SHELLS`. */
 export async function findShells(searchPath: string): Promise<Shell[]> {
   const found = await Promise.all(
-    SHELLS.map(async (shell) => [shell, await isOnPath(SPECS[shell].program, searchPath)] as const),
+    SHELLS.map(async (shell) =>
+      [shell, await findProgram(SPECS[shell].program, searchPath)] as const
+    ),
   );
-  return found.filter(([, present]) => present).map(([shell]) => shell);
-}
-
-async function isOnPath(program: string, searchPath: string): Promise<boolean> {
-  const names = process.platform === "win32" ? [`${program}.exe`, `${program}.cmd`] : [program];
-  for (const directory of searchPath.split(delimiter)) {
-    for (const name of names) {
-      if (directory !== "" && await isExecutable(join(directory, name))) return true;
-    }
-  }
-  return false;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    // Not there, or not ours to run: the same to us.
-    return false;
-  }
+  return found.filter(([, path]) => path !== undefined).map(([shell]) => shell);
 }

@@ -1,7 +1,11 @@
-import type { Command } from "../wire/command.ts";
+import { type Command, isShell } from "../wire/command.ts";
+import type { RunAs } from "./run_as.ts";
 
 /** Why this machine cannot run a command at all, if it cannot: exit code 122 (wire.md §4). */
-export function whyUnsupported(command: Command): string | undefined {
-  const runAs = command.run_as ?? "system";
-  return runAs === "system" ? undefined : `run_as ${runAs} is not supported on this system`;
+export async function whyUnsupported(command: Command, runAs: RunAs): Promise<string | undefined> {
+  if (!isShell(command.shell)) {
+    return `the shell ${JSON.stringify(command.shell)} is not known to this agent`;
+  }
+  const identity = await runAs.resolve(command);
+  return identity.kind === "unavailable" ? identity.why : undefined;
 }

@@ -14,9 +14,7 @@ type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token" | "ow
 const Runtime = v.object({ nats: v.string() });
 
 await runProcess(async (settings, log) => {
-  const { pcId, dataDir, stopGraceMs } = settings.agent;
-  const access = await accessOf(settings);
-  const agent = createAgent({ pcId, ...access, dataDir, stopGraceMs, log });
+  const agent = createAgent({ ...settings.agent, ...await accessOf(settings), log });
   await agent.start();
   return agent;
 });

@@ -216,14 +216,12 @@ interface LocalAgent {
 async function startLocalAgent(
   { settings, broker, log, stops }: LocalAgent,
 ): Promise<{ readonly failed: Promise<Error> }> {
-  const { pcId, dataDir, stopGraceMs } = settings.agent;
+  const { pcId } = settings.agent;
   const credential = await broker?.enrolLocal(pcId);
   const agent = createAgent({
-    pcId,
+    ...settings.agent,
     ...brokerAccess(settings, credential, broker),
     ownCredential: credential !== undefined,
-    dataDir,
-    stopGraceMs,
     log: log.child({ pcId }),
   });
   await agent.start();

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
 import { LOG_LEVELS, type LogLevel } from "../actors/log.ts";
+import { isPublicKey } from "../agent/signature_gate.ts";
 import { parseDurationMs } from "../wire/duration.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { Duration, Name } from "../wire/scalars.ts";
@@ -31,6 +32,10 @@ export interface Settings {
     readonly dataDir: string;
     /** How long a stop lets scripts run on. */
     readonly stopGraceMs: number;
+    /** Public keys, base64, whose signatures on commands are verified. */
+    readonly commandKeys: readonly string[];
+    readonly requireSignatures: boolean;
+    readonly runAsUser?: string;
   };
 }
 
@@ -110,6 +115,19 @@ const Level = v.picklist(
 /** RFC 7518 §3.2: a key of HS256 has at least as many bits as its hash. */
 const JwtSecret = v.pipe(v.string(), v.minBytes(32, "must have at least 32 bytes"));
 
+/** Keys with commas between; or the path of a file with a key on each line, where `#` begins a comment. */
+const CommandKeys = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): readonly string[] => {
+    const keys = dataset.value.split(",").map((part) => part.trim());
+    if (keys.every(isPublicKey)) return keys;
+    const read = keysOfFile(dataset.value);
+    if (typeof read !== "string") return read;
+    addIssue({ message: `is neither public keys in base64, nor a file of them (${read})` });
+    return NEVER;
+  }),
+);
+
 const Variables = v.object({
   KANADE_DATA_DIR: v.optional(v.string(), "./data"),
   KANADE_BIND: v.optional(Bind, "127.0.0.1:8080"),
@@ -130,6 +148,9 @@ const Variables = v.object({
   KANADE_AUTH_STATIC_TOKEN: v.optional(v.string()),
   KANADE_JWT_SECRET: v.optional(JwtSecret),
   KANADE_AUTH_DISABLE: v.optional(Flag, "0"),
+  KANADE_COMMAND_KEYS: v.optional(CommandKeys),
+  KANADE_REQUIRE_SIGNATURES: v.optional(Flag, "0"),
+  KANADE_RUN_AS_USER: v.optional(v.string()),
   KANADE_STOP_GRACE: v.optional(Period, "20s"),
   KANADE_SWEEP_INTERVAL: v.optional(Period, "60s"),
 });
@@ -183,6 +204,9 @@ function settingsOf(variables: Variables): Settings {
       pcId: variables.KANADE_PC_ID,
       dataDir: variables.KANADE_AGENT_DATA_DIR ?? join(dataDir, "agent"),
       stopGraceMs: variables.KANADE_STOP_GRACE,
+      commandKeys: variables.KANADE_COMMAND_KEYS ?? [],
+      requireSignatures: variables.KANADE_REQUIRE_SIGNATURES,
+      ...given("runAsUser", variables.KANADE_RUN_AS_USER),
     },
   };
 }
@@ -211,6 +235,21 @@ function passwordOf(variables: Variables): string | undefined {
   }
 }
 
+/** The keys of a file, or what is wrong with it. */
+function keysOfFile(path: string): readonly string[] | string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
+  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
+  const keys = lines.filter((line) => line !== "");
+  const wrong = lines.findIndex((line) => line !== "" && !isPublicKey(line));
+  if (wrong >= 0) return `line ${wrong + 1} is none`;
+  return keys.length > 0 ? keys : "it is empty";
+}
+
 /** What is wrong with values that are each fine alone. */
 function contradictionsOf(variables: Variables): readonly string[] {
   const lines: string[] = [];
@@ -222,6 +261,11 @@ function contradictionsOf(variables: Variables): readonly string[] {
     variables.KANADE_NATS_PASSWORD_FILE !== undefined
   ) {
     lines.push("KANADE_NATS_PASSWORD_FILE: cannot be set together with KANADE_NATS_PASSWORD");
+  }
+  if (variables.KANADE_REQUIRE_SIGNATURES && variables.KANADE_COMMAND_KEYS === undefined) {
+    lines.push(
+      "KANADE_REQUIRE_SIGNATURES: needs KANADE_COMMAND_KEYS, or no command would ever run",
+    );
   }
   return lines;
 }

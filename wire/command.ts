@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { decode, parse } from "./codec.ts";
+import { parse } from "./codec.ts";
 import { Fault } from "./fault.ts";
 import { Count, Id, Instant, Seconds, Sha256 } from "./scalars.ts";
 
@@ -74,11 +74,6 @@ export const Command = v.pipe(
   })),
 );
 export type Command = v.InferOutput<typeof Command>;
-
-/** Reads a Command. @throws {Fault} `invalid_input` */
-export function decodeCommand(bytes: Uint8Array): Command {
-  return parseCommand(decode(v.unknown(), "command", bytes));
-}
 
 /** A Command that can be run, of a value that is JSON already. @throws {Fault} `invalid_input` */
 export function parseCommand(value: unknown): Command {

@@ -14,11 +14,15 @@ export interface AgentProcess extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Ends when the agent is at work. */
-export async function startAgentProcess(options: AgentOptions): Promise<AgentProcess> {
+/** Ends when the agent is at work. @param as the user whose process it is, in place of ours */
+export async function startAgentProcess(
+  options: AgentOptions,
+  as: { readonly uid?: number } = {},
+): Promise<AgentProcess> {
   const main = fileURLToPath(new URL("./agent_main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", main, JSON.stringify(options)], {
     stdio: ["ignore", "pipe", "inherit"],
+    ...as,
   });
   const gone = once(child, "exit");
   const lines = createInterface({ input: child.stdout });

@@ -65,11 +65,18 @@ const CASES: readonly Case[] = [
     why: /revoked/,
   },
   {
-    title: "a command that must run as a user is skipped with 122",
-    command: { run_as: "user" },
+    title: "a command for the graphical session is skipped with 122",
+    command: { run_as: "system_gui" },
     exitCode: 122,
     skipped: true,
-    why: /run_as user is not supported/,
+    why: /run_as system_gui is not supported on this system/,
+  },
+  {
+    title: "a command for a shell of the future is skipped with 122, which names it",
+    command: { shell: "quantum" },
+    exitCode: 122,
+    skipped: true,
+    why: /the shell "quantum" is not known to this agent/,
   },
   {
     title: "a strict command runs on what the broker says now",

@@ -17,6 +17,10 @@ function linesOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+/** Two public keys of the contract's vectors. */
+const KEY = "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=";
+const OTHER_KEY = "gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=";
+
 test("an empty environment gives the defaults", () => {
   assert.deepEqual(readSettings({}), {
     dataDir: "./data",
@@ -31,6 +35,8 @@ test("an empty environment gives the defaults", () => {
       pcId: hostname().replaceAll(".", "-"),
       dataDir: join("data", "agent"),
       stopGraceMs: 20_000,
+      commandKeys: [],
+      requireSignatures: false,
     },
   });
 });
@@ -58,6 +64,9 @@ test("every variable finds its place", () => {
     KANADE_AUTH_DISABLE: "1",
     KANADE_STOP_GRACE: "1m 30s",
     KANADE_SWEEP_INTERVAL: "5s",
+    KANADE_COMMAND_KEYS: `${KEY}, ${OTHER_KEY}`,
+    KANADE_REQUIRE_SIGNATURES: "1",
+    KANADE_RUN_AS_USER: "nobody",
   });
   assert.deepEqual(settings, {
     dataDir: "/srv/kanade",
@@ -74,7 +83,14 @@ test("every variable finds its place", () => {
     replicas: 3,
     auth: { disabled: true, staticToken: "s", jwtSecret: "j".repeat(32) },
     sweepIntervalMs: 5_000,
-    agent: { pcId: "é1", dataDir: "/srv/agent", stopGraceMs: 90_000 },
+    agent: {
+      pcId: "é1",
+      dataDir: "/srv/agent",
+      stopGraceMs: 90_000,
+      commandKeys: [KEY, OTHER_KEY],
+      requireSignatures: true,
+      runAsUser: "nobody",
+    },
   });
   const own = readSettings({ KANADE_NATS_SERVER: "/opt/nats-server" });
   assert.deepEqual(own.broker, { kind: "own", binary: "/opt/nats-server" });
@@ -98,6 +114,17 @@ for (
     ["KANADE_STOP_GRACE", "20", 'Cannot read the duration "20"'],
     ["KANADE_SWEEP_INTERVAL", "0s", "must be longer than nothing"],
     ["KANADE_JWT_SECRET", "hunter2", "must have at least 32 bytes"],
+    [
+      "KANADE_COMMAND_KEYS",
+      "/nowhere/keys",
+      "is neither public keys in base64, nor a file of them (ENOENT",
+    ],
+    [
+      "KANADE_COMMAND_KEYS",
+      `${KEY},AAAA`,
+      "is neither public keys in base64, nor a file of them (ENOENT",
+    ],
+    ["KANADE_REQUIRE_SIGNATURES", "1", "needs KANADE_COMMAND_KEYS"],
     ["KANADE_NATS_PASSWORD_FILE", "/nowhere/password", "cannot be read (ENOENT"],
   ] as const
 ) {
@@ -134,5 +161,17 @@ test("the password comes from a file without its line feed, and not from two pla
   const { broker } = readSettings(environment);
   assert.equal(broker.kind === "given" && broker.password, "from the file");
   assert.equal(linesOf({ ...environment, KANADE_NATS_PASSWORD: "p" }).length, 1);
+  await rm(directory, { recursive: true });
+});
+
+test("the keys of who signs commands may stand in a file, one on each line", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "kanade-settings-"));
+  const file = join(directory, "keys");
+  await writeFile(file, `# the backend\n${KEY}\n\n${OTHER_KEY} # the spare one\n`);
+  assert.deepEqual(readSettings({ KANADE_COMMAND_KEYS: file }).agent.commandKeys, [KEY, OTHER_KEY]);
+  await writeFile(file, `${KEY}\nrubbish\n`);
+  assert.match(linesOf({ KANADE_COMMAND_KEYS: file })[0] ?? "", /line 2 is none/);
+  await writeFile(file, "# none yet\n");
+  assert.match(linesOf({ KANADE_COMMAND_KEYS: file })[0] ?? "", /it is empty/);
   await rm(directory, { recursive: true });
 });

@@ -6,7 +6,13 @@ import { KEPT_BYTES, OutputBuffer } from "../../agent/output_buffer.ts";
 import { Slots } from "../../agent/slots.ts";
 import type { Command } from "../../wire/command.ts";
 
-const NOTHING = { kill: undefined, version: undefined, status: undefined, unsupported: undefined };
+const NOTHING = {
+  refusal: undefined,
+  kill: undefined,
+  version: undefined,
+  status: undefined,
+  unsupported: undefined,
+};
 
 function commandWith(partial: Partial<Command>): Command {
   return {

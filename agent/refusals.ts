@@ -1,0 +1,77 @@
+import type { Log } from "../actors/log.ts";
+import type { Clock } from "../actors/system/clock.ts";
+import type { Ending } from "../machines/agent_command.ts";
+import type { Command } from "../wire/command.ts";
+import { legacyResultId } from "../wire/ids.ts";
+import { formatInstant } from "../wire/time.ts";
+import type { Outbox } from "./outbox.ts";
+import { OutputBuffer } from "./output_buffer.ts";
+import { noteOf, resultWithoutOutput } from "./result.ts";
+
+export interface RefusalsOptions {
+  readonly pcId: string;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** As many are known again when they come a second time, by replay or by another subject. */
+const REMEMBERED = 10_000;
+
+/** How a command ends that its signature, or its envelope, keeps out. */
+export function refused(why: string): Ending {
+  return { kind: "failed", reason: "signature_refused", why: `refused: ${why}` };
+}
+
+/**
+ * Reports commands that the first gate keeps out (agent.md §1.3). They never see the ledger: what a stranger sends must
+ * not take the place of a request that is to come. So the id of the result is derived from the request's.
+ */
+export class Refusals {
+  readonly #options: RefusalsOptions;
+  /** Result ids, oldest first. */
+  readonly #reported = new Set<string>();
+
+  constructor(options: RefusalsOptions) {
+    this.#options = options;
+  }
+
+  /** The result is durable when it returns. @throws the system's error when it cannot be written */
+  async report(command: Command, why: string): Promise<void> {
+    const { pcId, outbox, clock, log } = this.#options;
+    const resultId = legacyResultId(command.request_id, pcId);
+    if (this.#reported.has(resultId)) return;
+    this.#remember(resultId);
+    log.warn("command refused", { requestId: command.request_id, execId: command.exec_id, why });
+    const now = formatInstant(clock.now());
+    const ending = refused(why);
+    const stderr = new OutputBuffer();
+    stderr.append(Buffer.from(`kanade: ${noteOf(ending)}\n`));
+    const result = resultWithoutOutput({
+      command,
+      pcId,
+      resultId,
+      ending,
+      startedAt: now,
+      finishedAt: now,
+    });
+    try {
+      await outbox.writeResult({ ...result, result_id: resultId }, {
+        stdout: new OutputBuffer(),
+        stderr,
+      });
+    } catch (thrown) {
+      this.#reported.delete(resultId);
+      throw thrown;
+    }
+    outbox.release(resultId);
+  }
+
+  #remember(resultId: string): void {
+    this.#reported.add(resultId);
+    for (const oldest of this.#reported) {
+      if (this.#reported.size <= REMEMBERED) break;
+      this.#reported.delete(oldest);
+    }
+  }
+}
