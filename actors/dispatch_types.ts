@@ -1,6 +1,7 @@
 import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
 import type { Json } from "../wire/fault.ts";
+import type { KillAnswer } from "../wire/http.ts";
 
 /** What to run: a catalogued job, or a script that somebody typed. */
 export type DispatchSource =
@@ -38,10 +39,20 @@ export interface DispatchAnswer {
   readonly request_id: string;
 }
 
-export type DispatchOutcome =
-  | { readonly kind: "accepted"; readonly answer: DispatchAnswer; readonly replayed: boolean }
+/** What became of a request that may carry an `Idempotency-Key`. */
+export type Outcome<Answer> =
+  | { readonly kind: "accepted"; readonly answer: Answer; readonly replayed: boolean }
   /** The same key came with another body. */
   | { readonly kind: "conflict" };
+
+export type DispatchOutcome = Outcome<DispatchAnswer>;
+
+/** Who wants which execution to end. */
+export interface KillRequest {
+  readonly execId: string;
+  readonly actor: string;
+  readonly idempotency?: Idempotency;
+}
 
 /** Who did what to which: becomes an AuditEvent through the outbox. */
 export interface AuditEntry {
@@ -55,7 +66,7 @@ export interface AuditEntry {
 export interface Dispatcher {
   /** @throws {Fault} `not_found`, `no_targets`, `invalid_input`, `broker_unavailable` (nothing was committed) */
   dispatch(request: DispatchRequest): Promise<DispatchOutcome>;
-  /** Undefined when no execution has that id. */
-  kill(execId: string, actor: string): Promise<{ readonly in_flight: number } | undefined>;
+  /** Undefined when no execution has that id. Once killed, a kill only tells the agents again. */
+  kill(request: KillRequest): Promise<Outcome<KillAnswer> | undefined>;
   audit(entry: AuditEntry): Promise<void>;
 }

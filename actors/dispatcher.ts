@@ -3,7 +3,7 @@
  * the answer of its Idempotency-Key in one transaction. What is committed is accepted; it goes out when it can.
  */
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
-import type { Database, Reader, Transaction } from "../db/client.ts";
+import type { Database, Reader, Statement, Transaction } from "../db/client.ts";
 import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
 import { insertExecution, recordKill, setDeadlines } from "../db/dispatches.ts";
 import { findAnswer, storeAnswer } from "../db/idempotency_keys.ts";
@@ -13,6 +13,7 @@ import { type Command, commandBody } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
 import { DISPATCH_ACTION, KILL_ACTION } from "../wire/dispatch_audit.ts";
 import { Fault } from "../wire/fault.ts";
+import type { KillAnswer } from "../wire/http.ts";
 import { sha256Hex } from "../wire/ids.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import { utf8Length } from "../wire/scalars.ts";
@@ -27,6 +28,9 @@ import type {
   Dispatcher,
   DispatchOutcome,
   DispatchRequest,
+  Idempotency,
+  KillRequest,
+  Outcome,
 } from "./dispatch_types.ts";
 import { dispatchedTransition } from "./dispatched_transition.ts";
 import type { Clock } from "./system/clock.ts";
@@ -57,14 +61,14 @@ export interface DispatcherHost {
 export function createDispatcher(host: DispatcherHost): Dispatcher {
   return {
     dispatch: (request) => dispatch(host, request),
-    kill: (execId, actor) => kill(host, execId, actor),
+    kill: (request) => kill(host, request),
     audit: (entry) => audit(host, entry),
   };
 }
 
 async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
   // Before the plan is looked at: what it names may be gone since the first time.
-  const replayed = await answerOf(host.db, request);
+  const replayed = await answerOf<DispatchAnswer>(host.db, request);
   if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
@@ -82,7 +86,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
     request_id: ids.requestId,
   };
   const earlier = await host.db.write(async (tx) => {
-    const present = await answerOf(tx, request);
+    const present = await answerOf<DispatchAnswer>(tx, request);
     if (present !== undefined) return present;
     await commit(tx, { command, planned, answer, request, now });
     return undefined;
@@ -136,16 +140,25 @@ async function digestOf(host: DispatcherHost, jobId: string, name: string): Prom
 }
 
 /** The answer that the request's key was given before, if any. */
-async function answerOf(
+async function answerOf<Answer>(
   reader: Reader,
-  { idempotency }: DispatchRequest,
-): Promise<DispatchOutcome | undefined> {
+  { idempotency }: { readonly idempotency?: Idempotency },
+): Promise<Outcome<Answer> | undefined> {
   if (idempotency === undefined) return undefined;
   const stored = await findAnswer(reader, idempotency);
   if (stored === undefined) return undefined;
   if (stored.requestHash !== idempotency.requestHash) return { kind: "conflict" };
-  const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as DispatchAnswer;
+  const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as Answer;
   return { kind: "accepted", answer, replayed: true };
+}
+
+function storedAnswer(
+  idempotency: Idempotency | undefined,
+  answer: DispatchAnswer | KillAnswer,
+  createdAt: number,
+): Statement[] {
+  if (idempotency === undefined) return [];
+  return [storeAnswer({ ...idempotency, status: 200, answer: encode(answer), createdAt })];
 }
 
 /** The same answer again; whether the commands have left is told as it is now. */
@@ -183,12 +196,7 @@ async function commit(tx: Transaction, commitment: Commitment): Promise<void> {
     }),
     transitionStatement(dispatchedTransition(execId, targets.length, now)),
     insertOutbox([...commandMessages(commitment), ...dispatchAudit(commitment)]),
-    ...(request.idempotency === undefined ? [] : [storeAnswer({
-      ...request.idempotency,
-      status: 200,
-      answer: encode(answer),
-      createdAt: now,
-    })]),
+    ...storedAnswer(request.idempotency, answer, now),
   ]);
 }
 
@@ -236,35 +244,35 @@ function dispatchAudit({ command, planned, answer, request, now }: Commitment): 
 
 async function kill(
   host: DispatcherHost,
-  execId: string,
-  actor: string,
-): Promise<{ readonly in_flight: number } | undefined> {
+  request: KillRequest,
+): Promise<Outcome<KillAnswer> | undefined> {
   const now = host.clock.now();
-  const recorded = await host.db.write(async (tx) => {
-    const killed = await recordKill(tx, { execId, actor, at: now });
-    if (killed === undefined) return undefined;
-    await tx.batch([
-      cancelCommands(execId),
-      insertOutbox([
-        killMessage(execId, actor, now),
-        auditMessage(
-          {
-            actor,
-            action: KILL_ACTION,
-            target: execId,
-            payload: { exec_id: execId, in_flight: killed.inFlight },
-          },
-          now,
-          execId,
-        ),
-      ]),
-    ]);
+  const outcome = await host.db.write(async (tx) =>
+    await answerOf<KillAnswer>(tx, request) ?? await commitKill(tx, request, now)
+  );
+  if (outcome?.kind === "accepted" && !outcome.replayed) host.outboxChanged();
+  return outcome;
+}
+
+async function commitKill(
+  tx: Transaction,
+  { execId, actor, idempotency }: KillRequest,
+  now: number,
+): Promise<Outcome<KillAnswer> | undefined> {
+  const killed = await recordKill(tx, { execId, actor, at: now });
+  if (killed === undefined) return undefined;
+  const answer: KillAnswer = { exec_id: execId, in_flight: killed.inFlight };
+  await tx.batch([
+    // Again: an agent of the peers may have missed it.
+    insertOutbox([killMessage(execId, actor, now)]),
+    ...storedAnswer(idempotency, answer, now),
+  ]);
+  if (!killed.again) {
+    const entry = { actor, action: KILL_ACTION, target: execId, payload: { ...answer } };
+    await tx.batch([cancelCommands(execId), insertOutbox([auditMessage(entry, now, execId)])]);
     await setDeadlines(tx, [execId], now);
-    return killed;
-  });
-  if (recorded === undefined) return undefined;
-  host.outboxChanged();
-  return { in_flight: recorded.inFlight };
+  }
+  return { kind: "accepted", answer, replayed: false };
 }
 
 function killMessage(execId: string, actor: string, now: number): OutboxMessage {

@@ -11,9 +11,12 @@ import type { ExecutionDetail, KillAnswer } from "../../wire/http.ts";
 import { ExecutionsQuery } from "../../wire/http_requests.ts";
 import { Id } from "../../wire/scalars.ts";
 import { executionAnswer, runAnswer, transitionAnswer } from "./answers.ts";
-import { readParam, readQuery } from "./input.ts";
+import { accepted, idempotencyOf, replayedHeader } from "./idempotency.ts";
+import { readParam, readQuery, readText } from "./input.ts";
 import { cursorHeader } from "./paging.ts";
 import { type Call, json, type Route } from "./route.ts";
+
+const KILL_PATH = "/api/executions/{exec_id}/kill";
 
 export const EXECUTION_ROUTES: readonly Route[] = [
   {
@@ -39,7 +42,7 @@ export const EXECUTION_ROUTES: readonly Route[] = [
   },
   {
     method: "POST",
-    path: "/api/executions/{exec_id}/kill",
+    path: KILL_PATH,
     role: "operator",
     summary: "Cancel what was not sent and kill what runs",
     handle: kill,
@@ -76,11 +79,17 @@ async function timeline(call: Call): Promise<Response> {
   return json(transitions.map(transitionAnswer));
 }
 
+/** It takes no body; one that comes only tells one use of an Idempotency-Key from another. */
 async function kill(call: Call): Promise<Response> {
   const execId = readParam(call, "exec_id", Id);
-  const killed = await call.services.dispatcher.kill(execId, call.caller.name) ??
-    unknownExecution(execId);
-  return json({ exec_id: execId, in_flight: killed.in_flight } satisfies KillAnswer);
+  const idempotency = idempotencyOf(call, KILL_PATH, await readText(call, "kill"));
+  const outcome = await call.services.dispatcher.kill({
+    execId,
+    actor: call.caller.name,
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  const { answer, replayed } = accepted(outcome ?? unknownExecution(execId));
+  return json(answer satisfies KillAnswer, { headers: replayedHeader(replayed) });
 }
 
 async function executionOf(call: Call): Promise<Execution> {

@@ -4,6 +4,7 @@ import type {
   DispatchOutcome,
   DispatchRequest,
   Idempotency,
+  Outcome,
 } from "../dispatch_types.ts";
 import { requestHash } from "./input.ts";
 import type { Call } from "./route.ts";
@@ -35,7 +36,13 @@ export async function dispatchOnce(
   dispatcher: Dispatcher,
   request: DispatchRequest,
 ): Promise<Extract<DispatchOutcome, { kind: "accepted" }>> {
-  const outcome = await dispatcher.dispatch(request);
+  return accepted(await dispatcher.dispatch(request));
+}
+
+/** What was answered, now or under this key before. @throws {Fault} `conflict` when the key was used for another body */
+export function accepted<Answer>(
+  outcome: Outcome<Answer>,
+): Extract<Outcome<Answer>, { kind: "accepted" }> {
   if (outcome.kind === "accepted") return outcome;
   throw new Fault(
     "conflict",

@@ -165,3 +165,46 @@ test("a kill says how many runs were in flight and is shown on the execution", a
   const { execution } = await api.get<ExecutionDetail>(`/api/executions/${answer.exec_id}`);
   assert.equal(execution.killed_by, "admin");
 });
+
+test("a kill under one Idempotency-Key is done once, and another body under it is a conflict", async () => {
+  const { answer } = await dispatch();
+  const path = `/api/executions/${answer.exec_id}/kill`;
+  await api.write(runRow("key-kill", { exec_id: answer.exec_id }));
+  const headers = { "idempotency-key": "kill-once" };
+  const first = await api.ask(path, { method: "POST", headers });
+  await api.write(runRow("key-kill-2", { exec_id: answer.exec_id, pc_id: "pc-2" }));
+  const again = await api.ask(path, { method: "POST", headers });
+  assert.deepEqual(
+    [first.headers.get("idempotency-replayed"), again.headers.get("idempotency-replayed")],
+    [null, "true"],
+  );
+  assert.deepEqual(await again.json(), await first.json());
+  const other = await api.ask(path, { method: "POST", headers, body: '{"why":"another"}' });
+  assert.equal(other.status, 409);
+  const elsewhere = await dispatch();
+  const otherPath = `/api/executions/${elsewhere.answer.exec_id}/kill`;
+  assert.equal((await api.ask(otherPath, { method: "POST", headers })).status, 409);
+});
+
+test("a kill of what does not exist does not use its Idempotency-Key up", async () => {
+  const headers = { "idempotency-key": "kill-later" };
+  const missing = await api.ask("/api/executions/none/kill", { method: "POST", headers });
+  assert.equal(missing.status, 404);
+  const { answer } = await dispatch();
+  const path = `/api/executions/${answer.exec_id}/kill`;
+  assert.equal((await api.ask(path, { method: "POST", headers })).status, 200);
+});
+
+test("a second kill answers as the first one did and leaves no second audit entry", async () => {
+  const { answer } = await dispatch();
+  await api.write(runRow("killed-twice", { exec_id: answer.exec_id }));
+  const path = `/api/executions/${answer.exec_id}/kill`;
+  const first = await api.ask(path, { method: "POST" });
+  const second = await api.ask(path, { method: "POST" });
+  assert.deepEqual(await second.json(), await first.json());
+  const entries = await api.db.query(
+    "SELECT 1 FROM command_outbox WHERE exec_id = ? AND kind = 'audit' AND subject LIKE '%.kill.%'",
+    [answer.exec_id],
+  );
+  assert.equal(entries.length, 1);
+});
