@@ -78,16 +78,8 @@ export async function startBackend(
       await bus.close();
     })();
 
-  async function api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(url + path, {
-      method,
-      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return (text === "" ? undefined : JSON.parse(text)) as T;
-  }
+  const api = <T>(method: string, path: string, body?: unknown) =>
+    callApi<T>(url, method, path, body);
   return {
     backend,
     bus,
@@ -113,17 +105,37 @@ export async function startBackend(
       });
     },
     async dispatch(target, job = "probe") {
-      await api("POST", "/api/jobs", {
-        id: job,
-        version: "1",
-        execute: { shell: "sh", script: "true", timeout: "20s" },
-      });
+      await api("POST", "/api/jobs", { ...PROBE, id: job });
       return await api<DispatchAnswer>("POST", `/api/exec/${job}`, { target });
     },
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
+
+/** One call of a backend's API as an admin; the answer's JSON. @throws when the status is not 2xx */
+export async function callApi<T>(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** The job that the tests dispatch. */
+export const PROBE = {
+  id: "probe",
+  version: "1",
+  execute: { shell: "sh", script: "true", timeout: "20s" },
+};
 
 /** Ends when everything up to this sequence of a stream is projected into the database. */
 export async function projected(
