@@ -13,6 +13,7 @@ import { answers } from "./answers.ts";
 import type { AgentCapabilities } from "./capabilities.ts";
 import { Commands } from "./commands.ts";
 import { connection } from "./connection.ts";
+import { DataLock } from "./data_lock.ts";
 import { factFollower } from "./fact_follower.ts";
 import { Facts } from "./facts.ts";
 import { HeartbeatSource } from "./heartbeat_source.ts";
@@ -85,7 +86,7 @@ export interface Agent extends AsyncDisposable {
   readonly activeCommands: number;
   /** Results that the broker has not stored yet. */
   readonly waitingResults: number;
-  /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable`, `bad_setting` */
+  /** Resolves when the agent is at work, with or without a broker. @throws {Fault} `not_writable`, `conflict`, `bad_setting` */
   start(): Promise<void>;
   /**
    * Stops in order (agent.md §5); harmless twice. Aborting the signal ends the waiting at once: what runs is ended and not
@@ -139,9 +140,7 @@ class EmbeddedAgent implements Agent {
 
   async start(): Promise<void> {
     if (this.#parts !== undefined) throw new TypeError("The agent was started before");
-    const parts = await openParts(this.#options, this.#handlers).catch((thrown: unknown) => {
-      throw thrown instanceof Fault ? thrown : notWritable(this.#options.dataDir, thrown);
-    });
+    const parts = await openDirectory(this.#options, this.#handlers);
     this.#parts = parts;
     await parts.outbox.scan();
     await parts.commands.recover();
@@ -189,11 +188,13 @@ class EmbeddedAgent implements Agent {
     await this.#system?.stop();
     await parts.facts.flush();
     parts.live.clear();
+    await parts.lock.release();
     parts.log.info("agent stopped", { waitingResults: parts.outbox.waitingResults });
   }
 }
 
 interface Parts {
+  readonly lock: DataLock;
   readonly link: Link;
   readonly facts: Facts;
   readonly ledger: Ledger;
@@ -212,8 +213,25 @@ function notWritable(dataDir: string, cause: unknown): Fault {
   return new Fault("not_writable", message, { cause });
 }
 
-/** Opens what is in the data directory and puts the parts together. */
-async function openParts(options: AgentOptions, handlers: Handlers): Promise<Parts> {
+/** Takes the data directory, and opens what is in it. @throws {Fault} `not_writable`, `conflict`, `bad_setting` */
+async function openDirectory(options: AgentOptions, handlers: Handlers): Promise<Parts> {
+  let lock: DataLock | undefined;
+  try {
+    await makePrivateDirectory(options.dataDir);
+    lock = await DataLock.take(options.dataDir);
+    return await openParts(options, handlers, lock);
+  } catch (thrown) {
+    await lock?.release().catch(() => undefined);
+    throw thrown instanceof Fault ? thrown : notWritable(options.dataDir, thrown);
+  }
+}
+
+/** Puts the parts together. */
+async function openParts(
+  options: AgentOptions,
+  handlers: Handlers,
+  lock: DataLock,
+): Promise<Parts> {
   const { pcId, dataDir } = options;
   const clock = options.clock ?? systemClock;
   const environment = options.environment ?? process.env;
@@ -232,7 +250,6 @@ async function openParts(options: AgentOptions, handlers: Handlers): Promise<Par
     log,
   });
   const runsDirectory = join(dataDir, "runs");
-  await makePrivateDirectory(dataDir);
   await clearPlaces(runsDirectory);
   const link = new Link();
   const facts = await Facts.open({ directory: join(dataDir, "mirror"), link, clock, log });
@@ -273,7 +290,7 @@ async function openParts(options: AgentOptions, handlers: Handlers): Promise<Par
     clock,
   });
   return {
-    ...{ link, facts, ledger, outbox, slots, live, commands, logTail, clock, log },
+    ...{ lock, link, facts, ledger, outbox, slots, live, commands, logTail, clock, log },
     heartbeats: beats,
   };
 }

@@ -54,13 +54,6 @@ export class RunAs {
     if (runAs !== "user" || process.platform !== "linux") {
       return unavailable(`run_as ${runAs} is not supported on this system`);
     }
-    if (process.geteuid?.() !== ROOT) {
-      return unavailable("run_as user needs an agent that runs as root");
-    }
-    const { searchPath } = this.#options;
-    if (await findProgram(SETPRIV, searchPath) === undefined) {
-      return unavailable(`run_as user needs the program ${SETPRIV} of util-linux`);
-    }
     try {
       return await this.#user();
     } catch (thrown) {
@@ -69,6 +62,12 @@ export class RunAs {
   }
 
   async #user(): Promise<RunIdentity> {
+    if (process.geteuid?.() !== ROOT) {
+      return unavailable("run_as user needs an agent that runs as root");
+    }
+    if (await findProgram(SETPRIV, this.#options.searchPath) === undefined) {
+      return unavailable(`run_as user needs the program ${SETPRIV} of util-linux`);
+    }
     const name = this.#options.userName ?? await this.#atTheConsole();
     if (name === undefined) {
       return unavailable(
