@@ -1,9 +1,11 @@
 /** Gives a dead letter to its projector again, with its original stream, sequence and time (execution-semantics.md §6). */
-import type { Database, Statement } from "../db/client.ts";
+import type { Bulk, Database, Statement } from "../db/client.ts";
 import { insertAuditRows } from "../db/audit_log.ts";
+import { insertOutbox } from "../db/command_outbox.ts";
 import { deleteDeadLetter, findDeadLetter } from "../db/dead_letters.ts";
 import { Fault } from "../wire/fault.ts";
 import type { StreamName } from "../wire/streams.ts";
+import { auditMessage } from "./audit_message.ts";
 import { readAuditEvents } from "./audit_projector.ts";
 import { readStartedEvents } from "./events_projector.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
@@ -12,6 +14,7 @@ import type { OutputObjects } from "./output_objects.ts";
 import { assertHeld, type Projection, type Unreadable } from "./projection.ts";
 import { readResults } from "./results_projector.ts";
 import type { Origin, RunMessage } from "./run_messages.ts";
+import type { Clock } from "./system/clock.ts";
 import { leaseLost, type Tenure, type WriterLease } from "./writer_lease.ts";
 
 export interface ReplayHost {
@@ -20,20 +23,41 @@ export interface ReplayHost {
   readonly projection: Projection;
   readonly outputObjects: OutputObjects;
   readonly manifestTimeout: ManifestTimeout;
+  readonly clock: Clock;
+  /** Something was put into the outbox. */
+  readonly outboxChanged: () => void;
 }
 
+/** What goes with the projection, in its transaction. */
+type Further = readonly (Statement | Bulk)[];
+
 /**
- * Projects a dead letter again and deletes it in the same transaction; one that is refused again stays.
+ * Projects a dead letter again, deletes it and audits that in one transaction; one that is refused again stays, and that
+ * is audited, too.
  *
  * @throws {Fault} `lease_lost` when another backend is the one that projects; the Faults of the database and the broker
  */
-export async function replayDeadLetter(host: ReplayHost, id: number): Promise<ReplayOutcome> {
+export async function replayDeadLetter(
+  host: ReplayHost,
+  id: number,
+  actor: string,
+): Promise<ReplayOutcome> {
   const letter = await findDeadLetter(host.db, id);
   if (letter === undefined) return { kind: "unknown" };
   const tenure = host.lease.tenure;
   if (tenure === undefined) throw leaseLost("another backend projects");
   const origin: Origin = letter;
-  const refused = await projectAgain(host, tenure, origin, deleteDeadLetter(id));
+  const audited = (outcome: "projected" | "refused") =>
+    insertOutbox([
+      auditMessage(
+        { actor, action: "dead_letter_replay", target: String(id), payload: { outcome } },
+        host.clock.now(),
+      ),
+    ]);
+  const further = [deleteDeadLetter(id), audited("projected")];
+  const refused = await projectAgain(host, tenure, origin, further);
+  if (refused !== undefined) await host.db.write((tx) => tx.batch([audited("refused")]));
+  host.outboxChanged();
   return refused === undefined ? { kind: "projected" } : { kind: "refused", error: refused };
 }
 
@@ -42,12 +66,12 @@ async function projectAgain(
   host: ReplayHost,
   tenure: Tenure,
   origin: Origin,
-  remove: Statement,
+  further: Further,
 ): Promise<string | undefined> {
   switch (origin.stream as StreamName) {
     case "RESULTS": {
       const read = await readResults([origin], host.outputObjects);
-      const refused = await projectRun(host, tenure, read, remove);
+      const refused = await projectRun(host, tenure, read, further);
       if (refused === undefined) await host.outputObjects.remove(read.fetched);
       return refused;
     }
@@ -56,14 +80,14 @@ async function projectAgain(
         host,
         tenure,
         await readStartedEvents([origin], host.manifestTimeout),
-        remove,
+        further,
       );
     case "AUDIT": {
       const { rows, unreadable } = readAuditEvents([origin]);
       if (unreadable[0] !== undefined) return unreadable[0].error;
       await host.db.write(async (tx) => {
         await assertHeld(tx, tenure);
-        await tx.batch([insertAuditRows(rows), remove]);
+        await tx.batch([insertAuditRows(rows), ...further]);
       });
       return undefined;
     }
@@ -79,8 +103,8 @@ async function projectRun(
   { projection }: ReplayHost,
   tenure: Tenure,
   read: { readonly messages: readonly RunMessage[]; readonly unreadable: readonly Unreadable[] },
-  remove: Statement,
+  further: Further,
 ): Promise<string | undefined> {
   if (read.unreadable[0] !== undefined) return read.unreadable[0].error;
-  return await projection.projectOrRefuse(tenure, read.messages, [remove]);
+  return await projection.projectOrRefuse(tenure, read.messages, further);
 }

@@ -1,3 +1,4 @@
+import type { Transaction } from "../db/client.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
 import type { Json } from "../wire/fault.ts";
@@ -69,4 +70,6 @@ export interface Dispatcher {
   /** Undefined when no execution has that id. Once killed, a kill only tells the agents again. */
   kill(request: KillRequest): Promise<Outcome<KillAnswer> | undefined>;
   audit(entry: AuditEntry): Promise<void>;
+  /** Commits a change of the database and its audit entry together; what the change throws, nothing is committed. */
+  audited(change: (tx: Transaction) => Promise<AuditEntry>): Promise<void>;
 }

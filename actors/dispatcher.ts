@@ -62,7 +62,8 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
   return {
     dispatch: (request) => dispatch(host, request),
     kill: (request) => kill(host, request),
-    audit: (entry) => audit(host, entry),
+    audit: (entry) => audited(host, () => Promise.resolve(entry)),
+    audited: (change) => audited(host, change),
   };
 }
 
@@ -287,8 +288,13 @@ function killMessage(execId: string, actor: string, now: number): OutboxMessage 
   };
 }
 
-async function audit(host: DispatcherHost, entry: AuditEntry): Promise<void> {
-  const message = auditMessage(entry, host.clock.now());
-  await host.db.write((tx) => tx.batch([insertOutbox([message])]));
+async function audited(
+  host: DispatcherHost,
+  change: (tx: Transaction) => Promise<AuditEntry>,
+): Promise<void> {
+  await host.db.write(async (tx) => {
+    const entry = await change(tx);
+    await tx.batch([insertOutbox([auditMessage(entry, host.clock.now())])]);
+  });
   host.outboxChanged();
 }

@@ -168,8 +168,20 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
     deadLetters: {
-      replay: (id) =>
-        replayDeadLetter({ db, lease, projection, outputObjects: objects, manifestTimeout }, id),
+      replay: (id, actor) =>
+        replayDeadLetter(
+          {
+            db,
+            lease,
+            projection,
+            outputObjects: objects,
+            manifestTimeout,
+            clock,
+            outboxChanged: () => outbox.poke(),
+          },
+          id,
+          actor,
+        ),
     },
     rebuild: () =>
       rebuild({

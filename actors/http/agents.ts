@@ -8,7 +8,7 @@ import { Name } from "../../wire/scalars.ts";
 import { pingSubject } from "../../wire/subjects.ts";
 import { agentAnswer } from "./answers.ts";
 import { askAgent } from "./ask_agent.ts";
-import { audit } from "./audit.ts";
+import { audited } from "./audit.ts";
 import { readParam, readQuery } from "./input.ts";
 import { totalHeader } from "./paging.ts";
 import { type Call, json, noContent, type Route } from "./route.ts";
@@ -68,8 +68,10 @@ async function agentOf(call: Call): Promise<Agent> {
 
 async function forget(call: Call): Promise<Response> {
   const { pcId } = await agentOf(call);
-  await call.services.db.write((tx) => tx.batch([deleteAgent(pcId)]));
-  await audit(call, "agent_delete", pcId, null);
+  await audited(call, "agent_delete", async (tx) => {
+    await tx.batch([deleteAgent(pcId)]);
+    return { target: pcId, payload: null };
+  });
   return noContent();
 }
 

@@ -7,7 +7,7 @@ import {
 import { Fault } from "../../wire/fault.ts";
 import { PageQuery, RowId } from "../../wire/http_requests.ts";
 import { deadLetterAnswer } from "./answers.ts";
-import { audit } from "./audit.ts";
+import { audited } from "./audit.ts";
 import { readParam, readQuery } from "./input.ts";
 import { cursorHeader, totalHeader } from "./paging.ts";
 import { type Call, json, noContent, type Route } from "./route.ts";
@@ -53,19 +53,19 @@ async function list(call: Call): Promise<Response> {
 
 async function replay(call: Call): Promise<Response> {
   const id = readParam(call, "id", RowId);
-  const outcome = await call.services.deadLetters.replay(id);
+  const outcome = await call.services.deadLetters.replay(id, call.caller.name);
   if (outcome.kind === "unknown") unknownDeadLetter(id);
-  await audit(call, "dead_letter_replay", String(id), { outcome: outcome.kind });
   const error = outcome.kind === "refused" ? outcome.error : null;
   return json({ projected: outcome.kind === "projected", error });
 }
 
 async function remove(call: Call): Promise<Response> {
   const id = readParam(call, "id", RowId);
-  const { db } = call.services;
-  const { stream, sequence, subject } = await findDeadLetter(db, id) ?? unknownDeadLetter(id);
-  await db.write((tx) => tx.batch([deleteDeadLetter(id)]));
-  await audit(call, "dead_letter_delete", String(id), { stream, sequence, subject });
+  await audited(call, "dead_letter_delete", async (tx) => {
+    const { stream, sequence, subject } = await findDeadLetter(tx, id) ?? unknownDeadLetter(id);
+    await tx.batch([deleteDeadLetter(id)]);
+    return { target: String(id), payload: { stream, sequence, subject } };
+  });
   return noContent();
 }
 

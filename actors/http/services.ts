@@ -40,7 +40,8 @@ export interface HttpServices {
   /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;
-  readonly deadLetters: { replay(id: number): Promise<ReplayOutcome> };
+  /** Projects a dead letter again for somebody, and audits that. */
+  readonly deadLetters: { replay(id: number, actor: string): Promise<ReplayOutcome> };
   /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
   rebuild(): Promise<RebuildReport>;
   health(): HealthReport;

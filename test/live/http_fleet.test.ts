@@ -41,9 +41,9 @@ async function agents(query: string) {
   };
 }
 
-/** The audit entries that wait to be published, by action. */
-async function auditedTargets(action: string): Promise<unknown[]> {
-  const rows = await api.db.query(
+/** The audit entries that were put into the outbox, by action. */
+async function auditedTargets(action: string, of: TestApi = api): Promise<unknown[]> {
+  const rows = await of.db.query(
     "SELECT payload FROM command_outbox WHERE kind = 'audit' ORDER BY id",
   );
   const events = rows.map((row) =>
@@ -169,6 +169,32 @@ test("a dead letter that can be read by now is projected and gone", async () => 
   assert.equal((await replay(2)).projected, false);
   const left = await running.get<DeadLetterAnswer[]>("/api/dead-letters");
   assert.deepEqual(left.map(({ sequence }) => sequence), [2]);
+  assert.deepEqual(await auditedTargets("dead_letter_replay", running), ["1", "2"]);
+});
+
+test("a change of the database whose audit entry cannot be written is not made", async () => {
+  await using refusing = await startApi({ actors: true });
+  const result = { result_id: "unaudited", request_id: "r", pc_id: "pc-1", exit_code: 0 };
+  const times = { started_at: "2026-05-20T12:00:00Z", finished_at: "2026-05-20T12:00:01Z" };
+  const payload = encode({ ...result, ...times, stdout: "", stderr: "" });
+  await refusing.write(
+    agentRow("pc-kept", { last_heard_at: Date.now() }),
+    deadLetterRow(1, { payload }),
+    {
+      sql: `CREATE TRIGGER no_audit BEFORE INSERT ON command_outbox WHEN NEW.kind = 'audit'
+        BEGIN SELECT RAISE(ABORT, 'no audit'); END`,
+    },
+  );
+  const ok = async (method: string, path: string) => (await refusing.ask(path, { method })).ok;
+  assert.equal(await ok("DELETE", "/api/agents/pc-kept"), false);
+  assert.equal(await ok("GET", "/api/agents/pc-kept"), true);
+  assert.equal(await ok("DELETE", "/api/dead-letters/1"), false);
+  await eventually("a replay by the holder of the lease", async () => {
+    const response = await refusing.post("/api/dead-letters/1/replay", {});
+    return response.status !== 503;
+  });
+  assert.equal((await refusing.get<unknown[]>("/api/dead-letters")).length, 1);
+  assert.equal(await ok("GET", "/api/results/unaudited"), false);
 });
 
 test("every change of a job is audited", async () => {
