@@ -28,6 +28,12 @@ export class AgentDirectory {
     }
   }
 
+  /** The PC was removed, until it is heard again. Its membership is the operator's and stays. */
+  forget(pcId: string): void {
+    this.#pcOfKey.delete(key(pcId));
+    this.#changed.delete(key(pcId));
+  }
+
   /** The membership under a key of the bucket changed. */
   setGroups(kvKey: string, groups: readonly string[]): void {
     const before = this.#groupsOfKey.get(kvKey) ?? [];

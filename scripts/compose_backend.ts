@@ -35,7 +35,7 @@ import { outputObjects } from "../actors/output_objects.ts";
 import { probeBrokerTime } from "../actors/probe.ts";
 import { Projection } from "../actors/projection.ts";
 import { provision } from "../actors/provision.ts";
-import { ensureReplayConsumers } from "../actors/provision_consumers.ts";
+import { ensureReplayConsumers, removeReplayConsumers } from "../actors/provision_consumers.ts";
 import { provisioner } from "../actors/provisioner.ts";
 import { reaper } from "../actors/reaper.ts";
 import { rememberJobs } from "../actors/remembered_jobs.ts";
@@ -74,6 +74,8 @@ export interface BackendOptions {
   readonly openScratch: () => Promise<{ readonly db: Database } & AsyncDisposable>;
   /** Lets a PC's credential reach the subjects of its groups, where each agent has one of its own. */
   readonly admit?: (pcId: string, groups: readonly string[] | undefined) => Promise<unknown>;
+  /** Takes a PC's credential away and ends its connection, where each agent has one of its own. */
+  readonly expel?: (pcId: string) => Promise<void>;
   readonly listening: (url: string) => void;
 }
 
@@ -167,6 +169,11 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     bus,
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
+    async expel(pcId) {
+      await options.expel?.(pcId);
+      directory.forget(pcId);
+      await removeReplayConsumers(bus, pcId, directory.groupsOf(pcId));
+    },
     deadLetters: {
       replay: (id, actor) =>
         replayDeadLetter(

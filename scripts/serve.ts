@@ -103,7 +103,10 @@ async function serveParts(
     sweepIntervalMs: settings.sweepIntervalMs,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),
-    ...(broker === undefined ? {} : { admit: (pcId, groups) => broker.enrol(pcId, groups) }),
+    ...(broker === undefined ? {} : {
+      admit: (pcId, groups) => broker.enrol(pcId, groups),
+      expel: (pcId) => broker.expel(pcId),
+    }),
     listening: (url) => tellUrl(url),
   });
   const system = startSystem({

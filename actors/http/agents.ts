@@ -68,6 +68,8 @@ async function agentOf(call: Call): Promise<Agent> {
 
 async function forget(call: Call): Promise<Response> {
   const { pcId } = await agentOf(call);
+  // While its row is there, a call that failed half-way can be made again.
+  await call.services.expel(pcId);
   await audited(call, "agent_delete", async (tx) => {
     await tx.batch([deleteAgent(pcId)]);
     return { target: pcId, payload: null };

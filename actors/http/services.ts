@@ -40,6 +40,8 @@ export interface HttpServices {
   /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;
+  /** Takes from a PC what the broker has of it. @throws {Fault} `broker_unavailable`, `timed_out` */
+  expel(pcId: string): Promise<void>;
   /** Projects a dead letter again for somebody, and audits that. */
   readonly deadLetters: { replay(id: number, actor: string): Promise<ReplayOutcome> };
   /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
