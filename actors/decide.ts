@@ -115,7 +115,8 @@ export class Batch {
     const facts = message.kind === "started" ? message.start : message.end;
     const row = this.#runs.get(facts.resultId);
     const foreign = row === undefined ? undefined : whyForeign(row, facts);
-    const quarantined = facts.execId === null ? undefined : this.#quarantined.get(facts.execId);
+    // A result that leaves its execution out belongs to its row's.
+    const quarantined = this.#quarantined.get(facts.execId ?? row?.execId ?? "");
     const error = foreign ?? quarantined;
     if (error !== undefined) this.#refusals.push({ message, error });
     else if (message.kind === "started") this.#start(row, message);
