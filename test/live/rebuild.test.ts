@@ -81,7 +81,7 @@ async function history({ backend, database }: TestSystem): Promise<void> {
   });
 }
 
-test("a rebuild from the streams gives the same rows, counters and states", async () => {
+test("case 24: a rebuild from the streams gives the same rows, counters and states", async () => {
   await using system = await startWhole({ sweepIntervalMs: 100 });
   const { backend, database } = system;
   await history(system);
