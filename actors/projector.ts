@@ -10,13 +10,15 @@ import { ContiguousPosition } from "./contiguous_position.ts";
 import type { ProjectorHost, ProjectorTask } from "./projector_types.ts";
 import { readGap } from "./read_gap.ts";
 import { type ConsumerFacts, originOf } from "./stream_access.ts";
-import type { StreamIntake } from "./stream_intake.ts";
+import { DeliveryGap, type StreamIntake } from "./stream_intake.ts";
 import { pause } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 const MAX_BATCH = 500;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Before a consumer is opened again of which a delivery was lost. */
+const REOPEN_MS = 100;
 /** Often enough that a batch that takes long is not delivered again. */
 const WORKING_EVERY_MS = Math.floor(ACK_WAIT_MS / 3);
 
@@ -42,6 +44,11 @@ async function projectTenures<Read>(task: ProjectorTask<Read>, host: ProjectorHo
       await projectWhileHolding(task, host, tenure, signal);
     } catch (thrown) {
       if (signal.aborted) continue;
+      if (thrown instanceof DeliveryGap) {
+        host.log.info("a delivery was lost", { consumer: task.consumer });
+        await pause(REOPEN_MS, host.signal);
+        continue;
+      }
       // The stream may be gone, not only its consumer.
       host.provisioned.close();
       throw thrown;
@@ -59,7 +66,7 @@ async function projectWhileHolding<Read>(
   await host.streams.restore(task.consumer);
   const facts = await host.streams.facts(task.consumer);
   await readGap(task, host, tenure, facts);
-  await using intake = await host.streams.open(task.consumer);
+  await using intake = await host.streams.open(task.consumer, facts.deliveries);
   const line = new ProjectionLine(task, host, tenure, intake, facts);
   host.catchUp?.done(task.consumer, tenure.term);
   host.health(null);
@@ -105,7 +112,7 @@ class ProjectionLine<Read> {
     this.#tenure = tenure;
     this.#intake = intake;
     this.#facts = facts;
-    this.#position = new ContiguousPosition(facts.ackFloor, facts.delivered, facts.unacked);
+    this.#position = new ContiguousPosition(facts.delivered);
   }
 
   /** Fetches and reads one batch, waits for the one before it, and starts to commit. Pauses after a failure. */

@@ -28,6 +28,8 @@ export interface ConsumerFacts {
   readonly ackFloor: number;
   /** The highest sequence of the stream that was ever delivered. */
   readonly delivered: number;
+  /** How many deliveries there were, redeliveries included. */
+  readonly deliveries: number;
   readonly unacked: number;
   readonly pending: number;
   /** Ms since the epoch. */
@@ -65,6 +67,7 @@ export class StreamAccess {
     return {
       ackFloor: info.ack_floor.stream_seq,
       delivered: info.delivered.stream_seq,
+      deliveries: info.delivered.consumer_seq,
       unacked: info.num_ack_pending,
       pending: info.num_pending,
       streamCreatedAt: Date.parse(streamInfo.created),
@@ -72,9 +75,15 @@ export class StreamAccess {
     };
   }
 
-  /** Starts to pull a consumer's messages. @throws {NatsError} when it is not there */
-  async open(name: ConsumerName): Promise<StreamIntake> {
-    return await StreamIntake.open(this.#bus.jetstream, this.#spec(name).stream, name);
+  /**
+   * Starts to pull a consumer's messages.
+   *
+   * @param deliveries how many there were, as its facts say: the next one must be the next
+   * @throws {NatsError} when it is not there
+   */
+  async open(name: ConsumerName, deliveries: number): Promise<StreamIntake> {
+    const { stream } = this.#spec(name);
+    return await StreamIntake.open(this.#bus.jetstream, { stream, name, deliveries });
   }
 
   /** Publish time of the first message of the consumer above a sequence, ms since the epoch; undefined = there is none. */
@@ -105,29 +114,33 @@ export class StreamAccess {
     const consumer = await this.#bus.jetstream.consumers.get(stream, made.name);
     let reached = from - 1;
     let pending = made.num_pending;
-    while (reached < to && pending > 0) {
-      const batch: JsMsg[] = [];
-      const asked = Math.min(BATCH, pending);
-      for await (
-        const message of await consumer.fetch({ max_messages: asked, expires: ANSWER_MS })
-      ) {
-        batch.push(message);
-        pending = message.info.pending;
-        reached = message.info.streamSequence;
-        if (reached >= to || pending === 0 || batch.length === asked) break;
+    try {
+      while (reached < to && pending > 0) {
+        const batch: JsMsg[] = [];
+        const asked = Math.min(BATCH, pending);
+        for await (
+          const message of await consumer.fetch({ max_messages: asked, expires: ANSWER_MS })
+        ) {
+          batch.push(message);
+          pending = message.info.pending;
+          reached = message.info.streamSequence;
+          if (reached >= to || pending === 0 || batch.length === asked) break;
+        }
+        if (batch.length === 0) {
+          throw new Fault(
+            "broker_unavailable",
+            `Cannot read ${stream} again: the broker does not answer`,
+            {
+              retryable: true,
+            },
+          );
+        }
+        yield batch;
       }
-      if (batch.length === 0) {
-        throw new Fault(
-          "broker_unavailable",
-          `Cannot read ${stream} again: the broker does not answer`,
-          {
-            retryable: true,
-          },
-        );
-      }
-      yield batch;
+    } finally {
+      // One that is left behind goes away by itself; this only saves the broker the waiting.
+      await manager.consumers.delete(stream, made.name).catch(() => undefined);
     }
-    await manager.consumers.delete(stream, made.name);
   }
 
   #spec(name: ConsumerName): ConsumerSpec {

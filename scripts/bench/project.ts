@@ -210,7 +210,7 @@ async function freshConsumer(bus: Bus): Promise<void> {
 async function runPlain(bus: Bus, db: Database, results: number): Promise<void> {
   const streams = new StreamAccess(bus, createLog({ level: "silent", pretty: false }), [CONSUMER]);
   const facts = await streams.facts(CONSUMER);
-  await using intake = await streams.open(CONSUMER);
+  await using intake = await streams.open(CONSUMER, facts.deliveries);
   const loop = new PlainLoop(db);
   const signal = new AbortController().signal;
   for (let done = 0; done < results;) {
@@ -296,7 +296,7 @@ async function measureRows(bus: Bus, size: Size): Promise<number> {
   await client.execute("PRAGMA journal_mode = WAL");
   await client.execute("PRAGMA synchronous = NORMAL");
   const streams = new StreamAccess(bus, createLog({ level: "silent", pretty: false }), [CONSUMER]);
-  await using intake = await streams.open(CONSUMER);
+  await using intake = await streams.open(CONSUMER, (await streams.facts(CONSUMER)).deliveries);
   const signal = new AbortController().signal;
   const before = performance.now();
   for (let done = 0; done < size.rowAtATime;) {
