@@ -44,6 +44,7 @@ type Outcome =
 export class OutboxPublisher {
   readonly #options: PublisherOptions;
   readonly #sending = new Set<Entry>();
+  /** On the clock of `performance.now`, as every wait here: somebody may set the other one. */
   #pausedUntil = 0;
   #pauseMs = PAUSE_MS;
   #wake: NodeJS.Timeout | undefined;
@@ -79,12 +80,12 @@ export class OutboxPublisher {
   }
 
   #pump(): void {
-    const { outbox, link, clock } = this.#options;
+    const { outbox, link } = this.#options;
     if (this.#stopped) return;
     clearTimeout(this.#wake);
     const bus = link.bus;
     if (bus === undefined) return;
-    const now = clock.now();
+    const now = performance.now();
     let nextAt = this.#pausedUntil > now ? this.#pausedUntil : Infinity;
     if (nextAt === Infinity) {
       for (const entry of outbox.waiting()) {
@@ -160,7 +161,7 @@ export class OutboxPublisher {
   }
 
   async #settle(entry: Entry, outcome: Outcome): Promise<void> {
-    const { outbox, clock, log } = this.#options;
+    const { outbox, log } = this.#options;
     switch (outcome.kind) {
       case "acked":
         this.#pauseMs = PAUSE_MS;
@@ -172,7 +173,7 @@ export class OutboxPublisher {
         entry.state.send({ type: "LOST" });
         return this.#pause(outcome.why);
       case "rejected":
-        entry.state.send({ type: "REJECTED", at: clock.now(), why: outcome.why });
+        entry.state.send({ type: "REJECTED", at: performance.now(), why: outcome.why });
         log.warn("outbox entry refused", { kind: entry.kind, id: entry.id, why: outcome.why });
         break;
       case "unreadable":
@@ -183,10 +184,11 @@ export class OutboxPublisher {
 
   /** Nothing is wrong with the message: everybody waits a little. */
   #pause(why: string): void {
-    const { clock, link, log } = this.#options;
-    if (link.bus === undefined || this.#pausedUntil > clock.now()) return;
+    const { link, log } = this.#options;
+    const now = performance.now();
+    if (link.bus === undefined || this.#pausedUntil > now) return;
     log.warn("outbox paused", { why, pauseMs: this.#pauseMs });
-    this.#pausedUntil = clock.now() + this.#pauseMs;
+    this.#pausedUntil = now + this.#pauseMs;
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
   }
 

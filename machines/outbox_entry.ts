@@ -12,7 +12,7 @@ export const MAX_REJECTIONS = 10;
 
 export interface Context {
   readonly rejections: number;
-  /** Milliseconds since the epoch by the agent's clock; null when it may go at once. */
+  /** Milliseconds by the clock of REJECTED, which nobody sets; null when it may go at once. */
   readonly retryAt: number | null;
   readonly why: string | null;
 }

@@ -104,6 +104,22 @@ describe("the outbox", () => {
     assert.equal(stored?.stdout, "back");
   });
 
+  test("waits no longer when somebody sets the clock back", async () => {
+    await using endpoint = await startEndpoint();
+    let setBackMs = 0;
+    await endpoint.startAgent({ clock: { now: () => Date.now() - setBackMs } });
+    const manager = await endpoint.bus.connection.jetstreamManager();
+    await manager.streams.update("RESULTS", { max_msg_size: 10 });
+    const command = await endpoint.send({ script: "echo refused at first" });
+    await eventually(
+      "the refusal",
+      () => endpoint.logLines.some(({ phrase }) => phrase === "outbox entry refused"),
+    );
+    setBackMs = 3_600_000;
+    await manager.streams.update("RESULTS", { max_msg_size: -1 });
+    assert.equal((await endpoint.result(command)).stdout, "refused at first\n");
+  });
+
   test("that disappears under a living agent is made again", async () => {
     await using endpoint = await startEndpoint();
     await endpoint.startAgent();
