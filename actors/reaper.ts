@@ -6,6 +6,7 @@
  * 2. A row exactly at its deadline survives.
  * 3. An execution whose row no machine can be in is left as it is, and said to be so.
  */
+import { setImmediate as breathe } from "node:timers/promises";
 import { createActor } from "xstate";
 import {
   type ExecutionRow,
@@ -31,6 +32,9 @@ import type { Tenure } from "./writer_lease.ts";
 
 /** Rows of one transaction. */
 const CHUNK = 1_000;
+/** Rows after which the event loop gets its turn, so that a sweep is not felt by who asks the API. */
+const BREATH = 250;
+const REACH_MAX_AGE_MS = 1_000;
 
 export const reaper = defineActor({
   name: "reaper",
@@ -122,6 +126,7 @@ async function sweep(
   machine: SweepMachine,
   signal: AbortSignal,
 ): Promise<void> {
+  const reach = new Reach(sweeper);
   while (machine.getSnapshot().value === "sweeping") {
     signal.throwIfAborted();
     const reason = sweeper.catchUp.reason;
@@ -130,7 +135,7 @@ async function sweep(
       return;
     }
     try {
-      const rows = await sweepChunk(sweeper, tenure);
+      const rows = await sweepChunk(sweeper, tenure, await reach.now());
       machine.send({ type: "CHUNK_REAPED", ...rows });
     } catch (thrown) {
       machine.send({ type: "HELD_BACK", reason: messageOf(thrown) });
@@ -138,16 +143,47 @@ async function sweep(
   }
 }
 
+/** How far the projectors have read, asked at most once a second: an older answer only reaps less. */
+class Reach {
+  readonly #sweeper: Sweeper;
+  #known: { readonly results: number; readonly events: number } = { results: 0, events: 0 };
+  #askedAt = -Infinity;
+
+  constructor(sweeper: Sweeper) {
+    this.#sweeper = sweeper;
+  }
+
+  /** @throws {Fault | NatsError} when the broker does not answer */
+  async now(): Promise<{ readonly results: number; readonly events: number }> {
+    if (performance.now() - this.#askedAt < REACH_MAX_AGE_MS) return this.#known;
+    const { streams, brokerClock } = this.#sweeper;
+    const askedAt = performance.now();
+    const [results, events] = await Promise.all([
+      readUpTo(streams, "backend_results_projector", brokerClock),
+      readUpTo(streams, "backend_events_projector", brokerClock),
+    ]);
+    this.#askedAt = askedAt;
+    this.#known = { results, events };
+    return this.#known;
+  }
+}
+
+/** Runs first: while there are more of them than a chunk, the executions wait. */
 async function sweepChunk(
-  { streams, projection, brokerClock, quarantine }: Sweeper,
+  { projection, quarantine }: Sweeper,
   tenure: Tenure,
+  reach: { readonly results: number; readonly events: number },
 ): Promise<{ readonly rows: number; readonly full: boolean }> {
-  const resultsRead = await readUpTo(streams, "backend_results_projector", brokerClock);
-  const eventsRead = await readUpTo(streams, "backend_events_projector", brokerClock);
-  const runs = await reapRuns(projection, tenure, resultsRead);
-  const executions = await passDeadlines(projection, tenure, Math.min(resultsRead, eventsRead));
-  for (const { quarantined } of [runs, executions]) quarantine.add(quarantined);
-  return { rows: runs.rows + executions.rows, full: isFull(runs) || isFull(executions) };
+  const runs = await reapRuns(projection, tenure, reach.results);
+  quarantine.add(runs.quarantined);
+  if (isFull(runs)) return { rows: runs.rows, full: true };
+  const executions = await passDeadlines(
+    projection,
+    tenure,
+    Math.min(reach.results, reach.events),
+  );
+  quarantine.add(executions.quarantined);
+  return { rows: runs.rows + executions.rows, full: isFull(executions) };
 }
 
 /** What became of one chunk of due rows. */
@@ -180,7 +216,10 @@ export async function reapRuns(
       targets: counted.map((run) => [run.execId ?? "", run.pcId]),
     });
     const batch = batchOf(read);
-    for (const run of due) batch.reap(run as Run, reapedOutputs(run as Run));
+    for (const [index, run] of due.entries()) {
+      if (index % BREATH === 0) await breathe();
+      batch.reap(run as Run, reapedOutputs(run as Run));
+    }
     return batch.decision();
   });
   return { due: due.length, rows: runs.length, quarantined };
