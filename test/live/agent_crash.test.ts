@@ -1,49 +1,15 @@
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "node:test";
 import type { Command } from "../../wire/command.ts";
-import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { startEndpoint } from "../harness/agent.ts";
+import { counting, namesIn, onlyResult, optionsFor, timesRun } from "../harness/agent_crash.ts";
 import { startAgentProcess } from "../harness/agent_process.ts";
 import { isGone } from "../harness/processes.ts";
 import { eventually, within } from "../harness/wait.ts";
-
-function optionsFor(endpoint: Endpoint) {
-  return { pcId: PC_ID, servers: [endpoint.broker.url], dataDir: endpoint.dataDir };
-}
-
-async function namesIn(endpoint: Endpoint, directory: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(join(endpoint.dataDir, directory));
-    return names.filter((name) => !name.endsWith(".tmp"));
-  } catch {
-    // Not made yet.
-    return [];
-  }
-}
-
-/** How often a script ran: it appends a line to a file of its own. */
-async function timesRun(endpoint: Endpoint, name: string): Promise<number> {
-  try {
-    return (await readFile(join(endpoint.dataDir, name), "utf8")).split("\n").length - 1;
-  } catch {
-    return 0;
-  }
-}
-
-function counting(endpoint: Endpoint, name: string, rest = ""): string {
-  return `echo x >> ${endpoint.dataDir}/${name}; ${rest}`;
-}
-
-async function onlyResult(endpoint: Endpoint, command: Command) {
-  const result = await endpoint.result(command, 30_000);
-  // Whatever else it would send is behind this one.
-  await endpoint.result(await endpoint.send({ bypass_local_limit: true }), 30_000);
-  assert.equal((await endpoint.results(command)).length, 1);
-  return result;
-}
 
 describe("an agent that is killed", () => {
   test("after admission runs the command once in its next life", async () => {
