@@ -24,6 +24,8 @@ export interface ChildOptions {
   readonly program: keyof typeof PROGRAMS;
   readonly dataDir: string;
   readonly args?: readonly string[];
+  /** A module that is run in place of the program's sources, without a loader. */
+  readonly bundle?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -41,10 +43,11 @@ export class BenchChild implements AsyncDisposable {
   #url = "";
 
   private constructor(options: ChildOptions) {
-    const { program, dataDir, args = [], env = {} } = options;
-    const script = fileURLToPath(new URL(PROGRAMS[program], import.meta.url));
+    const { program, dataDir, bundle, args = [], env = {} } = options;
+    const sources = fileURLToPath(new URL(PROGRAMS[program], import.meta.url));
+    const run = bundle === undefined ? ["--import", "tsx", sources] : [bundle];
     this.#dataDir = dataDir;
-    this.#process = spawn(process.execPath, [...nodeFlags(), "--import", "tsx", script, ...args], {
+    this.#process = spawn(process.execPath, [...nodeFlags(), ...run, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         ...process.env,

@@ -1,5 +1,6 @@
 /** `npm run bench [name…] [-- --tiny] [-- --rounds 1]`: runs benchmarks, prints a table each and writes `.bench/<name>.json`. */
 import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { fleet } from "./fleet.ts";
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
     tiny: { type: "boolean", default: false },
     /** Of those that compare: less than five are for a quick look. */
     rounds: { type: "string", default: "5" },
+    out: { type: "string", default: ".bench" },
   },
   allowPositionals: true,
 });
@@ -36,7 +38,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-await mkdir(".bench", { recursive: true });
+await mkdir(values.out, { recursive: true });
 for (const benchmark of BENCHMARKS) {
   if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue;
   const machine = machineFacts();
@@ -46,7 +48,7 @@ for (const benchmark of BENCHMARKS) {
   const othersShare = await others();
   say(`(meanwhile others used ${Math.round(othersShare * 100)} % of the machine)`);
   const record = { machine: { ...machine, othersShare }, figures };
-  await writeFile(`.bench/${benchmark.name}.json`, JSON.stringify(record, null, 2));
+  await writeFile(join(values.out, `${benchmark.name}.json`), JSON.stringify(record, null, 2));
 }
 
 function say(line: string): void {
