@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { FileSession } from "./file_session.ts";
 import { migrate } from "./migrate.ts";
-import { RemoteSession } from "./remote_session.ts";
 import type { Session } from "./session.ts";
 import { type Bulk, checkStep, type Database, type Row, type SqlValue } from "./sql.ts";
 import type { Statement, StepResult, Transaction } from "./sql.ts";
@@ -57,6 +56,8 @@ interface Sessions {
 
 async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promise<Sessions> {
   if (/^(libsql|https?|wss?):/.test(url)) {
+    // Loaded where it is used: the client of a server takes 9 MB.
+    const { RemoteSession } = await import("./remote_session.ts");
     const session = () => new RemoteSession({ url, authToken });
     return { writer: session(), readers: Array.from({ length: readers }, session) };
   }
