@@ -25,6 +25,7 @@ export class CatchUp {
   /** Why it is not complete, or null. */
   get reason(): string | null {
     const term = this.#term();
+    if (term === undefined) return "the writer lease is not held";
     const behind = this.#needed.filter((consumer) => this.#termOf.get(consumer) !== term);
     return behind.length === 0 ? null : `${behind.join(", ")} not caught up`;
   }
