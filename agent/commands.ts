@@ -1,3 +1,4 @@
+import type { Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
 import { key, sha256Hex } from "../wire/ids.ts";
@@ -5,8 +6,11 @@ import type { SignatureHeaders } from "../wire/signing.ts";
 import { formatInstant } from "../wire/time.ts";
 import { CommandRun, type CommandTools, type Taken } from "./command_run.ts";
 import type { OpenRecord } from "./ledger_record.ts";
+import { endTree } from "./process_tree.ts";
 import { Refusals } from "./refusals.ts";
+import type { CommandIds } from "./result.ts";
 import type { JudgedCommand, SignatureGate } from "./signature_gate.ts";
+import { readIds, writeUnrun } from "./unrun.ts";
 
 export interface CommandsTools extends CommandTools {
   readonly signatures: SignatureGate;
@@ -112,18 +116,42 @@ export class Commands {
 
   async #resume(record: OpenRecord): Promise<void> {
     const { signatures, log } = this.#tools;
-    let judged: JudgedCommand;
+    const bytes = Buffer.from(record.command, "base64");
     try {
-      const bytes = Buffer.from(record.command, "base64");
-      judged = signatures.judge(bytes, record.headers ?? {});
+      const judged = signatures.judge(bytes, record.headers ?? {});
+      log.info("command taken up again", {
+        requestId: record.request_id,
+        mayHaveStarted: record.started_at !== null,
+      });
+      await this.#begin(judged, () => Promise.resolve({ kind: "admitted", record }));
     } catch (error) {
-      return log.error("cannot resume a command", { requestId: record.request_id, error });
+      // What an older version of the agent admitted, this one may not be able to read.
+      log.error("cannot resume a command", { requestId: record.request_id, error });
+      await endTree(null, record.result_id);
+      await this.#reportUnrun(record, readIds(bytes), {
+        kind: "failed",
+        reason: "agent_restarted",
+        why: `the agent ended before it was over and cannot take it up again: ${messageOf(error)}`,
+      });
     }
-    log.info("command taken up again", {
-      requestId: record.request_id,
-      mayHaveStarted: record.started_at !== null,
+  }
+
+  /** Reports what no run reports, and closes its record. @throws the system's error when it cannot be written */
+  async #reportUnrun(
+    record: OpenRecord,
+    ids: Pick<CommandIds, "exec_id" | "id">,
+    ending: Ending,
+  ): Promise<void> {
+    const { ledger, outbox } = this.#tools;
+    const { request_id, result_id, started_at } = record;
+    await writeUnrun(this.#tools, {
+      ids: { id: ids.id, exec_id: ids.exec_id, request_id },
+      resultId: result_id,
+      ending,
+      startedAt: started_at,
     });
-    await this.#begin(judged, () => Promise.resolve({ kind: "admitted", record }));
+    await ledger.close(request_id);
+    outbox.release(result_id);
   }
 
   /** Whether the refusal is on its way, or was told before. */

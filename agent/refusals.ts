@@ -3,10 +3,8 @@ import type { Clock } from "../actors/system/clock.ts";
 import type { Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
 import { legacyResultId } from "../wire/ids.ts";
-import { formatInstant } from "../wire/time.ts";
 import type { Outbox } from "./outbox.ts";
-import { OutputBuffer } from "./output_buffer.ts";
-import { noteOf, resultWithoutOutput } from "./result.ts";
+import { writeUnrun } from "./unrun.ts";
 
 export interface RefusalsOptions {
   readonly pcId: string;
@@ -38,28 +36,13 @@ export class Refusals {
 
   /** The result is durable when it returns. @throws the system's error when it cannot be written */
   async report(command: Command, why: string): Promise<void> {
-    const { pcId, outbox, clock, log } = this.#options;
+    const { pcId, outbox, log } = this.#options;
     const resultId = legacyResultId(command.request_id, pcId);
     if (this.#reported.has(resultId)) return;
     this.#remember(resultId);
     log.warn("command refused", { requestId: command.request_id, execId: command.exec_id, why });
-    const now = formatInstant(clock.now());
-    const ending = refused(why);
-    const stderr = new OutputBuffer();
-    stderr.append(Buffer.from(`kanade: ${noteOf(ending)}\n`));
-    const result = resultWithoutOutput({
-      command,
-      pcId,
-      resultId,
-      ending,
-      startedAt: now,
-      finishedAt: now,
-    });
     try {
-      await outbox.writeResult({ ...result, result_id: resultId }, {
-        stdout: new OutputBuffer(),
-        stderr,
-      });
+      await writeUnrun(this.#options, { ids: command, resultId, ending: refused(why) });
     } catch (thrown) {
       this.#reported.delete(resultId);
       throw thrown;

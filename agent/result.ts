@@ -3,8 +3,14 @@ import { EXIT_CODES } from "../wire/exec_result.ts";
 import type { ExecResult } from "../wire/exec_result.ts";
 import type { Ending } from "../machines/agent_command.ts";
 
+/** The ids of a command that its result carries. */
+export type CommandIds = Pick<Command, "request_id" | "exec_id"> & {
+  /** Null where the command cannot be read any more. */
+  readonly id: string | null;
+};
+
 export interface ResultFacts {
-  readonly command: Command;
+  readonly command: CommandIds;
   readonly pcId: string;
   readonly resultId: string;
   readonly ending: Ending;

@@ -3,9 +3,16 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
-import { commandBody } from "../../wire/command.ts";
+import { commandBody, MAX_JITTER_SECS } from "../../wire/command.ts";
 import type { ObsEvent } from "../../wire/events.ts";
-import { commandWith, type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
+import {
+  admitOffline,
+  commandWith,
+  type Endpoint,
+  mirrored,
+  PC_ID,
+  startEndpoint,
+} from "../harness/agent.ts";
 import { eventually } from "../harness/wait.ts";
 
 function observation(endpoint: Endpoint, kind: string): Promise<ObsEvent> {
@@ -78,6 +85,22 @@ describe("admission", () => {
     await endpoint.send({ jitter_secs: 2 ** 50 });
     await observation(endpoint, "command_unreadable");
     assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+  });
+
+  test("a command that was admitted and cannot be read any more is reported as cut off", async () => {
+    await using endpoint = await startEndpoint();
+    const command = commandWith({ jitter_secs: MAX_JITTER_SECS + 1 });
+    await admitOffline(endpoint.dataDir, command);
+    const [record] = await readdir(join(endpoint.dataDir, "ledger", "open"));
+    assert.ok(record);
+    await endpoint.startAgent();
+    const result = await endpoint.result(command);
+    assert.deepEqual(
+      [result.outcome_reason, result.exec_id, result.manifest_id],
+      ["agent_restarted", command.exec_id, command.id],
+    );
+    assert.match(result.stderr, /jitter_secs/);
+    assert.deepEqual(await readdir(join(endpoint.dataDir, "ledger", "open")), []);
   });
 
   test("a command whose record was damaged is set aside and never run again", async () => {
