@@ -36,7 +36,8 @@ export class Commands {
   }
 
   /**
-   * Takes the bytes of a command, with what its headers say of who signed them.
+   * Takes the bytes of a command, with what its headers say of who signed them. Never rejects: one bad command must
+   * not end the process.
    *
    * @returns whether they may be acked: they are durably admitted or refused, known already, or no command at all
    */
@@ -53,10 +54,25 @@ export class Commands {
       return true;
     }
     const { command, refusal } = judged;
-    if (refusal !== undefined) return await this.#refuse(judged.command, bytes, refusal);
+    if (refusal !== undefined) return await this.#refuse(command, bytes, refusal);
+    try {
+      return await this.#admit(judged, bytes, headers);
+    } catch (thrown) {
+      return await this.#giveUp(command, { bytes, headers, why: messageOf(thrown) });
+    }
+  }
+
+  async #admit(
+    judged: JudgedCommand,
+    bytes: Uint8Array,
+    headers: SignatureHeaders,
+  ): Promise<boolean> {
+    const { command } = judged;
     const { ledger } = this.#tools;
-    const admit = () => ledger.admit(command.request_id, bytes, headers);
-    const taken = await this.#begin(judged, admit);
+    const taken = await this.#begin(
+      judged,
+      () => ledger.admit(command.request_id, bytes, headers),
+    );
     if (taken === "conflict") {
       await this.#observe("command_conflict", sha256Hex(Buffer.from(bytes).toString("hex")), {
         request_id: command.request_id,
@@ -65,6 +81,35 @@ export class Commands {
       });
     }
     return taken !== "unwritable";
+  }
+
+  /** Ends a command that this agent cannot even begin with, so that it does not come again for ever. */
+  async #giveUp(
+    command: Command,
+    { bytes, headers, why }: {
+      readonly bytes: Uint8Array;
+      readonly headers: SignatureHeaders;
+      readonly why: string;
+    },
+  ): Promise<boolean> {
+    const { ledger, log } = this.#tools;
+    const { request_id, exec_id } = command;
+    await this.#observe("command_failed", sha256Hex(Buffer.from(bytes).toString("hex")), {
+      request_id,
+      exec_id,
+      why,
+    });
+    try {
+      const admission = await ledger.admit(request_id, bytes, headers);
+      if ("record" in admission) {
+        const ending = { kind: "failed", reason: "spawn_failed", why } as const;
+        await this.#reportUnrun(admission.record, command, ending);
+      }
+      return true;
+    } catch (error) {
+      log.error("cannot report a command", { requestId: request_id, error });
+      return false;
+    }
   }
 
   /** Takes up what an earlier life of the agent admitted and did not report. */

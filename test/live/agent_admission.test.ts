@@ -87,6 +87,27 @@ describe("admission", () => {
     assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
   });
 
+  test("a command that the agent cannot begin with is reported once, and the next one runs", async () => {
+    await using endpoint = await startEndpoint();
+    const random = () => {
+      throw new RangeError("no number is left");
+    };
+    const agent = await endpoint.startAgent({ random });
+    const command = await endpoint.send({ jitter_secs: 5 });
+    const result = await endpoint.result(command);
+    assert.deepEqual([result.exit_code, result.outcome_reason], [-1, "spawn_failed"]);
+    assert.match(result.stderr, /no number is left/);
+    const bytes = encode(commandBody(command));
+    endpoint.bus.publish(`commands.pc.${PC_ID}`, bytes);
+    await observation(endpoint, "command_failed");
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+    assert.equal((await endpoint.results(command)).length, 1);
+    await agent.stop();
+    await endpoint.startAgent();
+    await endpoint.result(await endpoint.send({}));
+    assert.equal((await endpoint.results(command)).length, 1);
+  });
+
   test("a command that was admitted and cannot be read any more is reported as cut off", async () => {
     await using endpoint = await startEndpoint();
     const command = commandWith({ jitter_secs: MAX_JITTER_SECS + 1 });
