@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { programArgs } from "./program.ts";
 import { within } from "./wait.ts";
 
 /** Another process that holds a database file's write lock. */
@@ -12,7 +13,7 @@ export interface LockHolder extends AsyncDisposable {
 /** Ends when the lock is held. */
 export async function holdWriteLock(path: string): Promise<LockHolder> {
   const program = fileURLToPath(new URL("./database_peer.mjs", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [program, "hold", path], {
+  const child: ChildProcess = spawn(process.execPath, programArgs(program, "hold", path), {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const gone = once(child, "exit");

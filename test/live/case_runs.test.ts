@@ -183,6 +183,14 @@ test("case 22: a PC that settles twice under two result_ids is one target", asyn
   assert.equal(await execution.stands(), "completed 2/1/0/0");
 });
 
+test("a dispatch to all waits for every PC that is known: one reply of three completes nothing", async () => {
+  await backend.hear("a", "b", "c");
+  const execution = await WatchedExecution.dispatch(backend, { all: true });
+  assert.equal(execution.dispatched.target_count, 3);
+  await execution.ended(execution.run("b"));
+  assert.equal(await execution.stands(), "running 1/0/0/0");
+});
+
 test("a result that leaves its execution out settles the run that it belongs to, and is counted", async () => {
   const execution = await dispatch("a");
   const run = execution.run("a");

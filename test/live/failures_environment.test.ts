@@ -139,7 +139,7 @@ test("yesterday's database is put back: what was projected since is read again",
   await assertInvariants(system.backend);
 });
 
-test("a database that is new beside old streams has every result read again before it serves", async () => {
+test("a database that is new beside old streams has every result read again", async () => {
   await using system = await startWhole();
   const { database } = system;
   const execution = await WatchedExecution.dispatch(system.backend, ["a"]);
