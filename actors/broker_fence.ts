@@ -5,6 +5,7 @@ import {
   commandsForGroup,
   commandsForPc,
   heartbeatSubject,
+  inboxPrefixOf,
   jobTailSubject,
   KILLS,
   logsFetchSubject,
@@ -16,11 +17,6 @@ import {
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
-}
-
-/** First token of an agent's inboxes: its own, so that it cannot listen to answers for others. */
-export function inboxPrefixOf(pcId: string): string {
-  return `_INBOX_${key(pcId)}`;
 }
 
 /**

@@ -1,8 +1,9 @@
-import { JSONCodec, type Msg, NatsError } from "nats";
+import { NatsError } from "nats";
 import { Fault } from "../wire/fault.ts";
 import type { BucketName } from "../wire/streams.ts";
 import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
+import { readDirect, type StoredMessage } from "./bus_stored_message.ts";
 import {
   isDeletion,
   type Kv,
@@ -18,7 +19,6 @@ import { watchKv } from "./kv_watch.ts";
  * a fenced agent lacks (stream info, consumers); this one needs only its keys.
  */
 
-const TIMEOUT_MS = 5_000;
 /** Direct gets in flight while a bucket is listed. */
 const LIST_WINDOW = 100;
 const DELETED: Readonly<Record<string, string>> = { "KV-Operation": "DEL" };
@@ -43,12 +43,7 @@ class DirectKv implements Kv {
   }
 
   async read(key: string): Promise<KvRead> {
-    const subject = this.#subject(key);
-    try {
-      return readOf(key, await this.#ask(`DIRECT.GET.KV_${this.bucket}.${subject}`));
-    } catch (thrown) {
-      throw busFault(`read ${subject}`, thrown);
-    }
+    return readOf(key, await readDirect(this.#bus, `KV_${this.bucket}`, this.#subject(key)));
   }
 
   put(key: string, value: Uint8Array): Promise<number> {
@@ -118,11 +113,6 @@ class DirectKv implements Kv {
     }
   }
 
-  #ask(api: string): Promise<Msg> {
-    this.#mustBeConnected();
-    return this.#bus.connection.request(`$JS.API.${api}`, undefined, { timeout: TIMEOUT_MS });
-  }
-
   /** The client itself would wait for its timeout. */
   #mustBeConnected(): void {
     if (!this.#bus.connected) throw new NatsError("DISCONNECT", "DISCONNECT");
@@ -136,22 +126,11 @@ class DirectKv implements Kv {
   }
 }
 
-function readOf(key: string, message: Msg): KvRead {
-  const { headers } = message;
-  if (headers?.code === 404) return { kind: "absent" };
-  const revision = Number(headers?.get("Nats-Sequence"));
-  if (!Number.isSafeInteger(revision) || revision < 1) throw unreadable(message);
-  if (isDeletion(message)) return { kind: "deleted", revision };
-  return { kind: "value", entry: { key, value: message.data, revision } };
-}
-
-/** A status that is no value and not 404, or an error of the API as JSON. */
-function unreadable(message: Msg): Fault {
-  const { headers } = message;
-  const why = headers?.hasError
-    ? headers.description
-    : JSON.stringify(JSONCodec().decode(message.data));
-  return new Fault("broker_unavailable", `Cannot read a key: ${why}`, { retryable: true });
+function readOf(key: string, stored: StoredMessage | undefined): KvRead {
+  if (stored === undefined) return { kind: "absent" };
+  const { sequence: revision, data: value } = stored;
+  if (isDeletion(stored)) return { kind: "deleted", revision };
+  return { kind: "value", entry: { key, value, revision } };
 }
 
 function expecting(revision: number): Readonly<Record<string, string>> {

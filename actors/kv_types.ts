@@ -47,7 +47,7 @@ export interface WatchOptions {
 }
 
 /** Whether a message on a bucket's subject takes the key away. */
-export function isDeletion(message: Msg): boolean {
+export function isDeletion(message: Pick<Msg, "headers">): boolean {
   const operation = message.headers?.get("KV-Operation") ?? "";
   return operation === "DEL" || operation === "PURGE";
 }

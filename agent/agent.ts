@@ -8,7 +8,8 @@ import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { SHELLS } from "../wire/command.ts";
-import { checkName, key } from "../wire/ids.ts";
+import { checkName } from "../wire/ids.ts";
+import { inboxPrefixOf } from "../wire/subjects.ts";
 import { answers } from "./answers.ts";
 import type { AgentCapabilities } from "./capabilities.ts";
 import { Commands } from "./commands.ts";
@@ -320,11 +321,6 @@ function grantorsOf(options: AgentOptions, parts: Parts) {
     logTail: () => parts.logTail,
   };
   return grants;
-}
-
-/** Below which a fenced credential may listen for answers. */
-function inboxPrefixOf(pcId: string): string {
-  return `_INBOX_${key(pcId)}`;
 }
 
 /** Waits for what may take too long, or is not waited for any more; what it does goes on by itself. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { readLast } from "../actors/bus_stored_message.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
 import { decode, encode } from "../wire/codec.ts";
@@ -10,7 +11,6 @@ import { messageOf } from "../wire/fault.ts";
 import { Count } from "../wire/scalars.ts";
 import { clearTemps, isMissing, makePrivateDirectory, moveInto, writeDurably } from "./files.ts";
 import type { Link } from "./link.ts";
-import { readLast } from "./stored_message.ts";
 
 /** The buckets that an agent reads (wire.md §3). */
 export const FACT_BUCKETS = [

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { nuid } from "nats";
 import * as v from "valibot";
 import type { Bus } from "../actors/bus.ts";
+import { readLast, readNext } from "../actors/bus_stored_message.ts";
 import { decode, encode } from "../wire/codec.ts";
 import { Fault } from "../wire/fault.ts";
 import type { ObjectStoreName } from "../wire/streams.ts";
-import { readLast, readNext } from "./stored_message.ts";
 
 /**
  * Objects as NATS clients agree on them (ADR-20), over nothing but publishes below `$O.{bucket}` and

@@ -56,6 +56,11 @@ export function obsSubject(pcId: string): string {
   return `obs.${checkName("pc_id", pcId)}`;
 }
 
+/** First token of the inboxes of an agent that has its own credential: its own, so that it cannot listen to answers for others. */
+export function inboxPrefixOf(pcId: string): string {
+  return `_INBOX_${key(pcId)}`;
+}
+
 /** `audit.{actor}.{action}[.{target}]`; parts that are no plain tokens are keyed. */
 export function auditSubject(actor: string, action: string, target: string | null): string {
   const parts = ["audit", key(actor), key(action)];

@@ -24,8 +24,8 @@ const RUNS = "count";
 interface Ground {
   readonly endpoint: Endpoint;
   readonly proxy: BrokerProxy;
-  start(): Promise<AgentProcess>;
-  path(...parts: string[]): string;
+  readonly start: () => Promise<AgentProcess>;
+  readonly path: (...parts: string[]) => string;
 }
 
 interface Point {
