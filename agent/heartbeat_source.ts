@@ -52,10 +52,11 @@ export class HeartbeatSource {
   /** Of one core, since the beat before; of the whole process, however many agents it holds. */
   #cpuPercent(): number {
     const now = performance.now();
-    const used = process.cpuUsage(this.#cpuUsed);
+    const { user, system } = process.cpuUsage();
+    const usedMs = (user + system - this.#cpuUsed.user - this.#cpuUsed.system) / 1_000;
     const elapsedMs = Math.max(1, now - this.#measuredAt);
-    this.#cpuUsed = process.cpuUsage();
+    this.#cpuUsed = { user, system };
     this.#measuredAt = now;
-    return Math.round((used.user + used.system) / 1_000 / elapsedMs * 10_000) / 100;
+    return Math.round(usedMs / elapsedMs * 10_000) / 100;
   }
 }

@@ -13,6 +13,7 @@ import {
   isMissing,
   makePrivateDirectory,
   moveInto,
+  removeFile,
   writeDurably,
 } from "./files.ts";
 import {
@@ -143,7 +144,7 @@ export class Ledger {
       await writeDurably(this.#path("closed", day, name), encode(closed));
       this.#countByDay.set(day, (this.#countByDay.get(day) ?? 0) + 1);
       this.#open.delete(name);
-      await rm(this.#path("open", name), { force: true });
+      await removeFile(this.#path("open", name));
     });
   }
 

@@ -3,6 +3,8 @@ export const KEPT_BYTES = 8 * 1_048_576;
 const HEAD_BYTES = Math.floor(KEPT_BYTES * 2 / 3);
 const TAIL_BYTES = KEPT_BYTES - HEAD_BYTES;
 const BLOCK_BYTES = 65_536;
+/** Of the first block, which grows up to a whole one: most runs print a line or two, and a thousand may run at once. */
+const FIRST_BYTES = 1_024;
 
 /** A stretch of a stream: `offset` counts bytes from its start. */
 export interface Stretch {
@@ -81,14 +83,24 @@ export class OutputBuffer {
   #appendHead(chunk: Uint8Array): void {
     let at = this.#totalBytes;
     let rest = chunk;
+    if (at < BLOCK_BYTES) this.#growFirst(Math.min(BLOCK_BYTES, at + chunk.length));
     while (rest.length > 0) {
       const within = at % BLOCK_BYTES;
-      if (within === 0) this.#head.push(new Uint8Array(BLOCK_BYTES));
+      if (within === 0 && at > 0) this.#head.push(new Uint8Array(BLOCK_BYTES));
       const piece = rest.subarray(0, BLOCK_BYTES - within);
       this.#head.at(-1)?.set(piece, within);
       rest = rest.subarray(piece.length);
       at += piece.length;
     }
+  }
+
+  #growFirst(neededBytes: number): void {
+    const first = this.#head[0];
+    if (neededBytes <= (first?.length ?? 0)) return;
+    const lengths = [FIRST_BYTES, neededBytes, (first?.length ?? 0) * 2];
+    const larger = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(...lengths)));
+    larger.set(first ?? []);
+    this.#head[0] = larger;
   }
 
   #appendTail(chunk: Uint8Array): void {

@@ -6,6 +6,7 @@ import {
   exists,
   isMissing,
   makePrivateDirectory,
+  removeFile,
   syncDirectory,
   writeDurably,
 } from "./files.ts";
@@ -50,12 +51,23 @@ export class Spool {
     document: Uint8Array,
     attachments: Readonly<Record<string, Content>> = {},
   ): Promise<void> {
-    // Somebody may have removed the directory of a living agent.
-    await makePrivateDirectory(this.#directory);
-    for (const [name, content] of Object.entries(attachments)) {
+    const attached = Object.entries(attachments);
+    if (attached.length > 0) await makePrivateDirectory(this.#directory);
+    for (const [name, content] of attached) {
       await writeDurably(this.#path(`${id}.${name}`), content);
     }
-    await writeDurably(this.#path(id + DOCUMENT), document);
+    await this.#writeDocument(this.#path(id + DOCUMENT), document);
+  }
+
+  async #writeDocument(path: string, document: Uint8Array): Promise<void> {
+    try {
+      await writeDurably(path, document);
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw thrown;
+      // Somebody has removed the directory of a living agent.
+      await makePrivateDirectory(this.#directory);
+      await writeDurably(path, document);
+    }
   }
 
   /** Ids that wait, oldest first. A directory that is not there holds none. */
@@ -84,8 +96,8 @@ export class Spool {
 
   /** Removes what was sent. */
   async remove(id: string): Promise<void> {
-    await rm(this.#path(id + DOCUMENT), { force: true });
-    for (const name of this.#attachments) await rm(this.#path(`${id}.${name}`), { force: true });
+    await removeFile(this.#path(id + DOCUMENT));
+    for (const name of this.#attachments) await removeFile(this.#path(`${id}.${name}`));
   }
 
   /** Moves a document that cannot be sent, with its attachments, out of the way. */
