@@ -8,7 +8,7 @@ import { formatInstant } from "../wire/time.ts";
 import type { AuditEntry } from "./dispatch_types.ts";
 
 /** A list of targets is cut into events of at most this many bytes of JSON (execution-semantics.md §6). */
-const MAX_TARGETS_BYTES = 400_000;
+const MAX_TARGETS_BYTES = 256_000;
 
 /** One audit event for the outbox. @param at ms since the epoch */
 export function auditMessage(

@@ -5,7 +5,7 @@
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
 import type { Database, Reader, Statement, Transaction } from "../db/client.ts";
 import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
-import { insertExecution, recordKill, setDeadlines } from "../db/dispatches.ts";
+import { insertExecution, recordKill } from "../db/dispatches.ts";
 import { findAnswer, storeAnswer } from "../db/idempotency_keys.ts";
 import { transitionStatement } from "../db/projection.ts";
 import { encode } from "../wire/codec.ts";
@@ -38,6 +38,8 @@ import { checkShell, type Fleet, type PlannedTargets, planTargets } from "./targ
 
 /** How long an answer waits for its commands to leave, ms. */
 const PUBLISH_WAIT_MS = 2_000;
+/** Of one command; a quarter of what a broker takes as a message unless it is told otherwise (1 MiB). */
+const MAX_COMMAND_BYTES = 262_144;
 
 /** What the dispatcher needs of the process. */
 export interface DispatcherHost {
@@ -76,6 +78,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   const planned = await planTargets(request.plan, host.fleet);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted);
+  checkSize(command);
   const now = host.clock.now();
   const answer: DispatchAnswer = {
     exec_id: ids.execId,
@@ -111,6 +114,16 @@ async function commandOf(
   throw new Fault("not_found", `Cannot dispatch the job "${source.jobId}": it does not exist`, {
     details: { path: "job_id" },
   });
+}
+
+/** The command must fit a message, and its audit event, which holds it, too. @throws {Fault} `too_large` */
+function checkSize(command: Command): void {
+  const bytes = encode(commandBody(command)).length;
+  if (bytes <= MAX_COMMAND_BYTES) return;
+  throw new Fault(
+    "too_large",
+    `Cannot dispatch the job "${command.id}": its command has ${bytes} bytes, and at most ${MAX_COMMAND_BYTES} fit`,
+  );
 }
 
 /**
@@ -229,11 +242,7 @@ function dispatchAudit({ command, planned, answer, request, now }: Commitment): 
           parts: chunks.length,
           target_count: answer.target_count,
           targets: targets.map(([pcId, subject]) => [pcId, subject]),
-          subjects: planned.subjects.map(({ subject, wave, delayMs }) => ({
-            subject,
-            wave,
-            delay_ms: delayMs,
-          })),
+          last_delay_ms: Math.max(0, ...planned.subjects.map((one) => one.delayMs)),
           ...(part === 0 ? { command: JSON.parse(JSON.stringify(commandBody(command))) } : {}),
         },
       },
@@ -271,7 +280,6 @@ async function commitKill(
   if (!killed.again) {
     const entry = { actor, action: KILL_ACTION, target: execId, payload: { ...answer } };
     await tx.batch([cancelCommands(execId), insertOutbox([auditMessage(entry, now, execId)])]);
-    await setDeadlines(tx, [execId], now);
   }
   return { kind: "accepted", answer, replayed: false };
 }

@@ -4,23 +4,24 @@ import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
 
 export interface ExecMessages {
-  /** Deletes a subject's newest command if it is still the one with this sequence. @throws {Fault} of the bus */
-  remove(subject: string, sequence: number): Promise<void>;
+  /** Deletes a subject's newest command if it is the one with this `Nats-Msg-Id`. @throws {Fault} of the bus */
+  remove(subject: string, msgId: string): Promise<void>;
 }
 
-/** No message with that sequence (any more). */
+/** No message on that subject (any more). */
 const NOT_FOUND = new Set(["404", "400"]);
 
 export function execMessages(bus: Bus): ExecMessages {
   return {
-    async remove(subject, sequence) {
+    async remove(subject, msgId) {
       const manager = await bus.jetstream.jetstreamManager(false);
       try {
-        const message = await manager.streams.getMessage("EXEC", { seq: sequence });
-        if (message.subject === subject) await manager.streams.deleteMessage("EXEC", sequence);
+        const message = await manager.streams.getMessage("EXEC", { last_by_subj: subject });
+        if (message.header.get("Nats-Msg-Id") !== msgId) return;
+        await manager.streams.deleteMessage("EXEC", message.seq);
       } catch (thrown) {
         if (thrown instanceof NatsError && NOT_FOUND.has(thrown.code)) return;
-        throw busFault(`delete the command ${sequence} of ${subject}`, thrown);
+        throw busFault(`delete the command of ${subject}`, thrown);
       }
     },
   };

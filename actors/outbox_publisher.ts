@@ -12,19 +12,22 @@ import {
   type DueMessage,
   markExpired,
   markFailed,
+  markRefused,
   markSent,
+  readCommands,
   readDue,
   readNextDueAt,
-  readSentCommands,
   type SentMessage,
 } from "../db/command_outbox.ts";
 import { setDeadlines } from "../db/dispatches.ts";
-import { messageOf } from "../wire/fault.ts";
+import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { key } from "../wire/ids.ts";
+import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess } from "./bus_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { KvAccess } from "./kv_access.ts";
+import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import { assertHeld } from "./projection.ts";
 import type { Clock } from "./system/clock.ts";
@@ -32,6 +35,8 @@ import type { Tenure } from "./writer_lease.ts";
 
 const BATCH = 500;
 const ACK_TIMEOUT_MS = 5_000;
+/** Commands of a killed execution that are looked for at the same time. */
+const REMOVE_WINDOW = 100;
 /** How long a failure holds the whole outbox back: order matters more than speed. */
 const RETRY_MS = 1_000;
 /** Another backend's rows are noticed at the latest after this long. */
@@ -46,9 +51,11 @@ export const outboxPublisher = defineActor({
     bus: { publish: ["commands.>", "kill.*", "audit.>"] },
     kv: { kills: "write" },
     execMessages: true,
+    brokerClock: true,
     health: true,
   },
-  run: async ({ db, lease, outbox, bus, kv, execMessages, health, clock, log, signal, ready }) => {
+  run: async (grants) => {
+    const { db, lease, outbox, bus, health, clock, log, signal, ready } = grants;
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -56,7 +63,7 @@ export const outboxPublisher = defineActor({
       try {
         while (!held.aborted) {
           await bus.whenConnected(held);
-          const outcome = await publishDue({ db, bus, tenure, outbox, clock, kv, execMessages });
+          const outcome = await publishDue({ ...grants, tenure });
           health(outcome.problem);
           if (outcome.problem !== null) log.warn("outbox held back", { error: outcome.problem });
           if (!outcome.more) {
@@ -78,6 +85,8 @@ interface PublishContext {
   readonly clock: Clock;
   readonly kv: KvAccess;
   readonly execMessages: ExecMessages;
+  readonly brokerClock: BrokerClock;
+  readonly log: Log;
 }
 
 interface PublishOutcome {
@@ -114,30 +123,38 @@ function partsOf(due: readonly DueMessage[]): readonly (readonly DueMessage[])[]
 interface Failure {
   readonly id: number;
   readonly error: string;
+  /** The broker will never take this message. */
+  readonly refused: boolean;
 }
 
-/** Publishes one part and writes down what became of it. Answers the first failure. */
+/** Publishes one part and writes down what became of it. Answers the first failure that may pass. */
 async function publishPart(
   context: PublishContext,
   part: readonly DueMessage[],
 ): Promise<Failure | null> {
-  const { db, clock, tenure, outbox } = context;
-  const expired = part.filter((message) => isTooLate(message, clock.now()));
+  const { db, tenure, outbox, log } = context;
+  // Deadlines count from here and are compared with the broker's clock.
+  const now = await context.brokerClock.now();
+  const expired = part.filter((message) => isTooLate(message, now));
   const timely = part.filter((message) => !expired.includes(message));
-  const { sent, failure } = await publishTogether(context, timely);
-  const ids = [...sent, ...expired].map((one) => one.id);
+  const { sent, failures } = await publishTogether(context, timely, now);
+  const refused = failures.filter((failure) => failure.refused);
+  const held = failures.filter((failure) => !failure.refused);
+  for (const { id, error } of refused) log.error("the broker refuses a message", { id, error });
+  const ids = [...sent, ...expired, ...refused].map((one) => one.id);
   const execIds = execIdsOf(part, ids);
   await db.write(async (tx) => {
     await assertHeld(tx, tenure);
     await tx.batch([
       markSent(sent),
       markExpired(expired.map((one) => one.id)),
-      markFailed(failure === null ? [] : [failure]),
+      markRefused(refused),
+      markFailed(held),
     ]);
-    await setDeadlines(tx, execIds, clock.now());
+    await setDeadlines(tx, execIds, now);
   });
   outbox.sent(execIds);
-  return failure;
+  return held[0] ?? null;
 }
 
 function isTooLate(message: DueMessage, now: number): boolean {
@@ -146,29 +163,29 @@ function isTooLate(message: DueMessage, now: number): boolean {
 
 interface Published {
   readonly sent: readonly SentMessage[];
-  readonly failure: Failure | null;
+  readonly failures: readonly Failure[];
 }
 
 /** All acks are awaited together. */
 async function publishTogether(
   context: PublishContext,
   messages: readonly DueMessage[],
+  now: number,
 ): Promise<Published> {
-  const { clock } = context;
   const acks = await Promise.allSettled(messages.map((message) => publish(context, message)));
   const sent: SentMessage[] = [];
-  let failure: Failure | null = null;
+  const failures: Failure[] = [];
   for (const [index, ack] of acks.entries()) {
     const { id } = messages[index] as DueMessage;
     if (ack.status === "fulfilled") {
-      sent.push({ id, sentAt: clock.now(), streamSequence: ack.value });
-    } else if (ack.reason instanceof TypeError) {
-      throw ack.reason;
+      sent.push({ id, sentAt: now, streamSequence: ack.value });
     } else {
-      failure ??= { id, error: messageOf(ack.reason) };
+      if (!(ack.reason instanceof Fault)) throw ack.reason;
+      const { message: error, retryable } = ack.reason;
+      failures.push({ id, error, refused: !retryable });
     }
   }
-  return { sent, failure };
+  return { sent, failures };
 }
 
 /** Ends when the message has left, with its sequence in its stream if it has one. */
@@ -188,8 +205,10 @@ async function publishKill(
 ): Promise<null> {
   const execId = message.execId ?? "";
   await kv.bucket("kills").put(key(execId), message.payload);
-  for (const command of await readSentCommands(db, execId)) {
-    await execMessages.remove(command.subject, command.streamSequence);
+  const commands = await readCommands(db, execId);
+  for (let from = 0; from < commands.length; from += REMOVE_WINDOW) {
+    const window = commands.slice(from, from + REMOVE_WINDOW);
+    await Promise.all(window.map(({ subject, msgId }) => execMessages.remove(subject, msgId)));
   }
   bus.publish(message.subject, new Uint8Array());
   await bus.flush();
@@ -201,7 +220,7 @@ function execIdsOf(due: readonly DueMessage[], ids: readonly number[]): string[]
   return [
     ...new Set(
       due.flatMap((message) =>
-        message.kind === "command" && message.execId !== null && wanted.has(message.id)
+        message.kind !== "audit" && message.execId !== null && wanted.has(message.id)
           ? [message.execId]
           : []
       ),

@@ -27,17 +27,20 @@ export async function restoreDispatches(
 async function restoreDispatch(tx: Transaction, event: AuditEvent, origin: Origin): Promise<void> {
   const parsed = v.safeParse(DispatchAudit, event.payload);
   if (!parsed.success) return;
-  const { exec_id, command: body, targets, subjects, target_count } = parsed.output;
+  const { exec_id, command: body, targets, last_delay_ms, target_count } = parsed.output;
   const newTargets = targets.map(([pcId, subject]) => ({ pcId, subject }));
   if (body === undefined) {
     await tx.batch([addTargets(exec_id, newTargets)]);
     return;
   }
-  const command = v.parse(Command, body);
+  // The outbox delivers at least once: the event may stand in the stream twice.
+  const known = await tx.query("SELECT 1 FROM executions WHERE exec_id = ?", [exec_id]);
+  const read = v.safeParse(Command, body);
+  if (known.length > 0 || !read.success) return;
+  const command = read.output;
   const timeoutSecs = timeoutWithRetriesSecs(command.timeout_secs, command.retry);
   const startBy = command.deadline_at ? parseInstant(command.deadline_at) ?? null : null;
   const initiatedAt = parseInstant(event.occurred_at) ?? origin.publishedAt;
-  const lastDelayMs = Math.max(0, ...subjects.map((one) => one.delay_ms));
   await tx.batch([
     ...insertExecution({
       execId: exec_id,
@@ -57,7 +60,7 @@ async function restoreDispatch(tx: Transaction, event: AuditEvent, origin: Origi
       sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
       args: [
         executionDeadlineAt({
-          lastSentAt: origin.publishedAt + lastDelayMs,
+          lastSentAt: origin.publishedAt + last_delay_ms,
           deadlineAt: startBy,
           timeoutSecs,
         }),

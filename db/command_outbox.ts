@@ -70,14 +70,6 @@ export async function readNextDueAt(reader: Reader, now: number): Promise<number
   return next === null || next === undefined ? undefined : Number(next);
 }
 
-/** How many messages wait. */
-export async function countWaiting(reader: Reader): Promise<number> {
-  const [row] = await reader.query(
-    "SELECT count(*) AS waiting FROM command_outbox WHERE state = 'waiting'",
-  );
-  return Number(row?.["waiting"] ?? 0);
-}
-
 /** Whether every command of an execution that was to leave at once has left; later waves are not meant. */
 export async function allSent(reader: Reader, execId: string): Promise<boolean> {
   const [row] = await reader.query(
@@ -88,13 +80,24 @@ export async function allSent(reader: Reader, execId: string): Promise<boolean> 
   return row?.["waiting"] === 0;
 }
 
-/** Marks messages as sent; one that was cancelled meanwhile stays cancelled. */
+/** Marks messages as sent. One that was cancelled while it left has left: its kill must find it. */
 export function markSent(messages: readonly SentMessage[]): Bulk {
   return {
     sql:
       `UPDATE command_outbox SET state = 'sent', sent_at = ?, stream_sequence = ?, attempts = attempts + 1,
-      last_error = NULL WHERE id = ? AND state = 'waiting'`,
+      last_error = NULL WHERE id = ? AND state IN ('waiting', 'cancelled')`,
     rows: messages.map((one) => [one.sentAt, one.streamSequence, one.id]),
+  };
+}
+
+/** The broker will never take these messages; the others go on without them. */
+export function markRefused(
+  refusals: readonly { readonly id: number; readonly error: string }[],
+): Bulk {
+  return {
+    sql: `UPDATE command_outbox SET state = 'refused', attempts = attempts + 1, last_error = ?
+      WHERE id = ? AND state = 'waiting'`,
+    rows: refusals.map((one) => [one.error, one.id]),
   };
 }
 
@@ -125,20 +128,16 @@ export function cancelCommands(execId: string): Statement {
   };
 }
 
-/** The commands of an execution that have left, with their place in the stream. */
-export async function readSentCommands(
+/** The commands of an execution, left or perhaps left, by which a kill finds those that the stream still holds. */
+export async function readCommands(
   reader: Reader,
   execId: string,
-): Promise<readonly { readonly subject: string; readonly streamSequence: number }[]> {
+): Promise<readonly { readonly subject: string; readonly msgId: string }[]> {
   const rows = await reader.query(
-    `SELECT subject, stream_sequence FROM command_outbox
-      WHERE exec_id = ? AND kind = 'command' AND state = 'sent' AND stream_sequence IS NOT NULL`,
+    "SELECT subject, msg_id FROM command_outbox WHERE exec_id = ? AND kind = 'command'",
     [execId],
   );
-  return rows.map((row) => ({
-    subject: String(row["subject"]),
-    streamSequence: Number(row["stream_sequence"]),
-  }));
+  return rows.map((row) => ({ subject: String(row["subject"]), msgId: String(row["msg_id"]) }));
 }
 
 function dueFromRow(row: Row): DueMessage {

@@ -65,6 +65,8 @@ export function addTargets(execId: string, targets: readonly NewTarget[]): Bulk 
  * Sets the deadline of executions of which nothing is unsent any more: the start window after their last command,
  * and the span of a run (execution-semantics.md §4). One whose commands were all cancelled or never left ends `now`;
  * one that was killed need not wait for a start that cannot come any more.
+ *
+ * @param now by the broker's clock, ms since the epoch
  */
 export async function setDeadlines(
   tx: Transaction,
@@ -96,7 +98,7 @@ function deadlineOf(row: Row, now: number): number {
   });
   const killedAt = row["killed_at"];
   if (killedAt === null || killedAt === undefined) return deadlineAt;
-  return Math.min(deadlineAt, Number(killedAt) + KILL_GRACE_MS);
+  return Math.min(deadlineAt, now + KILL_GRACE_MS);
 }
 
 /** Records the intent to kill. Answers how many of its runs are in flight; undefined when there is no such execution. */

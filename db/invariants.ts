@@ -60,7 +60,8 @@ export async function checkInvariants(
 const RUNS_PAST_DEADLINE = `SELECT result_id AS id FROM execution_results
   WHERE outcome IS NULL AND coalesce(expires_at, recorded_at + 86400000) < ?`;
 const OUTBOX_OVERDUE =
-  "SELECT id FROM command_outbox WHERE state = 'waiting' AND not_before < ?1 AND created_at < ?1";
+  `SELECT id FROM command_outbox WHERE state = 'waiting' AND not_before < ?1 AND created_at < ?1
+    UNION ALL SELECT id FROM command_outbox WHERE state = 'refused'`;
 const DEAD_LETTERS = "SELECT id FROM dead_letters";
 
 /** A check that no row violates: `violators` selects those that do as `id`. */

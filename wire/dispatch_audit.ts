@@ -16,7 +16,8 @@ export const DispatchAudit = v.object({
   target_count: Count,
   /** PC and the command subject that reaches it. */
   targets: v.array(v.tuple([v.string(), v.string()])),
-  subjects: v.array(v.object({ subject: v.string(), wave: Count, delay_ms: Count })),
+  /** Of the last wave, counted from the dispatch. */
+  last_delay_ms: Count,
   /** As it was published; only in part 0. */
   command: v.optional(v.record(v.string(), v.unknown())),
 });

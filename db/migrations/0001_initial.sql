@@ -131,7 +131,7 @@ CREATE TABLE command_outbox (
   payload BLOB,
   wave INTEGER NOT NULL DEFAULT 0,
   not_before INTEGER NOT NULL DEFAULT 0,
-  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'cancelled', 'expired')),
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'cancelled', 'expired', 'refused')),
   attempts INTEGER NOT NULL DEFAULT 0,
   last_error TEXT,
   sent_at INTEGER,
@@ -140,6 +140,7 @@ CREATE TABLE command_outbox (
   created_at INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
 ) STRICT;
 CREATE INDEX command_outbox_waiting ON command_outbox (not_before, id) WHERE state = 'waiting';
+CREATE INDEX command_outbox_refused ON command_outbox (id) WHERE state = 'refused';
 CREATE INDEX command_outbox_by_exec ON command_outbox (exec_id);
 CREATE INDEX command_outbox_by_subject ON command_outbox (subject, sent_at) WHERE kind = 'command';
 
