@@ -165,6 +165,8 @@ export class Batch {
     if (live.actor.getSnapshot().value === "pending") {
       this.#send(fold, { type: "RUN_STARTED", resultId }, resultId);
     }
+    // The result came before and did not say of which execution it is: it is counted now.
+    if (row?.execId === null && next !== null) this.#count(null, next);
   }
 
   #end(row: Run | undefined, message: Extract<RunMessage, { kind: "result" }>): void {
@@ -174,6 +176,11 @@ export class Batch {
 
   #settle(row: Run | undefined, next: Run, outputs: RunOutputs): void {
     this.#writeRun(next, outputs);
+    this.#count(row?.outcome ?? null, next);
+  }
+
+  /** Tells the execution of a run how that ended. */
+  #count(previous: Outcome | null, next: Run): void {
     const { execId, outcome } = next;
     const live = execId === null || next.parentResultId !== null
       ? undefined
@@ -184,7 +191,7 @@ export class Batch {
       type: "RUN_SETTLED",
       resultId: next.resultId,
       outcome,
-      previous: row?.outcome ?? null,
+      previous,
       target: this.#moveTarget(execId, next.pcId, outcome, live),
     };
     this.#fold(fold, event);

@@ -25,7 +25,9 @@ export const eventsProjector = defineActor({
       stream: "EVENTS",
       consumer: CONSUMER,
       read: (origins) => readStartedEvents(origins, grants.manifestTimeout),
-      commit: (tenure, read, further) => grants.projection.project(tenure, { ...read, further }),
+      commit: async (tenure, read, further) => {
+        await grants.projection.project(tenure, { ...read, further });
+      },
     }, grants),
 });
 
@@ -41,9 +43,15 @@ export async function readStartedEvents(
 ): Promise<StartedBatch> {
   const messages: RunMessage[] = [];
   const unreadable: Unreadable[] = [];
+  const timeouts = new Map<string, Promise<number | null>>();
+  const timeoutOnce: ManifestTimeout = (jobId) => {
+    const asked = timeouts.get(jobId) ?? manifestTimeout(jobId);
+    timeouts.set(jobId, asked);
+    return asked;
+  };
   for (const origin of origins) {
     try {
-      messages.push(await withManifestTimeout(readStarted(origin), manifestTimeout));
+      messages.push(await withManifestTimeout(readStarted(origin), timeoutOnce));
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== "invalid_input") throw thrown;
       unreadable.push({ origin, error: messageOf(thrown) });
@@ -52,7 +60,7 @@ export async function readStartedEvents(
   return { messages, unreadable };
 }
 
-/** An event of an agent that does not tell its timeout gets the manifest's, unless the command that was sent is known. */
+/** An event of an agent that does not tell its timeout brings the manifest's along, for when the command is not known. */
 async function withManifestTimeout(
   message: RunMessage,
   manifestTimeout: ManifestTimeout,

@@ -39,9 +39,16 @@ const COMPRESS_ABOVE_BYTES = 4_096;
 
 const compress = promisify(gzip);
 
-/** Reads a started event. @throws {Fault} `invalid_input` */
+/** Reads a started event. @throws {Fault} `invalid_input`, also when its subject is of another run (wire.md §2) */
 export function readStarted(origin: Origin): RunMessage {
   const event = decode(EventStarted, "started event", origin.payload);
+  if (origin.subject !== `events.started.${event.exec_id}.${event.pc_id}`) {
+    throw new Fault(
+      "invalid_input",
+      `Cannot accept the started event: its subject ${origin.subject} is not of its exec_id and pc_id`,
+      { details: { path: "pc_id" } },
+    );
+  }
   return {
     kind: "started",
     origin,

@@ -253,7 +253,7 @@ function countOf(
 const UPSERT_RUN = insertOf(
   `INSERT INTO execution_results (${RUN_COLUMNS}) VALUES`,
   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-  `ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
+  `ON CONFLICT (result_id) DO UPDATE SET exec_id = excluded.exec_id, job_id = excluded.job_id, version = excluded.version,
     outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
     finished_at = excluded.finished_at, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
     expires_at = excluded.expires_at, late = excluded.late`,
@@ -263,7 +263,7 @@ const UPSERT_SETTLED_RUN = insertOf(
   `INSERT INTO execution_results (${RUN_COLUMNS}, stdout_bytes, stderr_bytes, stdout_preview,
     stderr_preview, stdout_truncated, stderr_truncated, output_unavailable) VALUES`,
   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), ?, ?, ?)",
-  `ON CONFLICT (result_id) DO UPDATE SET job_id = excluded.job_id, version = excluded.version,
+  `ON CONFLICT (result_id) DO UPDATE SET exec_id = excluded.exec_id, job_id = excluded.job_id, version = excluded.version,
     outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
     finished_at = excluded.finished_at, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
     expires_at = excluded.expires_at, late = excluded.late, stdout_bytes = excluded.stdout_bytes,

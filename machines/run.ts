@@ -99,13 +99,15 @@ export function startRun(
   const expiresAt = row.outcome === null
     ? row.expiresAt ?? expiry(recordedAt, timeoutSecs)
     : row.expiresAt;
+  const execId = row.execId ?? start.execId;
   const version = row.version ?? start.version;
   const jobId = row.jobId ?? start.jobId;
   const same = recordedAt === row.recordedAt && expiresAt === row.expiresAt &&
-    version === row.version && jobId === row.jobId && start.startedAt === row.startedAt;
+    version === row.version && jobId === row.jobId && start.startedAt === row.startedAt &&
+    execId === row.execId;
   return same
     ? null
-    : { ...row, version, jobId, startedAt: start.startedAt, recordedAt, expiresAt };
+    : { ...row, execId, version, jobId, startedAt: start.startedAt, recordedAt, expiresAt };
 }
 
 /** R3 to R6: a result. Null when the run was settled with the truth before (R5). */
@@ -141,7 +143,7 @@ export function endRun(row: Run | undefined, end: RunEnd): Run | null {
   };
 }
 
-/** R7: the sweep found the run in flight past its deadline. `now` = sweep time, broker's clock. */
+/** R7: the sweep found the run in flight past its deadline. `now` = sweep time, by our clock. */
 export function reapRun(row: Run, now: number): Run {
   return { ...row, outcome: "expired", exitCode: REAPED_EXIT_CODE, finishedAt: now };
 }
@@ -154,8 +156,8 @@ export function whyForeign(
   if (row.pcId !== message.pcId) {
     return `result_id ${row.resultId} belongs to pc_id ${row.pcId}, not ${message.pcId}`;
   }
-  // A result without exec_id leaves the row's in place (R4).
-  if (message.execId !== null && row.execId !== message.execId) {
+  // A result without exec_id leaves the row's in place (R4); one that came first gets it from the started event.
+  if (message.execId !== null && row.execId !== null && row.execId !== message.execId) {
     return `result_id ${row.resultId} belongs to exec_id ${row.execId}, not ${message.execId}`;
   }
   return undefined;

@@ -54,6 +54,7 @@ import { readAllPcIds, readPcIdsWithoutShell } from "../db/agents.ts";
 import type { Database } from "../db/client.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
 import { parseDurationMs } from "../wire/duration.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
 import { holderIsDead } from "./lease_holder.ts";
 
 export interface BackendOptions {
@@ -124,7 +125,12 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
   const remembered = rememberJobs(jobs);
   const objects = outputObjects(bus.jetstream, log);
   const manifestTimeout: ManifestTimeout = async (jobId) => {
-    const manifest = await remembered.get(jobId);
+    const manifest = await remembered.get(jobId).catch((thrown: unknown) => {
+      if (thrown instanceof Fault && thrown.retryable) throw thrown;
+      // The manifest's own fault is not that of the runs of its job.
+      log.warn("manifest not readable", { jobId, error: messageOf(thrown) });
+      return undefined;
+    });
     if (manifest === undefined) return null;
     return timeoutWithRetriesSecs(
       Math.ceil(parseDurationMs(manifest.execute.timeout) / 1_000),
