@@ -72,7 +72,9 @@ async function projectAgain(
     case "RESULTS": {
       const read = await readResults([origin], host.outputObjects);
       const refused = await projectRun(host, tenure, read, further);
-      if (refused === undefined) await host.outputObjects.remove(read.fetched);
+      if (refused === undefined) {
+        await host.outputObjects.remove(read.fetched.map(({ name }) => name));
+      }
       return refused;
     }
     case "EVENTS":

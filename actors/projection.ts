@@ -62,14 +62,15 @@ export class Projection {
   /**
    * Projects a batch. A message that is itself at fault is found by halving the batch and becomes a dead letter.
    *
+   * @returns the sequences of messages that were refused
    * @throws {Fault} of the database or the lease: nothing was written, nothing may be acked
    */
-  async project(tenure: Tenure, batch: ProjectionBatch): Promise<void> {
+  async project(tenure: Tenure, batch: ProjectionBatch): Promise<ReadonlySet<number>> {
     try {
-      await this.#commit(tenure, batch);
+      return await this.#commit(tenure, batch);
     } catch (thrown) {
       if (!isFaultOfMessage(thrown)) throw thrown;
-      await this.#halve(tenure, batch, thrown);
+      return await this.#halve(tenure, batch, thrown);
     }
   }
 
@@ -136,8 +137,8 @@ export class Projection {
     tenure: Tenure,
     batch: ProjectionBatch,
     onRefusal: (refusal: Refusal) => void = () => undefined,
-  ): Promise<void> {
-    await this.#exclusive(async () => {
+  ): Promise<ReadonlySet<number>> {
+    return await this.#exclusive(async () => {
       let deciding: Batch | undefined;
       try {
         const decision = await this.#db.write(async (tx) => {
@@ -156,6 +157,7 @@ export class Projection {
           ...batch.unreadable.map((one) => one.origin),
           ...decision.refusals.map((one) => one.message.origin),
         ]);
+        return new Set(decision.refusals.map(({ message }) => message.origin.sequence));
       } catch (thrown) {
         this.#registry.discard(deciding?.touched ?? []);
         throw thrown;
@@ -175,18 +177,24 @@ export class Projection {
   }
 
   /** Finds the message at fault. The steps of the batch as a whole go with the last part. */
-  async #halve(tenure: Tenure, batch: ProjectionBatch, thrown: unknown): Promise<void> {
+  async #halve(
+    tenure: Tenure,
+    batch: ProjectionBatch,
+    thrown: unknown,
+  ): Promise<ReadonlySet<number>> {
     const { messages, unreadable, further } = batch;
     const [only] = messages;
     if (only === undefined) throw thrown;
     if (messages.length === 1) {
       const refused: Unreadable = { origin: only.origin, error: messageOf(thrown) };
       await this.#commit(tenure, { messages: [], unreadable: [...unreadable, refused], further });
-      return;
+      return new Set([only.origin.sequence]);
     }
     const middle = messages.length >> 1;
-    await this.project(tenure, { messages: messages.slice(0, middle), unreadable, further: [] });
-    await this.project(tenure, { messages: messages.slice(middle), unreadable: [], further });
+    const [left, right] = [messages.slice(0, middle), messages.slice(middle)];
+    const refusedLeft = await this.project(tenure, { messages: left, unreadable, further: [] });
+    const refusedRight = await this.project(tenure, { messages: right, unreadable: [], further });
+    return new Set([...refusedLeft, ...refusedRight]);
   }
 
   async #exclusive<T>(body: () => Promise<T>): Promise<T> {

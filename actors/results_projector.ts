@@ -34,17 +34,25 @@ export const resultsProjector = defineActor({
       consumer: CONSUMER,
       read: (origins) => readResults(origins, grants.outputObjects),
       commit: async (tenure, { messages, unreadable, fetched }, further) => {
-        await grants.projection.project(tenure, { messages, unreadable, further });
-        await grants.outputObjects.remove(fetched);
+        const refused = await grants.projection.project(tenure, { messages, unreadable, further });
+        // The object of a dead letter is still needed, for its replay.
+        const committed = fetched.filter(({ sequence }) => !refused.has(sequence));
+        await grants.outputObjects.remove(committed.map(({ name }) => name));
       },
     }, grants),
 });
+
+/** An object, and the sequence of the result that it belongs to. */
+interface FetchedObject {
+  readonly name: string;
+  readonly sequence: number;
+}
 
 interface ReadBatchResult {
   readonly messages: readonly RunMessage[];
   readonly unreadable: readonly Unreadable[];
   /** Objects whose output is in the batch: deleted once it is committed. */
-  readonly fetched: readonly string[];
+  readonly fetched: readonly FetchedObject[];
 }
 
 /**
@@ -59,7 +67,7 @@ export async function readResults(
   const messages: RunMessage[] = [];
   const fetching: Promise<RunMessage>[] = [];
   const unreadable: Unreadable[] = [];
-  const fetched: string[] = [];
+  const fetched: FetchedObject[] = [];
   for (const origin of origins) {
     try {
       const result = readResult(origin);
@@ -67,7 +75,8 @@ export async function readResults(
       if (outputs !== undefined) messages.push(message(origin, result, outputs));
       else {
         fetching.push(
-          fetchOutputs(result, objects, fetched).then((found) => message(origin, result, found)),
+          fetchOutputs(result, objects, (name) => fetched.push({ name, sequence: origin.sequence }))
+            .then((found) => message(origin, result, found)),
         );
       }
     } catch (thrown) {
@@ -94,7 +103,7 @@ function plainOutputs({ payload }: ReadResult): RunOutputs | undefined {
 async function fetchOutputs(
   { payload }: ReadResult,
   objects: OutputObjects,
-  fetched: string[],
+  onFetched: (name: string) => void,
 ): Promise<RunOutputs> {
   let unavailable = false;
   const output = async (
@@ -105,7 +114,7 @@ async function fetchOutputs(
     if (!object) return await storedOutput(text, truncated ?? false);
     const found = await objects.read(object);
     if (found === undefined) unavailable = true;
-    else fetched.push(object);
+    else onFetched(object);
     return await storedOutput(found ?? "", truncated ?? false);
   };
   const [stdout, stderr] = await Promise.all([
