@@ -5,7 +5,7 @@
 import type { Database } from "../db/client.ts";
 import {
   copyCommands,
-  copyDeadlines,
+  copyIntents,
   copyOutlived,
   copyRunDeadlines,
   recountAll,
@@ -100,13 +100,12 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
   });
   await scratch.db.write(async (tx) => {
     await copyCommands(host.db, tx);
-    await copyDeadlines(host.db, tx);
+    await copyIntents(host.db, tx);
     await copyRunDeadlines(host.db, tx);
     await restoreFetchedOutput(host.db, tx);
   });
   await sweepAll(projection, scratchTenure, sweepBefore);
   const beginnings: StreamBeginnings = {
-    audit: audit.firstAt,
     events: events.firstAt,
     results: results.firstAt,
   };
@@ -114,7 +113,8 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
     await assertHeld(tx, tenure);
     // Under the write lock: what was dispatched meanwhile is in the old rows, and nothing can be added now.
     const outlived = await scratch.db.write(async (rebuilt) => {
-      const counts = await copyOutlived(tx, rebuilt, beginnings, startedAt);
+      const counts = await copyOutlived(tx, rebuilt, beginnings);
+      await copyIntents(tx, rebuilt);
       await recountAll(rebuilt);
       return counts;
     });

@@ -5,7 +5,6 @@ import { recount } from "./recount.ts";
 
 /** Publish times of the first message of each stream, ms since the epoch; what is older is known to the rows only. */
 export interface StreamBeginnings {
-  readonly audit: number;
   readonly events: number;
   readonly results: number;
 }
@@ -13,8 +12,8 @@ export interface StreamBeginnings {
 const CHUNK = 500;
 
 /**
- * Copies into the new projection what the streams cannot tell any more: rows older than each stream's first message,
- * executions whose audit event has not left yet, and output whose object is gone.
+ * Copies into the new projection what the streams cannot tell (any more): runs older than each stream's first message,
+ * and executions of which no audit event is there, because it is too old or has not left yet.
  *
  * @returns how many runs and executions were copied
  */
@@ -22,24 +21,21 @@ export async function copyOutlived(
   old: Reader,
   rebuilt: Transaction & Reader,
   beginnings: StreamBeginnings,
-  startedAt: number,
 ): Promise<{ readonly executions: number; readonly runs: number }> {
-  const executionCondition: CopyCondition = {
-    sql: `initiated_at < ? OR initiated_at >= ? OR exec_id IN
-      (SELECT exec_id FROM command_outbox WHERE kind = 'audit' AND state = 'waiting' AND exec_id IS NOT NULL)`,
-    args: [beginnings.audit, startedAt],
-  };
-  const ofExecution: CopyCondition = {
-    sql: `exec_id IN (SELECT exec_id FROM executions WHERE ${executionCondition.sql})`,
-    args: executionCondition.args,
-  };
   const runCondition: CopyCondition = {
     sql: `recorded_at < CASE WHEN outcome IS NULL OR outcome = 'expired' THEN ? ELSE ? END`,
     args: [beginnings.events, beginnings.results],
   };
-  const executions = await copyRows(old, rebuilt, "executions", executionCondition);
-  await copyRows(old, rebuilt, "execution_targets", ofExecution);
-  await copyRows(old, rebuilt, "execution_transitions", ofExecution);
+  const [before] = await rebuilt.query("SELECT count(*) AS executions FROM executions");
+  const unknown: CopyCondition = {
+    sql: "exec_id NOT IN (SELECT value FROM json_each(?))",
+    args: [await execIdsOf(rebuilt)],
+  };
+  await copyRows(old, rebuilt, "executions", unknown);
+  await copyRows(old, rebuilt, "execution_targets", unknown);
+  await copyRows(old, rebuilt, "execution_transitions", unknown);
+  const [after] = await rebuilt.query("SELECT count(*) AS executions FROM executions");
+  const executions = Number(after?.["executions"]) - Number(before?.["executions"]);
   const runs = await copyRows(old, rebuilt, "execution_results", runCondition);
   await copyRows(old, rebuilt, "run_outputs", {
     sql: `result_id IN (SELECT result_id FROM execution_results WHERE ${runCondition.sql})`,
@@ -114,12 +110,12 @@ export async function copyCommands(old: Reader, rebuilt: Transaction): Promise<v
   }
 }
 
-/** Takes over the deadlines that were counted from when the commands really left. */
-export async function copyDeadlines(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
+/** Takes over what only the old rows know: when the commands really left, and kills that came meanwhile. */
+export async function copyIntents(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
   let after = "";
   for (;;) {
     const rows = await old.query(
-      `SELECT exec_id, deadline_at FROM executions WHERE deadline_at IS NOT NULL AND exec_id > ?
+      `SELECT exec_id, deadline_at, killed_at, killed_by FROM executions WHERE exec_id > ?
         ORDER BY exec_id LIMIT ${CHUNK}`,
       [after],
     );
@@ -127,8 +123,10 @@ export async function copyDeadlines(old: Reader, rebuilt: Transaction & Reader):
     if (last === undefined) return;
     after = String(last["exec_id"]);
     await rebuilt.batch([{
-      sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
-      rows: rows.map((row) => [row["deadline_at"] ?? null, row["exec_id"] ?? null]),
+      sql: "UPDATE executions SET deadline_at = ?, killed_at = ?, killed_by = ? WHERE exec_id = ?",
+      rows: rows.map((row) =>
+        ["deadline_at", "killed_at", "killed_by", "exec_id"].map((name) => row[name] ?? null)
+      ),
     }]);
   }
 }
@@ -178,4 +176,9 @@ export async function swapIn(rebuilt: Reader, old: Transaction): Promise<void> {
     [...REBUILT_TABLE_NAMES].reverse().map((table) => ({ sql: `DELETE FROM ${table}` })),
   );
   for (const table of REBUILT_TABLE_NAMES) await copyRows(rebuilt, old, table);
+}
+
+async function execIdsOf(reader: Reader): Promise<string> {
+  const rows = await reader.query("SELECT exec_id FROM executions");
+  return JSON.stringify(rows.map((row) => row["exec_id"]));
 }
