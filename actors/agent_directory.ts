@@ -59,8 +59,12 @@ export class AgentDirectory {
     while (this.#changed.size === 0) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const wake = () => {
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#wake = wake;
+        signal.addEventListener("abort", wake);
       });
     }
     const changed = [...this.#changed].map(([kvKey, left]) => ({

@@ -11,7 +11,6 @@ import { key } from "../wire/ids.ts";
 import { parseInstant } from "../wire/time.ts";
 import type { Announcement } from "./announcement_types.ts";
 import { defineActor } from "./backend.ts";
-import { pause } from "./system/clock.ts";
 
 const FLUSH_EVERY_MS = 1_000;
 /** The first beat of a PC is written at once, so that a new machine can be used at once. */
@@ -71,18 +70,24 @@ export const heartbeatProjector = defineActor({
   },
 });
 
-/** A second, or 50 ms after the first beat of a PC that is new to us. */
+/** A second, or 50 ms after the first beat of a PC that is new to us. @throws the signal's reason */
 async function untilFlush(signal: AbortSignal, onWake: (wake: () => void) => void): Promise<void> {
-  const early = new AbortController();
-  onWake(() => early.abort());
-  const wait = AbortSignal.any([signal, early.signal]);
-  try {
-    await pause(FLUSH_EVERY_MS, wait);
-  } catch {
-    // The pause was cut short: by the stop, which is the caller's, or by a new PC.
-    signal.throwIfAborted();
-    await pause(FIRST_FLUSH_MS, signal);
-  }
+  signal.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    let timer = setTimeout(end, FLUSH_EVERY_MS);
+    onWake(() => {
+      onWake(() => {});
+      clearTimeout(timer);
+      timer = setTimeout(end, FIRST_FLUSH_MS);
+    });
+    signal.addEventListener("abort", end);
+    function end(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    }
+  });
+  signal.throwIfAborted();
 }
 
 /** Stores what was heard. Answers why it could not, or null: the next beats tell the same again. */

@@ -81,7 +81,8 @@ export interface GroupDefinition<Table> {
 
 export type ChildDefinition<Table> = ActorDefinition<Table> | GroupDefinition<Table>;
 
-const DEFAULT_RESTART: Restart = { within: "60s", atMost: 10 };
+/** Eleven failures in a row take about two minutes of backing off: a shorter time would never be exceeded. */
+const DEFAULT_RESTART: Restart = { within: "5m", atMost: 10 };
 const DEFAULT_STOP_WITHIN = "10s";
 
 /**
