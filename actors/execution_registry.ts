@@ -2,13 +2,12 @@
  * `exec_id` → live XState actor (design.md §3). A cache of the rows: an actor may be thrown away at any moment and
  * comes back from its row.
  */
-import { type ActorRefFrom, createActor, type InspectionEvent, type SnapshotFrom } from "xstate";
+import { type ActorRefFrom, createActor, type InspectionEvent } from "xstate";
 import type { ExecutionRow } from "../db/projection.ts";
 import { executionMachine, type ExecutionStatus, restoreExecution } from "../machines/execution.ts";
 import { executionsRootMachine } from "../machines/executions_root.ts";
 
 export type ExecutionActor = ActorRefFrom<typeof executionMachine>;
-export type ExecutionSnapshot = SnapshotFrom<typeof executionMachine>;
 
 /** One execution that lives in this process, with the facts of its row that its machine does not need. */
 export interface LiveExecution {

@@ -1,7 +1,7 @@
 /** Executions as they are shown. What decides and writes them is `projection.ts`. */
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
-import { bytesOrNull, flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
+import { flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A row of `executions` without its command. Instants in ms since the epoch, by the backend's clock. */
 export interface Execution {
@@ -97,15 +97,6 @@ export async function findExecution(
 ): Promise<Execution | undefined> {
   const [row] = await reader.query(`SELECT ${COLUMNS} FROM executions WHERE exec_id = ?`, [execId]);
   return row === undefined ? undefined : executionFromRow(row);
-}
-
-/** The exact bytes of the Command; null = not dispatched by us; undefined = no such execution. */
-export async function readCommand(
-  reader: Reader,
-  execId: string,
-): Promise<Uint8Array | null | undefined> {
-  const [row] = await reader.query("SELECT command FROM executions WHERE exec_id = ?", [execId]);
-  return row === undefined ? undefined : bytesOrNull(row, "command");
 }
 
 function executionFromRow(row: Row): Execution {

@@ -4,10 +4,6 @@ export const TARGET_STATES = ["waiting", "settled", "expired", "missing"] as con
 /** What is known of one PC that an execution is expected to run on (execution-semantics.md §2). */
 export type TargetState = (typeof TARGET_STATES)[number];
 
-export const MISSING_REASONS = ["silent", "superseded", "not_sent", "killed"] as const;
-/** Why no run was heard of by the deadline. */
-export type MissingReason = (typeof MISSING_REASONS)[number];
-
 /** A target after one of its runs ended: a real outcome settles it for good, a reaped one only where none was real. */
 export function settleTarget(state: TargetState, outcome: Outcome): TargetState {
   if (state === "settled" || isReal(outcome)) return "settled";

@@ -1,11 +1,8 @@
 import { MAX_INSTANT_MS } from "./time.ts";
 
 const GRACE_MS = 120_000;
-const DAY_MS = 86_400_000;
 /** The span of a run whose own does not fit an instant (execution-semantics.md §4). */
-const LONGEST_SPAN_MS = 365 * DAY_MS;
-/** How long a run without any known timeout may stay in flight after it was recorded. */
-export const UNKNOWN_TIMEOUT_SPAN_MS = DAY_MS;
+const LONGEST_SPAN_MS = 365 * 86_400_000;
 /** How long after its last wave a command without `deadline_at` may still start. */
 export const DEFAULT_START_WINDOW_MS = 3_600_000;
 

@@ -48,23 +48,6 @@ export function parseDurationMs(text: string): number {
   return totalMs;
 }
 
-/** The shortest text of whole units that `parseDurationMs` reads back, e.g. `1h 30m`. */
-export function formatDurationMs(durationMs: number): string {
-  const parts: string[] = [];
-  let rest = durationMs;
-  for (
-    const [unit, unitMs] of [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000], [
-      "ms",
-      1,
-    ]] as const
-  ) {
-    const amount = Math.floor(rest / unitMs);
-    if (amount > 0) parts.push(`${amount}${unit}`);
-    rest -= amount * unitMs;
-  }
-  return parts.length === 0 ? "0s" : parts.join(" ");
-}
-
 function refused(text: string, why: string): Fault {
   return new Fault("invalid_input", `Cannot read the duration ${JSON.stringify(text)}: ${why}`);
 }

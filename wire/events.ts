@@ -31,10 +31,6 @@ export const Freeze = v.object({
 });
 export type Freeze = v.InferOutput<typeof Freeze>;
 
-/** Value of KV `kills` [ours]: who killed an execution, and when. */
-export const KillRecord = v.object({ actor: v.string(), at: Instant });
-export type KillRecord = v.InferOutput<typeof KillRecord>;
-
 /** Value of KV `agent_groups`: sorted and unique. */
 export const AgentGroups = v.pipe(
   v.object({ groups: v.array(v.string()) }),

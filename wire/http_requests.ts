@@ -78,7 +78,6 @@ export const RUN_STATUSES = [
   "expired",
   "failed",
 ] as const;
-export type RunStatus = (typeof RUN_STATUSES)[number];
 
 const Since = v.pipe(
   Instant,

@@ -84,7 +84,7 @@ export function decodeManifest(value: unknown): Manifest {
 
 /**
  * Reads a manifest from its author: unknown keys and ids that no subject can carry are refused.
- * `script_file` may be set; see `inlineScriptFile`.
+ * `script_file` may be set: its text is put in its place before it is posted.
  *
  * @throws {Fault} `invalid_input`
  */
@@ -111,12 +111,6 @@ export function decodePostedManifest(value: unknown): Manifest {
     );
   }
   return manifest;
-}
-
-/** The manifest with the text of its `script_file` in place. */
-export function inlineScriptFile(manifest: Manifest, script: string): Manifest {
-  const { script_file: _path, ...execute } = manifest.execute;
-  return { ...manifest, execute: { ...execute, script } };
 }
 
 function isSet(value: unknown): boolean {

@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  findExecution,
-  listExecutions,
-  readCommand,
-  readTargets,
-  readTimeline,
-} from "../../db/executions.ts";
+import { findExecution, listExecutions, readTargets, readTimeline } from "../../db/executions.ts";
 import { Fault } from "../../wire/fault.ts";
 import { startDatabase } from "../harness/database.ts";
 import { executionRow, insertRows, targetRow } from "../harness/database_rows.ts";
@@ -116,16 +110,6 @@ test("an execution comes back whole, with what is not known as null", async () =
     endedAt: null,
   });
   assert.equal(await findExecution(db, "other"), undefined);
-});
-
-test("the command's exact bytes come back; null when it is not ours, undefined when there is none", async () => {
-  await using database = await startDatabase();
-  const { db } = database;
-  const command = new TextEncoder().encode('{"script":"a\0b"}');
-  await insertRows(db, "executions", [executionRow("ours", { command }), executionRow("foreign")]);
-  assert.deepEqual(await readCommand(db, "ours"), command);
-  assert.equal(await readCommand(db, "foreign"), null);
-  assert.equal(await readCommand(db, "none"), undefined);
 });
 
 test("targets come by name, all of them or those in one state, with the reason of each missing one", async () => {

@@ -4,13 +4,7 @@ import { listAudit } from "../../db/audit_log.ts";
 import { findAgent, readAllPcIds } from "../../db/agents.ts";
 import type { Reader, SqlValue } from "../../db/client.ts";
 import { listDeadLetters } from "../../db/dead_letters.ts";
-import {
-  findExecution,
-  listExecutions,
-  readCommand,
-  readTargets,
-  readTimeline,
-} from "../../db/executions.ts";
+import { findExecution, listExecutions, readTargets, readTimeline } from "../../db/executions.ts";
 import { findAnswer } from "../../db/idempotency_keys.ts";
 import { checkInvariants } from "../../db/invariants.ts";
 import { readStoredOutputs } from "../../db/outputs.ts";
@@ -36,7 +30,6 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "the executions of a job": (db) => listExecutions(db, { limit, jobId: "j", cursor: afterText }),
   "the running executions": (db) => listExecutions(db, { limit, status: "running" }),
   "one execution": (db) => findExecution(db, "e"),
-  "the command of an execution": (db) => readCommand(db, "e"),
   "the targets of an execution": (db) => readTargets(db, "e", "missing"),
   "the timeline of an execution": (db) => readTimeline(db, "e"),
   "the first page of runs": (db) => listResults(db, { limit }),
