@@ -71,7 +71,7 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
 
 async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
   // Before the plan is looked at: what it names may be gone since the first time.
-  const replayed = await answerOf<DispatchAnswer>(host.db, request);
+  const replayed = await answerOf(host.db, request, asDispatchAnswer);
   if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
@@ -90,7 +90,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
     request_id: ids.requestId,
   };
   const earlier = await host.db.write(async (tx) => {
-    const present = await answerOf<DispatchAnswer>(tx, request);
+    const present = await answerOf(tx, request, asDispatchAnswer);
     if (present !== undefined) return present;
     await commit(tx, { command, planned, answer, request, now });
     return undefined;
@@ -157,14 +157,19 @@ async function digestOf(host: DispatcherHost, jobId: string, name: string): Prom
 async function answerOf<Answer>(
   reader: Reader,
   { idempotency }: { readonly idempotency?: Idempotency },
+  asAnswer: (stored: unknown) => Answer,
 ): Promise<Outcome<Answer> | undefined> {
   if (idempotency === undefined) return undefined;
   const stored = await findAnswer(reader, idempotency);
   if (stored === undefined) return undefined;
   if (stored.requestHash !== idempotency.requestHash) return { kind: "conflict" };
-  const answer = JSON.parse(new TextDecoder().decode(stored.answer)) as Answer;
+  const answer = asAnswer(JSON.parse(new TextDecoder().decode(stored.answer)));
   return { kind: "accepted", answer, replayed: true };
 }
+
+/** What we stored ourselves, as what it was stored as. */
+const asDispatchAnswer = (stored: unknown) => stored as DispatchAnswer;
+const asKillAnswer = (stored: unknown) => stored as KillAnswer;
 
 function storedAnswer(
   idempotency: Idempotency | undefined,
@@ -258,7 +263,7 @@ async function kill(
 ): Promise<Outcome<KillAnswer> | undefined> {
   const now = host.clock.now();
   const outcome = await host.db.write(async (tx) =>
-    await answerOf<KillAnswer>(tx, request) ?? await commitKill(tx, request, now)
+    await answerOf(tx, request, asKillAnswer) ?? await commitKill(tx, request, now)
   );
   if (outcome?.kind === "accepted" && !outcome.replayed) host.outboxChanged();
   return outcome;
