@@ -1,107 +1,87 @@
 import { randomBytes } from "node:crypto";
-import { link, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as v from "valibot";
-import { decode, encode } from "../wire/codec.ts";
 import { Fault } from "../wire/fault.ts";
-import { isMissing } from "./files.ts";
+import { isMissing, makePrivateDirectory } from "./files.ts";
 
-const LOCK_FILE = "agent.pid";
-/** Each loss of a race is somebody else's gain. */
-const ATTEMPTS = 3;
+const DIRECTORY = "lock";
+/** Number and beginning of a process, and what tells two agents of one process apart. */
+const NAME = /^(\d+)_([0-9a-f-]+\.\d+|unknown)_[0-9a-f]{12}$/;
 
 /** A process, told from an earlier one of the same number. */
-const Holder = v.object({
-  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  /** When it began, as Linux counts it (boot and ticks); null where that cannot be had. */
-  started: v.nullable(v.string()),
-});
-type Holder = v.InferOutput<typeof Holder>;
+interface Holder {
+  readonly pid: number;
+  /** When it began, as Linux counts it (boot and ticks); undefined where that cannot be had. */
+  readonly started: string | undefined;
+}
 
 /**
- * Keeps a second agent off a data directory: two would run every command twice. A file names the process that works
- * there; one that is gone holds nothing, so a crash leaves no lock.
+ * Keeps a second agent off a data directory: two would run every command twice.
+ *
+ * 1. An empty file names the process that works there; one that is gone holds nothing, so a crash leaves no lock.
+ * 2. Everybody writes a name of their own first and looks for others then, so of two that come together at least one sees
+ *    the other. It may be both, and neither stays.
  */
 export class DataLock {
   readonly #path: string;
-  readonly #content: Uint8Array;
 
-  private constructor(path: string, content: Uint8Array) {
+  private constructor(path: string) {
     this.#path = path;
-    this.#content = content;
   }
 
   /**
    * @throws {Fault} `conflict` when an agent works there; the system's error when nothing can be written there
    */
   static async take(dataDir: string): Promise<DataLock> {
-    const path = join(dataDir, LOCK_FILE);
-    const own: Holder = { pid: process.pid, started: await startOf(process.pid) };
-    const content = encode(own);
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      if (await putWhole(path, content)) return new DataLock(path, content);
-      const found = await readOrNothing(path);
-      if (found === undefined) continue;
-      const holder = holderIn(found);
-      if (holder !== undefined && await isAlive(holder, path)) throw taken(dataDir, holder.pid);
-      await takeAway(path, found);
-    }
-    throw taken(dataDir, undefined);
+    const directory = join(dataDir, DIRECTORY);
+    await makePrivateDirectory(directory);
+    const started = await startOf(process.pid) ?? "unknown";
+    const name = `${process.pid}_${started}_${randomBytes(6).toString("hex")}`;
+    const lock = new DataLock(join(directory, name));
+    await writeFile(lock.#path, "", { mode: 0o600, flag: "wx" });
+    const other = await livingHolder(directory, name);
+    if (other === undefined) return lock;
+    await lock.release();
+    throw new Fault(
+      "conflict",
+      `Cannot use the data directory ${
+        JSON.stringify(dataDir)
+      }: the agent of process ${other.pid} works there`,
+      { details: { pid: other.pid } },
+    );
   }
 
-  /** Harmless when somebody else has it by now. */
   async release(): Promise<void> {
-    const found = await readOrNothing(this.#path);
-    if (found !== undefined && equal(found, this.#content)) await rm(this.#path, { force: true });
+    await rm(this.#path, { force: true });
   }
 }
 
-/** Puts a file with its content at a path, unless there is one. */
-async function putWhole(path: string, content: Uint8Array): Promise<boolean> {
-  const temp = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  await writeFile(temp, content, { mode: 0o600, flag: "wx" });
-  try {
-    await link(temp, path);
-    return true;
-  } catch (thrown) {
-    if (codeOf(thrown) === "EEXIST") return false;
-    throw thrown;
-  } finally {
-    await rm(temp, { force: true });
+/** Somebody else who holds the directory. The names of the dead are removed on the way. */
+async function livingHolder(directory: string, own: string): Promise<Holder | undefined> {
+  for (const name of await readdir(directory)) {
+    const holder = name === own ? undefined : holderOf(name);
+    if (holder === undefined) continue;
+    const path = join(directory, name);
+    if (await isAlive(holder, path)) return holder;
+    await rm(path, { force: true });
   }
+  return undefined;
 }
 
-/** Removes a dead holder's file; one that has come in its place meanwhile is put back. */
-async function takeAway(path: string, dead: Uint8Array): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    await rename(path, aside);
-  } catch (thrown) {
-    if (isMissing(thrown)) return;
-    throw thrown;
-  }
-  const found = await readFile(aside);
-  if (!equal(found, dead)) await putWhole(path, found);
-  await rm(aside, { force: true });
-}
-
-/** Undefined: what was written there names nobody. */
-function holderIn(content: Uint8Array): Holder | undefined {
-  try {
-    return decode(Holder, "lock", content);
-  } catch {
-    // It was put there whole, so it is not ours: nobody to ask whether they live.
-    return undefined;
-  }
+/** Undefined: a file that is none of ours. */
+function holderOf(name: string): Holder | undefined {
+  const [, pid, started] = NAME.exec(name) ?? [];
+  if (pid === undefined) return undefined;
+  return { pid: Number(pid), started: started === "unknown" ? undefined : started };
 }
 
 async function isAlive({ pid, started }: Holder, path: string): Promise<boolean> {
   if (!isThere(pid)) return false;
   const startedNow = await startOf(pid);
   if (startedNow === "gone") return false;
-  if (started !== null && startedNow !== null) return started === startedNow;
+  if (started !== undefined && startedNow !== undefined) return started === startedNow;
   // In a container every first process has the same number: what is older than this one was another.
-  return pid !== process.pid || await writtenSinceOurStart(path);
+  return pid !== process.pid || await isYoungerThanUs(path);
 }
 
 function isThere(pid: number): boolean {
@@ -110,55 +90,33 @@ function isThere(pid: number): boolean {
     return true;
   } catch (thrown) {
     // EPERM: it is another user's.
-    return codeOf(thrown) !== "ESRCH";
+    return !(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH");
   }
 }
 
-async function writtenSinceOurStart(path: string): Promise<boolean> {
-  const { mtimeMs } = await stat(path);
-  return mtimeMs >= Date.now() - process.uptime() * 1_000;
+async function isYoungerThanUs(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).mtimeMs >= Date.now() - process.uptime() * 1_000;
+  } catch (thrown) {
+    if (isMissing(thrown)) return false;
+    throw thrown;
+  }
 }
 
 /**
  * Boot and clock ticks at which a process began (proc(5)): the same for no two processes of one number. "gone" for one
- * that only waits to be reaped; null where there is no /proc, or it may not be read.
+ * that only waits to be reaped; undefined where there is no /proc, or it may not be read.
  */
-async function startOf(pid: number): Promise<string | null> {
+async function startOf(pid: number): Promise<string | undefined> {
   try {
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
     // The name in brackets may hold spaces and brackets itself; after it come fields 3 and up.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return "gone";
-    return `${boot.trim()} ${fields[19] ?? ""}`;
+    return `${boot.trim()}.${fields[19] ?? ""}`;
   } catch {
     // Not Linux, or Deno without all permissions, or it ended just now.
-    return null;
+    return undefined;
   }
-}
-
-async function readOrNothing(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    if (isMissing(thrown)) return undefined;
-    throw thrown;
-  }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-}
-
-function taken(dataDir: string, pid: number | undefined): Fault {
-  const who = pid === undefined ? "another agent works" : `the agent of process ${pid} works`;
-  return new Fault(
-    "conflict",
-    `Cannot use the data directory ${JSON.stringify(dataDir)}: ${who} there`,
-    pid === undefined ? {} : { details: { pid } },
-  );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -15,18 +15,28 @@ import { within } from "../harness/wait.ts";
 /** A data directory of its own, removed at the end. */
 async function dataDirectory() {
   const path = await mkdtemp(join(tmpdir(), "kanade-lock-"));
-  const lockFile = join(path, "agent.pid");
   const end = () => rm(path, { recursive: true, force: true });
-  return { path, lockFile, [Symbol.asyncDispose]: end };
+  return { path, [Symbol.asyncDispose]: end };
 }
 
 function isConflict(thrown: unknown): boolean {
   return thrown instanceof Fault && thrown.code === "conflict";
 }
 
-async function noted(lockFile: string): Promise<{ pid: number; started: string | null }> {
-  return JSON.parse(await readFile(lockFile, "utf8")) as { pid: number; started: string | null };
+/** The numbers of the processes that are named in a data directory. */
+async function holders(dataDir: string): Promise<readonly number[]> {
+  return (await readdir(join(dataDir, "lock"))).map((name) => parseInt(name, 10));
 }
+
+/** Names a process in a data directory, as it would itself. */
+async function name(dataDir: string, holder: string): Promise<void> {
+  await mkdir(join(dataDir, "lock"), { recursive: true });
+  await writeFile(join(dataDir, "lock", holder), "");
+}
+
+const NONCE = "0123456789ab";
+const OTHER_BOOT = "01234567-89ab-cdef-0123-456789abcdef.5";
+const GONE_PID = 2 ** 22 + 1;
 
 describe("the data directory of an agent", () => {
   test("is refused to a second agent of the same process, and free after the first one stopped", async () => {
@@ -77,53 +87,50 @@ describe("the data directory of an agent", () => {
     await using endpoint = await startEndpoint();
     const options = { pcId: PC_ID, servers: [endpoint.broker.url], dataDir: endpoint.dataDir };
     const first = await startAgentProcess(options);
-    assert.equal((await noted(join(endpoint.dataDir, "agent.pid"))).pid, first.pid);
+    assert.deepEqual(await holders(endpoint.dataDir), [first.pid]);
     await first.kill();
     await using second = await startAgentProcess(options);
-    assert.equal((await noted(join(endpoint.dataDir, "agent.pid"))).pid, second.pid);
+    assert.deepEqual(await holders(endpoint.dataDir), [second.pid]);
   });
 
   for (
-    const [what, content] of [
-      ["a process that is gone", { pid: 2 ** 22 + 1, started: null }],
-      ["an earlier process of our own number", { pid: process.pid, started: "another boot 5" }],
-      ["an earlier process of a number that lives", {
-        pid: process.ppid,
-        started: "another boot 5",
-      }],
-      ["nobody", "rubbish"],
+    const [what, holder] of [
+      ["a process that is gone", `${GONE_PID}_unknown_${NONCE}`],
+      ["an earlier process of our own number", `${process.pid}_${OTHER_BOOT}_${NONCE}`],
+      ["an earlier process of a number that lives", `${process.ppid}_${OTHER_BOOT}_${NONCE}`],
     ] as const
   ) {
-    test(`is free when its file names ${what}`, {
+    test(`is free when a file names ${what}`, {
       skip: process.platform !== "linux" && "needs /proc",
     }, async () => {
       await using directory = await dataDirectory();
-      await writeFile(directory.lockFile, JSON.stringify(content));
+      await name(directory.path, holder);
       const lock = await DataLock.take(directory.path);
-      assert.equal((await noted(directory.lockFile)).pid, process.pid);
+      assert.deepEqual(await holders(directory.path), [process.pid]);
       await lock.release();
-      assert.deepEqual(await readdir(directory.path), []);
+      assert.deepEqual(await holders(directory.path), []);
     });
   }
 
-  test("is taken by one of twenty that find a dead one's file together", async () => {
+  test("is not free when a file names a living process of which no more is known", async () => {
     await using directory = await dataDirectory();
-    await writeFile(directory.lockFile, JSON.stringify({ pid: 2 ** 22 + 1, started: null }));
+    await name(directory.path, `${process.ppid}_unknown_${NONCE}`);
+    await assert.rejects(DataLock.take(directory.path), isConflict);
+    assert.deepEqual(await holders(directory.path), [process.ppid]);
+  });
+
+  test("is taken by at most one of twenty that come together, whatever a dead one left", async () => {
+    await using directory = await dataDirectory();
+    await name(directory.path, `${GONE_PID}_unknown_${NONCE}`);
     const tries = await Promise.allSettled(
       Array.from({ length: 20 }, () => DataLock.take(directory.path)),
     );
-    assert.equal(tries.filter(({ status }) => status === "fulfilled").length, 1);
+    const taken = tries.filter(({ status }) => status === "fulfilled").length;
+    assert.ok(taken <= 1, `${taken} took it`);
     for (const attempt of tries) {
       if (attempt.status === "rejected") assert.ok(isConflict(attempt.reason), attempt.reason);
     }
-    assert.deepEqual(await readdir(directory.path), ["agent.pid"]);
-  });
-
-  test("is not released by an agent that lost it", async () => {
-    await using directory = await dataDirectory();
-    const lock = await DataLock.take(directory.path);
-    await writeFile(directory.lockFile, "another's");
-    await lock.release();
-    assert.equal(await readFile(directory.lockFile, "utf8"), "another's");
+    const named = (await holders(directory.path)).filter((pid) => pid === process.pid);
+    assert.equal(named.length, taken);
   });
 });
