@@ -330,5 +330,6 @@ async function endOrAbort(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const patience = [AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])];
-  await Promise.race([ending, whenAborted(AbortSignal.any(patience))]);
+  // Not AbortSignal.any: Node 20 collects a timeout that only such a composite refers to, and it never ends.
+  await Promise.race([ending, ...patience.map(whenAborted)]);
 }
