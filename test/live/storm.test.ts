@@ -81,20 +81,19 @@ async function rage(
   const random = randomOf(SEED);
   const over = AbortSignal.timeout(SECONDS * 1_000);
   const atLeast = Math.ceil(EXECUTIONS * Math.min(1, SECONDS / 60) / SENDERS);
-  // What is killed goes on being killed until the last sender is through.
+  // The kills go on until the last sender is through; on a machine that is busy, not for ever.
   const calm = new AbortController();
-  const killing = killAtRandom(
-    // Twice in the lot: there are four processes of agents and one of each of these.
-    [system.broker, system.backend, system.broker, system.backend, ...system.agents],
-    random,
-    calm.signal,
-  );
+  const patience = setTimeout(() => calm.abort(), 2 * SECONDS * 1_000);
+  // Twice in the lot: there are four processes of agents and one of each of these.
+  const lot = [system.broker, system.backend, system.broker, system.backend, ...system.agents];
+  const killing = killAtRandom(lot, random, calm.signal);
   const sending = Array.from(
     { length: SENDERS },
     (_, sender) =>
       sendWork(system, jobs, { random: randomOf(SEED + 1 + sender), atLeast, signal: over }),
   );
   const sent = (await Promise.all(sending).finally(() => calm.abort())).flat();
+  clearTimeout(patience);
   const kills = [...await killing].map(([name, count]) => `${name} ${count}`);
   t.diagnostic(`${sent.length} executions; killed ${kills.toSorted().join(", ")}`);
   return sent;
