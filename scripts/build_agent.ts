@@ -6,7 +6,10 @@ import { execFileSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { build } from "esbuild";
 
-await rm("dist", { recursive: true, force: true });
+// The single-file agent may lie there, too.
+for (const made of ["dist/agent.mjs", "dist/agent.mjs.map", "dist/types"]) {
+  await rm(made, { recursive: true, force: true });
+}
 await build({
   entryPoints: ["agent/agent.ts"],
   outfile: "dist/agent.mjs",
