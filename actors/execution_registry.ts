@@ -19,6 +19,8 @@ export interface LiveExecution {
   unlistedMissing: number;
 }
 
+const NO_OPTIONS = Object.freeze({});
+
 /** How many idle executions stay awake (design.md §3). */
 const DEFAULT_LIMIT = 100_000;
 
@@ -57,8 +59,8 @@ export class ExecutionRegistry {
       input: { execId: row.execId, targetCount: row.targetCount },
     });
     actor.start();
-    // It would be kept for the actor's whole life: a fifth of its memory.
-    Object.assign(actor.options, { snapshot: undefined });
+    // Read at the start only, and kept with the first snapshot for the actor's whole life: a quarter of its memory.
+    Object.assign(actor, { options: NO_OPTIONS });
     const live: LiveExecution = {
       actor,
       targetsListed: row.targetsListed,
