@@ -69,6 +69,8 @@ export class FileSession implements Session {
       // Not the parent's: a loader such as tsx would be started in the thread too.
       execArgv: [],
       workerData: this.#options,
+      // What it makes lives for one message: room for more would only be filled and held.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     worker.on("message", (reply: Reply) => this.#settle(reply));
     worker.on("error", (error) => this.#abandon(worker, error));
