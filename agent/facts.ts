@@ -46,6 +46,8 @@ const Mirror = v.record(v.string(), Fact);
 const MAX_KEYS = 10_000;
 /** Reads that follow each other closely are written together. */
 const WRITE_DELAY_MS = 50;
+/** What only confirms what is known is written so much later; a crash makes that knowledge older, which is safe. */
+const CONFIRM_DELAY_MS = 30_000;
 
 export interface FactsOptions {
   readonly directory: string;
@@ -68,6 +70,9 @@ export class Facts {
   readonly #changed = new Set<FactBucket>();
   readonly #listeners = new Set<(bucket: FactBucket) => void>();
   #writing: Promise<void> | undefined;
+  /** Buckets where nothing but the time of reading has changed. */
+  readonly #confirmed = new Set<FactBucket>();
+  #confirming: NodeJS.Timeout | undefined;
 
   private constructor(options: FactsOptions, buckets: Record<FactBucket, Map<string, Fact>>) {
     this.#options = options;
@@ -129,6 +134,7 @@ export class Facts {
 
   /** Ends when everything learned so far is on disk. */
   async flush(): Promise<void> {
+    this.#writeConfirmed();
     while (this.#writing !== undefined) await this.#writing;
   }
 
@@ -157,7 +163,8 @@ export class Facts {
 
   #keep(bucket: FactBucket, key: string, fact: Fact): void {
     const facts = this.#buckets[bucket];
-    const isNew = facts.get(key)?.value !== fact.value;
+    // That a key is not there is no news of one that was never read.
+    const isNew = (facts.get(key)?.value ?? null) !== fact.value;
     // Set anew, so that the map's order is the order of reading.
     facts.delete(key);
     facts.set(key, fact);
@@ -165,15 +172,29 @@ export class Facts {
       if (facts.size <= MAX_KEYS) break;
       facts.delete(oldest);
     }
+    if (!isNew) return this.#confirm(bucket);
     this.#changed.add(bucket);
     this.#writing ??= this.#writeSoon();
-    if (isNew) { for (const listener of [...this.#listeners]) listener(bucket); }
+    for (const listener of [...this.#listeners]) listener(bucket);
+  }
+
+  #confirm(bucket: FactBucket): void {
+    this.#confirmed.add(bucket);
+    this.#confirming ??= setTimeout(() => this.#writeConfirmed(), CONFIRM_DELAY_MS).unref();
+  }
+
+  #writeConfirmed(): void {
+    clearTimeout(this.#confirming);
+    this.#confirming = undefined;
+    for (const bucket of this.#confirmed) this.#changed.add(bucket);
+    if (this.#changed.size > 0) this.#writing ??= this.#writeSoon();
   }
 
   async #writeSoon(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, WRITE_DELAY_MS));
     const buckets = [...this.#changed];
     this.#changed.clear();
+    for (const bucket of buckets) this.#confirmed.delete(bucket);
     for (const bucket of buckets) await this.#write(bucket);
     this.#writing = this.#changed.size > 0 ? this.#writeSoon() : undefined;
   }
