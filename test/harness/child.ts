@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { eventually, within } from "./wait.ts";
+
+/** A program that runs, and what it has said. */
+export interface Child extends AsyncDisposable {
+  /** Standard output and standard error so far. */
+  said(): string;
+  /** Ends when it has said something that matches; fails when it ends before. */
+  says(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  signal(name: NodeJS.Signals): void;
+  /** Its exit code, or the signal that ended it. */
+  ended(withinMs?: number): Promise<number | string | null>;
+}
+
+const END_WITHIN_MS = 30_000;
+
+/** Starts this runtime with these arguments and this environment, and no more of it than PATH. */
+export function startChild(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  options: Pick<SpawnOptions, "cwd"> = {},
+): Child {
+  const child: ChildProcess = spawn(process.execPath, args, {
+    ...options,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => said += text);
+  }
+  const gone = once(child, "close") as Promise<[number | null, string | null]>;
+  const isGone = () => child.exitCode !== null || child.signalCode !== null;
+  const ended = async (withinMs = END_WITHIN_MS) => {
+    const [exitCode, signal] = await within(`the end of ${args.join(" ")}`, gone, withinMs);
+    return exitCode ?? signal;
+  };
+  return {
+    said: () => said,
+    says: (pattern, withinMs) =>
+      eventually(String(pattern), () => {
+        const found = pattern.exec(said);
+        if (found === null && isGone()) throw new Error(`it ended, having said: ${said}`);
+        return found;
+      }, withinMs),
+    signal: (name) => void child.kill(name),
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (isGone()) return;
+      child.kill("SIGKILL");
+      await ended();
+    },
+  };
+}
