@@ -1,5 +1,6 @@
 /** `npm run agent`: the agent of this machine, until a signal. */
 import { join } from "node:path";
+import process from "node:process";
 import * as v from "valibot";
 import { readCredentials } from "../actors/credentials.ts";
 import { readJsonFile } from "../actors/private_file.ts";
@@ -8,6 +9,7 @@ import { Fault } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import { runProcess } from "./process.ts";
 import type { Settings } from "./settings.ts";
+import { feedWatchdog } from "./watchdog.ts";
 
 type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token" | "ownCredential">;
 
@@ -16,6 +18,7 @@ const Runtime = v.object({ nats: v.string() });
 await runProcess(async (settings, log) => {
   const agent = createAgent({ ...settings.agent, ...await accessOf(settings), log });
   await agent.start();
+  feedWatchdog(process.env, log);
   return agent;
 });
 

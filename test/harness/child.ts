@@ -16,13 +16,15 @@ export interface Child extends AsyncDisposable {
 
 const END_WITHIN_MS = 30_000;
 
-/** Starts this runtime with these arguments and this environment, and no more of it than PATH. */
+/** Starts a program, this runtime unless another is named, with this environment and no more of ours than PATH. */
 export function startChild(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  options: Pick<SpawnOptions, "cwd"> = {},
+  { program = process.execPath, ...options }: Pick<SpawnOptions, "cwd"> & {
+    readonly program?: string;
+  } = {},
 ): Child {
-  const child: ChildProcess = spawn(process.execPath, args, {
+  const child: ChildProcess = spawn(program, args, {
     ...options,
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], ...env },
