@@ -75,8 +75,6 @@ export class Batch {
   readonly #now: number;
   readonly #runs = new Map<string, Run>();
   readonly #runWrites = new Map<string, RunWrite>();
-  /** Of these, the ones that `newRuns` has not given out as they are now. */
-  readonly #newRuns = new Map<string, RunWrite>();
   readonly #targets = new Map<string, TargetWrite>();
   readonly #targetWrites = new Map<string, TargetWrite>();
   readonly #folds = new Map<string, Fold>();
@@ -142,13 +140,6 @@ export class Batch {
     this.#send(fold, { type: "DEADLINE_PASSED", missing: missing + unlisted }, null);
   }
 
-  /** The runs that came or changed since the last call: they can be written while the others are decided. */
-  newRuns(): readonly RunWrite[] {
-    const runs = [...this.#newRuns.values()];
-    this.#newRuns.clear();
-    return runs;
-  }
-
   /** Everything that the batch writes. @throws {MachineRefused} */
   decision(): Decision {
     for (const fold of this.#folds.values()) this.#flush(fold);
@@ -209,9 +200,7 @@ export class Batch {
   #writeRun(run: Run, outputs: RunOutputs | null): void {
     this.#runs.set(run.resultId, run);
     const earlier = this.#runWrites.get(run.resultId);
-    const write = { run, outputs: outputs ?? earlier?.outputs ?? null };
-    this.#runWrites.set(run.resultId, write);
-    this.#newRuns.set(run.resultId, write);
+    this.#runWrites.set(run.resultId, { run, outputs: outputs ?? earlier?.outputs ?? null });
   }
 
   #moveTarget(

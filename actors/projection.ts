@@ -15,7 +15,6 @@ import {
   readBatch,
   StaleExecution,
   writeBatch,
-  writeRuns,
 } from "../db/projection.ts";
 import { messageOf } from "../wire/fault.ts";
 import type { Announcer } from "./announcer.ts";
@@ -24,9 +23,6 @@ import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { Origin, RunMessage } from "./run_messages.ts";
 import type { Clock } from "./system/clock.ts";
 import { leaseLost, type Tenure } from "./writer_lease.ts";
-
-/** Messages after which the database's thread gets what was decided so far. */
-const PART = 100;
 
 /** A message that could not even be read, and why. */
 export interface Unreadable {
@@ -149,11 +145,10 @@ export class Projection {
           const { first, read } = await readBatch(tx, queryOf(batch.messages), [tenure.assertion]);
           if (first[0]?.length !== 1) throw leaseLost("another backend holds the writer lease");
           deciding = new Batch(this.#registry, read, this.#clock.now());
-          takeAll(deciding, batch.messages, tx);
+          for (const message of batch.messages) deciding.take(message);
           const decided = deciding.decision();
           for (const refusal of decided.refusals) onRefusal(refusal);
-          const runs = deciding.newRuns();
-          await writeBatch(tx, { ...decided, runs, further: this.#further(batch, decided) });
+          await writeBatch(tx, { ...decided, further: this.#further(batch, decided) });
           return decided;
         });
         this.#registry.settle(decision.touched);
@@ -208,22 +203,6 @@ export class Projection {
     return await turn;
   }
 }
-
-/**
- * Takes the messages of a batch. The runs of each part but the last are on their way to the database's thread while
- * the next part is decided: a write that fails fails its transaction, whatever is written after it.
- *
- * @throws {MachineRefused}
- */
-function takeAll(batch: Batch, messages: readonly RunMessage[], tx: Transaction): void {
-  for (const [index, message] of messages.entries()) {
-    if (index > 0 && index % PART === 0) writeRuns(tx, batch.newRuns()).catch(inTransaction);
-    batch.take(message);
-  }
-}
-
-/** The transaction has the failure, too. */
-const inTransaction = () => undefined;
 
 /** Asserts the term of a tenure within a transaction. @throws {Fault} `lease_lost` */
 export async function assertHeld(tx: Transaction, tenure: Tenure): Promise<void> {

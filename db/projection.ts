@@ -307,20 +307,6 @@ export interface BatchWrite {
   readonly further: readonly (Statement | Bulk)[];
 }
 
-/** Writes runs with their output; several times in one transaction too. */
-export async function writeRuns(tx: Transaction, runs: readonly RunWrite[]): Promise<void> {
-  await tx.batch(runSteps(runs));
-}
-
-function runSteps(runs: readonly RunWrite[]): Bulk[] {
-  const unsettled = runs.filter((one) => one.outputs === null);
-  return [
-    ...insertRows(UPSERT_RUN, unsettled.map((one) => runArgs(one.run))),
-    ...insertRows(UPSERT_SETTLED_RUN, runs.flatMap(settledRunArgs)),
-    ...insertRows(UPSERT_OUTPUT, runs.flatMap(outputArgs)),
-  ];
-}
-
 /**
  * Writes a batch in one round trip.
  *
@@ -329,7 +315,12 @@ function runSteps(runs: readonly RunWrite[]): Bulk[] {
 export async function writeBatch(tx: Transaction, write: BatchWrite): Promise<void> {
   const steps: (Statement | Bulk)[] = [
     { sql: UPDATE_EXECUTION, rows: write.executions.map(executionArgs) },
-    ...runSteps(write.runs),
+    ...insertRows(
+      UPSERT_RUN,
+      write.runs.filter((one) => one.outputs === null).map((one) => runArgs(one.run)),
+    ),
+    ...insertRows(UPSERT_SETTLED_RUN, write.runs.flatMap(settledRunArgs)),
+    ...insertRows(UPSERT_OUTPUT, write.runs.flatMap(outputArgs)),
     {
       sql: UPSERT_TARGETS,
       args: [JSON.stringify(write.targets.map((one) => [one.execId, one.pcId, one.state]))],
