@@ -1,4 +1,4 @@
-/** One job to a thousand agents at once: real agents, real scripts, until the last result is projected. */
+/** One job to a thousand agents at once: real agents, handlers for scripts, until the last result is projected. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
