@@ -1,0 +1,184 @@
+/** What the backend's actors and its API share: made once, in one place, from settings, a database and a connection. */
+import { hostname } from "node:os";
+import process from "node:process";
+import { v4 as uuid } from "uuid";
+import { AgentDirectory } from "../../actors/agent_directory.ts";
+import { Announcer } from "../../actors/announcer.ts";
+import { BrokerClock } from "../../actors/broker_clock.ts";
+import type { Bus } from "../../actors/bus.ts";
+import { CatchUp } from "../../actors/catch_up.ts";
+import type { Dispatcher } from "../../actors/dispatch_types.ts";
+import { createDispatcher } from "../../actors/dispatcher.ts";
+import { ExecutionRegistry } from "../../actors/execution_registry.ts";
+import { HealthBoard } from "../../actors/health_board.ts";
+import type { AuthSettings } from "../../actors/http/auth.ts";
+import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
+import { openKv } from "../../actors/kv.ts";
+import { Latch } from "../../actors/latch.ts";
+import type { Log } from "../../actors/log.ts";
+import type { ManifestTimeout } from "../../actors/manifest_timeout.ts";
+import { OutboxSignal } from "../../actors/outbox_signal.ts";
+import { type OutputObjects, outputObjects } from "../../actors/output_objects.ts";
+import { probeBrokerTime } from "../../actors/probe.ts";
+import { Projection } from "../../actors/projection.ts";
+import { rememberJobs } from "../../actors/remembered_jobs.ts";
+import { scriptDigest, storeScript } from "../../actors/script_objects.ts";
+import { type Clock, systemClock } from "../../actors/system/clock.ts";
+import { MAX_NAMED_PCS } from "../../actors/targets.ts";
+import { WriterLease } from "../../actors/writer_lease.ts";
+import { readAllPcIds, readPcIdsWithoutShell } from "../../db/agents.ts";
+import type { Database } from "../../db/client.ts";
+import { timeoutWithRetriesSecs } from "../../wire/deadlines.ts";
+import { parseDurationMs } from "../../wire/duration.ts";
+import { Fault, messageOf } from "../../wire/fault.ts";
+import { holderIsDead } from "../lease_holder.ts";
+
+export interface BackendOptions {
+  readonly db: Database;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly version: string;
+  readonly auth: AuthSettings;
+  readonly bind: { readonly hostname: string; readonly port: number };
+  readonly replicas: number;
+  /** Whether each agent has a credential of its own on this broker. */
+  readonly fenced: boolean;
+  readonly sweepIntervalMs: number;
+  /** Something about the broker that its operator should know, such as an old version; null = nothing. */
+  readonly brokerRisk: string | null;
+  /** An empty database for a rebuild, which goes away when it is disposed of. */
+  readonly openScratch: () => Promise<{ readonly db: Database } & AsyncDisposable>;
+  /** Lets a PC's credential reach the subjects of its groups, where each agent has one of its own. */
+  readonly admit?: (pcId: string, groups: readonly string[] | undefined) => Promise<unknown>;
+  /** Takes a PC's credential away and ends its connection, where each agent has one of its own. */
+  readonly expel?: (pcId: string) => Promise<void>;
+  readonly listening: (url: string) => void;
+}
+
+/** What is shared. Each has one instance in a process. */
+export interface BackendParts {
+  readonly options: BackendOptions;
+  readonly db: Database;
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly announcer: Announcer;
+  readonly health: HealthBoard;
+  readonly registry: ExecutionRegistry;
+  readonly lease: WriterLease;
+  readonly projection: Projection;
+  readonly catchUp: CatchUp;
+  readonly provisioned: Latch;
+  readonly outbox: OutboxSignal;
+  readonly directory: AgentDirectory;
+  readonly jobs: JobCatalogue;
+  readonly objects: OutputObjects;
+  readonly manifestTimeout: ManifestTimeout;
+  readonly dispatcher: Dispatcher;
+  readonly brokerClock: () => BrokerClock;
+}
+
+/** Makes the parts; nothing runs yet. */
+export async function makeParts(options: BackendOptions): Promise<BackendParts> {
+  const { db, bus, log } = options;
+  const clock = options.clock ?? systemClock;
+  const announcer = new Announcer(log);
+  const registry = new ExecutionRegistry();
+  const lease = new WriterLease({
+    db,
+    clock,
+    log,
+    holder: `${hostname()}/${process.pid}/${uuid()}`,
+    isDead: holderIsDead,
+  });
+  const outbox = new OutboxSignal(db);
+  const directory = new AgentDirectory();
+  directory.heard(await readAllPcIds(db));
+  const jobs = jobCatalogue(bus, log);
+  const remembered = rememberJobs(jobs);
+  return {
+    options,
+    db,
+    bus,
+    log,
+    clock,
+    announcer,
+    health: new HealthBoard((announcement) => announcer.announce(announcement)),
+    registry,
+    lease,
+    projection: new Projection({ db, registry, clock, announcer }),
+    catchUp: new CatchUp(
+      ["backend_results_projector", "backend_events_projector"],
+      () => lease.tenure?.term,
+    ),
+    provisioned: new Latch(),
+    outbox,
+    directory,
+    jobs,
+    objects: outputObjects(bus.jetstream, log),
+    manifestTimeout: timeoutOfManifest(remembered, log),
+    dispatcher: dispatcherOf({ db, bus, clock, outbox, directory, announcer, jobs: remembered }),
+    brokerClock: () => new BrokerClock(clock, () => probeBrokerTime(bus)),
+  };
+}
+
+function jobCatalogue(bus: Bus, log: Log): JobCatalogue {
+  return createJobCatalogue({
+    jobs: openKv(bus, "jobs"),
+    jobsYaml: openKv(bus, "jobs_yaml"),
+    scriptCurrent: openKv(bus, "script_current"),
+    schedules: openKv(bus, "schedules"),
+  }, log);
+}
+
+type RememberedJobs = ReturnType<typeof rememberJobs>;
+
+function timeoutOfManifest(jobs: RememberedJobs, log: Log): ManifestTimeout {
+  return async (jobId) => {
+    const manifest = await jobs.get(jobId).catch((thrown: unknown) => {
+      if (thrown instanceof Fault && thrown.retryable) throw thrown;
+      // The manifest's own fault is not that of the runs of its job.
+      log.warn("manifest not readable", { jobId, error: messageOf(thrown) });
+      return undefined;
+    });
+    if (manifest === undefined) return null;
+    return timeoutWithRetriesSecs(
+      Math.ceil(parseDurationMs(manifest.execute.timeout) / 1_000),
+      null,
+    );
+  };
+}
+
+type DispatcherParts =
+  & Pick<BackendParts, "db" | "bus" | "clock" | "outbox" | "directory" | "announcer">
+  & { readonly jobs: RememberedJobs };
+
+function dispatcherOf(parts: DispatcherParts): Dispatcher {
+  const { db, bus, clock, outbox, directory, announcer, jobs } = parts;
+  return createDispatcher({
+    db,
+    clock,
+    jobs,
+    fleet: {
+      allPcIds: () => readAllPcIds(db),
+      membersOf: (group) => directory.membersOf(group),
+      withoutShell: (shell, pcIds) =>
+        readPcIdsWithoutShell(db, { shell, pcIds, limit: MAX_NAMED_PCS + 1 }),
+    },
+    storeScript: (name, script) => storeScript(bus, name, script),
+    scriptDigest: (name) => scriptDigest(bus, name),
+    outboxChanged: () => outbox.poke(),
+    published: (execId, timeoutMs) => outbox.published(execId, timeoutMs),
+    dispatched: (execId, at) =>
+      announcer.announce({
+        type: "transition",
+        exec_id: execId,
+        from: null,
+        to: "pending",
+        event: "DISPATCHED",
+        at,
+        result_id: null,
+      }),
+  });
+}

@@ -1,0 +1,66 @@
+/** What the API is given of the process. */
+import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
+import type { HttpServices } from "../../actors/http/services.ts";
+import { missingStreams } from "../../actors/missing_streams.ts";
+import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
+import { rebuild } from "../../actors/rebuild.ts";
+import { StreamAccess } from "../../actors/stream_access.ts";
+import type { BackendParts } from "./parts.ts";
+
+/** Of one process; the HTTP actor adds when it closes. */
+export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
+  const { options, db, clock, log, jobs, dispatcher, bus, announcer, directory } = parts;
+  const { lease, projection, registry, objects, manifestTimeout, outbox, health } = parts;
+  return {
+    db,
+    clock,
+    log,
+    version: options.version,
+    auth: options.auth,
+    jobs,
+    dispatcher,
+    bus,
+    missingStreams: () => missingStreams(bus),
+    announcements: announcer,
+    async expel(pcId) {
+      await options.expel?.(pcId);
+      directory.forget(pcId);
+      await removeReplayConsumers(bus, pcId, directory.groupsOf(pcId));
+    },
+    deadLetters: {
+      replay: (id, actor) =>
+        replayDeadLetter(
+          {
+            db,
+            lease,
+            projection,
+            outputObjects: objects,
+            manifestTimeout,
+            clock,
+            outboxChanged: () => outbox.poke(),
+          },
+          id,
+          actor,
+        ),
+    },
+    rebuild: () =>
+      rebuild({
+        db,
+        openScratch: options.openScratch,
+        streams: new StreamAccess(bus, log, [
+          "backend_audit_projector",
+          "backend_events_projector",
+          "backend_results_projector",
+        ]),
+        projection,
+        registry,
+        lease,
+        outputObjects: objects,
+        manifestTimeout,
+        brokerNow: () => parts.brokerClock().now(),
+        clock,
+        log,
+      }),
+    health: () => ({ components: health.components() }),
+  };
+}
