@@ -1,6 +1,6 @@
 /** State diagrams (Mermaid) of the machines, as the documents show them. */
 import type { AnyStateNode } from "xstate";
-import { MACHINES } from "./machine_list.ts";
+import { MACHINES } from "../../machines/machine_list.ts";
 
 /** Where they stand. */
 export const DRAWN_DOCUMENTS = ["ARCHITECTURE.md", "machines/README.md"] as const;

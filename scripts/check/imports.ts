@@ -56,7 +56,8 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
 };
 
 const ACTOR_SYSTEM = /^actors\/(system\/.*|log\.ts|(bus|kv|provision)(_[a-z_]+)?\.ts)$/;
-const EXECUTION_MACHINES = /^machines\/(execution|executions_root|reaper|run|target)\.ts$/;
+const EXECUTION_MACHINES =
+  /^machines\/(execution|executions_root|machine_list|reaper|run|target)\.ts$/;
 
 /** The zone that a file lies in. */
 export function zoneOf(path: string): string {

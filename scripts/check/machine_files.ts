@@ -1,5 +1,5 @@
 /** Whether the audit knows every machine. */
-import { MACHINES } from "./machine_list.ts";
+import { MACHINES } from "../../machines/machine_list.ts";
 import { type Source, withoutComments } from "./sources.ts";
 
 const MACHINE_FILE = /^machines\/([a-z_]+)\.ts$/;

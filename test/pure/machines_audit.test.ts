@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AnyStateNode, getInitialSnapshot } from "xstate";
-import { MACHINES } from "../../scripts/check/machine_list.ts";
+import { MACHINES } from "../../machines/machine_list.ts";
 
 /** A state and all below it. */
 function withDescendants(state: AnyStateNode): readonly AnyStateNode[] {

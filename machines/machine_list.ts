@@ -1,13 +1,13 @@
-/** Every machine of `machines/`, for the audit and for the diagrams. Pure, as the machines are. */
+/** Every machine, for the audit, the diagrams and the inspector. The agent has no business with all of them. */
 import type { AnyStateMachine } from "xstate";
-import * as agentCommand from "../../machines/agent_command.ts";
-import * as connection from "../../machines/connection.ts";
-import * as execution from "../../machines/execution.ts";
-import { executionsRootMachine } from "../../machines/executions_root.ts";
-import type { ExecutionsRootEvent } from "../../machines/executions_root.ts";
-import * as outboxEntry from "../../machines/outbox_entry.ts";
-import * as reaper from "../../machines/reaper.ts";
-import * as supervisor from "../../machines/supervisor.ts";
+import * as agentCommand from "./agent_command.ts";
+import * as connection from "./connection.ts";
+import * as execution from "./execution.ts";
+import { executionsRootMachine } from "./executions_root.ts";
+import type { ExecutionsRootEvent } from "./executions_root.ts";
+import * as outboxEntry from "./outbox_entry.ts";
+import * as reaper from "./reaper.ts";
+import * as supervisor from "./supervisor.ts";
 
 /** Events by state (`parent.child`, `""` = anywhere) that are taken without effect there and below. */
 export type Ignored = Readonly<Record<string, readonly string[]>>;
