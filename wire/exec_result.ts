@@ -46,7 +46,7 @@ export const ExecResult = v.object({
 export type ExecResult = v.InferOutput<typeof ExecResult>;
 
 /** The members of an ExecResult as the peers write them. */
-export function resultBody(result: ExecResult): Record<string, unknown> {
+export function resultBody(result: ExecResult) {
   return {
     result_id: result.result_id ?? "",
     request_id: result.request_id,

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ExecResult } from "./exec_result.ts";
 import { Heartbeat } from "./heartbeat.ts";
 
 /** What the HTTP API answers (http-api.md). Times are RFC 3339 in UTC; what is not known yet is null. */
@@ -190,3 +191,25 @@ export const AuditAnswer = v.object({
   occurred_at: Time,
 });
 export type AuditAnswer = v.InferOutput<typeof AuditAnswer>;
+
+/** A settled run as the agent's ExecResult, with the outcome beside it [ours]. */
+export const ExecResultAnswer = v.object({ ...ExecResult.entries, outcome: Text });
+export type ExecResultAnswer = v.InferInput<typeof ExecResultAnswer>;
+
+export const ReplayAnswer = v.object({
+  projected: v.boolean(),
+  /** Why it is still dead. */
+  error: Text,
+});
+export type ReplayAnswer = v.InferOutput<typeof ReplayAnswer>;
+
+/** What a rebuild read and kept: messages by stream, and what only the old rows knew. */
+export const RebuildAnswer = v.object({
+  audit: Whole,
+  events: Whole,
+  results: Whole,
+  copied_executions: Whole,
+  copied_runs: Whole,
+  duration_ms: Whole,
+});
+export type RebuildAnswer = v.InferOutput<typeof RebuildAnswer>;

@@ -3,7 +3,7 @@ import { Shell } from "./command.ts";
 import { Id, Instant, Name, Seconds } from "./scalars.ts";
 import { parseInstant } from "./time.ts";
 
-/** What may be asked of the HTTP API: bodies and queries (http-api.md). */
+/** What may be asked of the HTTP API: bodies, queries and parts of paths (http-api.md). */
 
 /** Lists never answer more rows than this; a larger `limit` is cut down to it. */
 export const MAX_LIMIT = 500;
@@ -36,6 +36,7 @@ export type RunBody = v.InferOutput<typeof RunBody>;
 export const SessionBody = v.object({
   token: v.pipe(v.string(), v.nonEmpty(), v.maxLength(8_192)),
 });
+export type SessionBody = v.InferOutput<typeof SessionBody>;
 
 /** A query's whole number, at most nine digits. */
 const WholeNumber = v.pipe(
@@ -118,6 +119,7 @@ export const PingQuery = v.object({
     "5",
   ),
 });
+export type PingQuery = v.InferOutput<typeof PingQuery>;
 
 /** A row number of a list, as it stands in a path. */
 export const RowId = v.pipe(
@@ -125,3 +127,22 @@ export const RowId = v.pipe(
   v.regex(/^\d{1,15}$/, "must be a row number"),
   v.transform(Number),
 );
+
+/** The parts in braces of the paths. */
+export const RowPath = v.object({ id: RowId });
+export type RowPath = v.InferOutput<typeof RowPath>;
+
+export const JobPath = v.object({ id: Name });
+export type JobPath = v.InferOutput<typeof JobPath>;
+
+export const ExecPath = v.object({ job_id: Name });
+export type ExecPath = v.InferOutput<typeof ExecPath>;
+
+export const ExecutionPath = v.object({ exec_id: Id });
+export type ExecutionPath = v.InferOutput<typeof ExecutionPath>;
+
+export const ResultPath = v.object({ result_id: Id });
+export type ResultPath = v.InferOutput<typeof ResultPath>;
+
+export const PcPath = v.object({ pc_id: Name });
+export type PcPath = v.InferOutput<typeof PcPath>;

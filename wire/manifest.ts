@@ -89,7 +89,10 @@ export function decodeManifest(value: unknown): Manifest {
  * @throws {Fault} `invalid_input`
  */
 export function decodeAuthoredManifest(value: unknown): Manifest {
-  const manifest = parseWritten(Manifest, "manifest", value);
+  return checkAuthored(parseWritten(Manifest, "manifest", value));
+}
+
+function checkAuthored(manifest: Manifest): Manifest {
   checkName("id", manifest.id);
   if (manifest.id === AD_HOC_JOB_ID) {
     throw refused("id", `"${AD_HOC_JOB_ID}" is kept for runs without a job`);
@@ -98,19 +101,18 @@ export function decodeAuthoredManifest(value: unknown): Manifest {
 }
 
 /**
- * Reads a manifest that was posted: as from its author, but a path on the author's machine means nothing here.
+ * A manifest that was posted: as from its author, but a path on the author's machine means nothing here.
  *
  * @throws {Fault} `invalid_input`
  */
-export function decodePostedManifest(value: unknown): Manifest {
-  const manifest = decodeAuthoredManifest(value);
+export function checkPosted(manifest: Manifest): Manifest {
   if (isSet(manifest.execute.script_file)) {
     throw refused(
       "execute.script_file",
       "only the author's machine has the file; send its text as script",
     );
   }
-  return manifest;
+  return checkAuthored(manifest);
 }
 
 function isSet(value: unknown): boolean {

@@ -47,7 +47,11 @@ export function namesTargets({ target, rollout }: Pick<Plan, "target" | "rollout
  * @throws {Fault} `invalid_input`; `no_targets` when it names nobody
  */
 export function decodePlan(value: unknown): Plan {
-  const plan = parseWritten(Plan, "plan", value);
+  return checkPlan(parseWritten(Plan, "plan", value));
+}
+
+/** The plan itself, when it names anybody. @throws {Fault} `no_targets` */
+export function checkPlan(plan: Plan): Plan {
   if (namesTargets(plan)) return plan;
   throw new Fault("no_targets", `Cannot accept the plan at target: ${NO_TARGETS}`, {
     details: { path: "target" },

@@ -12,6 +12,7 @@ import type {
   AgentAnswer,
   AuditAnswer,
   DeadLetterAnswer,
+  ExecResultAnswer,
   ExecutionAnswer,
   RunAnswer,
   TransitionAnswer,
@@ -69,7 +70,7 @@ export function runAnswer(run: Run, whole?: Outputs): RunAnswer {
 }
 
 /** A settled run as the agent's ExecResult, with the outcome beside it [ours]. */
-export function execResultAnswer(run: WholeRun): Record<string, unknown> {
+export function execResultAnswer(run: WholeRun): ExecResultAnswer {
   const result: ExecResult = {
     result_id: run.resultId,
     request_id: run.requestId,

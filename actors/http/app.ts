@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
 import { type Authenticator, type Caller, createAuthenticator, mayActAs, NOBODY } from "./auth.ts";
+import { readInput } from "./input.ts";
 import { isForeign, isRebound } from "./origin.ts";
 import { PatternMatcher } from "./pattern_matcher.ts";
 import { methodNotAllowed, problemOf } from "./problems.ts";
@@ -66,8 +67,10 @@ async function serve(c: Context, route: Route, context: AppContext): Promise<Res
   checkOrigin(route, request, url, context.services);
   const isPublic = route.role === "public";
   const caller = isPublic ? NOBODY : await admit(route, request, context.authenticator);
-  const param = (name: string) => c.req.param(name) ?? "";
-  return await route.handle({ ...context, request, url, caller, param });
+  const input = await readInput(route, request, { url, caller, params: c.req.param() });
+  const response = await route.handle({ ...context, request, url, caller, ...input });
+  if (route.status === undefined || response.status !== 200) return response;
+  return new Response(response.body, { status: route.status, headers: response.headers });
 }
 
 /** @throws {Fault} `forbidden` when a foreign page is behind the request */

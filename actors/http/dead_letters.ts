@@ -1,47 +1,54 @@
+import * as v from "valibot";
 import {
   countDeadLetters,
   deleteDeadLetter,
   findDeadLetter,
   listDeadLetters,
 } from "../../db/dead_letters.ts";
+import { DeadLetterAnswer, ReplayAnswer } from "../../wire/http.ts";
 import { Fault } from "../../wire/fault.ts";
-import { PageQuery, RowId } from "../../wire/http_requests.ts";
+import { PageQuery, RowPath } from "../../wire/http_requests.ts";
 import { deadLetterAnswer } from "./answers.ts";
 import { audited } from "./audit.ts";
-import { readParam, readQuery } from "./input.ts";
-import { cursorHeader, totalHeader } from "./paging.ts";
-import { type Call, json, noContent, type Route } from "./route.ts";
+import { COUNTED, cursorHeader, PAGED, totalHeader } from "./paging.ts";
+import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 export const DEAD_LETTER_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/api/dead-letters",
     role: "viewer",
     summary: "Messages that could not be projected, whole, newest first",
+    query: PageQuery,
+    answer: v.array(DeadLetterAnswer),
+    answerHeaders: { ...PAGED, ...COUNTED },
     handle: list,
-  },
-  {
+  }),
+  route({
     method: "POST",
     path: "/api/dead-letters/{id}/replay",
     role: "operator",
     summary: "Project a message again, with its own stream, sequence and time",
+    params: RowPath,
+    answer: ReplayAnswer,
     handle: replay,
-  },
-  {
+  }),
+  route({
     method: "DELETE",
     path: "/api/dead-letters/{id}",
     role: "operator",
     summary: "Throw a message away for good",
+    params: RowPath,
+    answer: "nothing",
     handle: remove,
-  },
+  }),
 ];
 
 /** Messages are shown whole, and each may have a megabyte. */
 const MOST_AT_ONCE = 50;
 
-async function list(call: Call): Promise<Response> {
-  const { limit, cursor } = readQuery(call, PageQuery);
-  const { db } = call.services;
+async function list({ services: { db }, query }: Call<{ query: PageQuery }>) {
+  const { limit, cursor } = query;
   const [page, total] = await Promise.all([
     listDeadLetters(db, { limit: Math.min(limit, MOST_AT_ONCE), cursor }),
     countDeadLetters(db),
@@ -51,16 +58,15 @@ async function list(call: Call): Promise<Response> {
   });
 }
 
-async function replay(call: Call): Promise<Response> {
-  const id = readParam(call, "id", RowId);
-  const outcome = await call.services.deadLetters.replay(id, call.caller.name);
+async function replay({ services, caller, params: { id } }: Call<{ params: RowPath }>) {
+  const outcome = await services.deadLetters.replay(id, caller.name);
   if (outcome.kind === "unknown") unknownDeadLetter(id);
   const error = outcome.kind === "refused" ? outcome.error : null;
   return json({ projected: outcome.kind === "projected", error });
 }
 
-async function remove(call: Call): Promise<Response> {
-  const id = readParam(call, "id", RowId);
+async function remove(call: Call<{ params: RowPath }>): Promise<Response> {
+  const { id } = call.params;
   await audited(call, "dead_letter_delete", async (tx) => {
     const { stream, sequence, subject } = await findDeadLetter(tx, id) ?? unknownDeadLetter(id);
     await tx.batch([deleteDeadLetter(id)]);

@@ -1,17 +1,18 @@
 import { formatInstant } from "../../wire/time.ts";
 import type { Announcement } from "../announcement_types.ts";
 import { eventStream } from "./event_stream.ts";
-import type { Call, Route } from "./route.ts";
+import { type Call, type Route, route } from "./route.ts";
 
 export const EVENT_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/api/events",
     role: "viewer",
     summary: "Server-sent events: what was committed, as it is committed",
+    answer: "text/event-stream",
     streams: true,
     handle: streamAnnouncements,
-  },
+  }),
 ];
 
 function streamAnnouncements({ services }: Call): Response {

@@ -1,31 +1,32 @@
-import { decodePlan } from "../../wire/plan.ts";
-import { Name } from "../../wire/scalars.ts";
-import type { DispatchAnswerBody } from "../../wire/http.ts";
-import { dispatchOnce, idempotencyOf, replayedHeader } from "./idempotency.ts";
-import { readJson, readParam } from "./input.ts";
-import { type Call, json, type Route } from "./route.ts";
-
-const PATH = "/api/exec/{job_id}";
+import { checkPlan, Plan } from "../../wire/plan.ts";
+import { DispatchAnswerBody } from "../../wire/http.ts";
+import { ExecPath } from "../../wire/http_requests.ts";
+import { dispatchOnce, REPLAYED, replayedHeader } from "./idempotency.ts";
+import { type Call, json, type Route, route } from "./route.ts";
 
 export const EXEC_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "POST",
-    path: PATH,
+    path: "/api/exec/{job_id}",
     role: "operator",
     summary: "Fire a catalogued job at the PCs of a fan-out plan",
+    params: ExecPath,
+    body: Plan,
+    idempotent: true,
+    answer: DispatchAnswerBody,
+    answerHeaders: REPLAYED,
     handle: exec,
-  },
+  }),
 ];
 
-async function exec(call: Call): Promise<Response> {
-  const jobId = readParam(call, "job_id", Name);
-  const plan = decodePlan(await readJson(call, "plan"));
-  const idempotency = idempotencyOf(call, PATH, plan);
-  const { answer, replayed } = await dispatchOnce(call.services.dispatcher, {
-    source: { kind: "job", jobId },
-    plan,
-    initiatedBy: call.caller.name,
+async function exec(
+  { services, caller, params, body, idempotency }: Call<{ params: ExecPath; body: Plan }>,
+) {
+  const { answer, replayed } = await dispatchOnce(services.dispatcher, {
+    source: { kind: "job", jobId: params.job_id },
+    plan: checkPlan(body),
+    initiatedBy: caller.name,
     ...(idempotency === undefined ? {} : { idempotency }),
   });
-  return json(answer satisfies DispatchAnswerBody, { headers: replayedHeader(replayed) });
+  return json(answer, { headers: replayedHeader(replayed) });
 }

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import {
   type Execution,
   findExecution,
@@ -7,94 +8,100 @@ import {
 } from "../../db/executions.ts";
 import { readResultsOfExecution } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { ExecutionDetail, KillAnswer } from "../../wire/http.ts";
-import { ExecutionsQuery } from "../../wire/http_requests.ts";
-import { Id } from "../../wire/scalars.ts";
+import { ExecutionAnswer, ExecutionDetail, KillAnswer, TransitionAnswer } from "../../wire/http.ts";
+import { ExecutionPath, ExecutionsQuery } from "../../wire/http_requests.ts";
 import { executionAnswer, runAnswer, transitionAnswer } from "./answers.ts";
-import { accepted, idempotencyOf, replayedHeader } from "./idempotency.ts";
-import { readParam, readQuery, readText } from "./input.ts";
-import { cursorHeader } from "./paging.ts";
-import { type Call, json, type Route } from "./route.ts";
-
-const KILL_PATH = "/api/executions/{exec_id}/kill";
+import { accepted, REPLAYED, replayedHeader } from "./idempotency.ts";
+import { cursorHeader, PAGED } from "./paging.ts";
+import { type Call, json, type Route, route } from "./route.ts";
 
 export const EXECUTION_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/api/executions",
     role: "viewer",
     summary: "Executions, newest first",
+    query: ExecutionsQuery,
+    answer: v.array(ExecutionAnswer),
+    answerHeaders: PAGED,
     handle: list,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/executions/{exec_id}",
     role: "viewer",
     summary: "One execution with its runs and the PCs that are missing",
+    params: ExecutionPath,
+    answer: ExecutionDetail,
     handle: detail,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/executions/{exec_id}/timeline",
     role: "viewer",
     summary: "Every transition of one execution, oldest first",
+    params: ExecutionPath,
+    answer: v.array(TransitionAnswer),
     handle: timeline,
-  },
-  {
+  }),
+  route({
     method: "POST",
-    path: KILL_PATH,
+    path: "/api/executions/{exec_id}/kill",
     role: "operator",
     summary: "Cancel what was not sent and kill what runs",
+    params: ExecutionPath,
+    idempotent: true,
+    answer: KillAnswer,
+    answerHeaders: REPLAYED,
     handle: kill,
-  },
+  }),
 ];
 
-async function list(call: Call): Promise<Response> {
-  const { limit, cursor, job_id, status } = readQuery(call, ExecutionsQuery);
-  const { db } = call.services;
-  const page = await listExecutions(db, { limit, cursor, jobId: job_id, status });
+async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
+  const { limit, cursor, job_id, status } = query;
+  const page = await listExecutions(services.db, { limit, cursor, jobId: job_id, status });
   return json(page.rows.map(executionAnswer), { headers: cursorHeader(page.nextCursor) });
 }
 
-async function detail(call: Call): Promise<Response> {
+async function detail(call: Call<{ params: ExecutionPath }>) {
   const execution = await executionOf(call);
   const { db } = call.services;
   const [runs, missing] = await Promise.all([
     readResultsOfExecution(db, execution.execId),
     readTargets(db, execution.execId, "missing"),
   ]);
-  return json(
-    {
-      execution: executionAnswer(execution),
-      results: runs.map((run) => runAnswer(run)),
-      missing: missing.map((target) => target.pcId),
-      missing_reasons: missing.map((target) => target.reason),
-    } satisfies ExecutionDetail,
-  );
+  return json({
+    execution: executionAnswer(execution),
+    results: runs.map((run) => runAnswer(run)),
+    missing: missing.map((target) => target.pcId),
+    missing_reasons: missing.map((target) => target.reason),
+  });
 }
 
-async function timeline(call: Call): Promise<Response> {
+async function timeline(call: Call<{ params: ExecutionPath }>) {
   const { execId } = await executionOf(call);
   const transitions = await readTimeline(call.services.db, execId);
   return json(transitions.map(transitionAnswer));
 }
 
 /** It takes no body; one that comes only tells one use of an Idempotency-Key from another. */
-async function kill(call: Call): Promise<Response> {
-  const execId = readParam(call, "exec_id", Id);
-  const idempotency = idempotencyOf(call, KILL_PATH, await readText(call, "kill"));
-  const outcome = await call.services.dispatcher.kill({
+async function kill(
+  { services, caller, params, idempotency }: Call<{ params: ExecutionPath }>,
+) {
+  const execId = params.exec_id;
+  const outcome = await services.dispatcher.kill({
     execId,
-    actor: call.caller.name,
+    actor: caller.name,
     ...(idempotency === undefined ? {} : { idempotency }),
   });
   const { answer, replayed } = accepted(outcome ?? unknownExecution(execId));
-  return json(answer satisfies KillAnswer, { headers: replayedHeader(replayed) });
+  return json(answer, { headers: replayedHeader(replayed) });
 }
 
-async function executionOf(call: Call): Promise<Execution> {
-  const execId = readParam(call, "exec_id", Id);
-  return await findExecution(call.services.db, execId) ?? unknownExecution(execId);
+async function executionOf(
+  { services, params }: Call<{ params: ExecutionPath }>,
+): Promise<Execution> {
+  return await findExecution(services.db, params.exec_id) ?? unknownExecution(params.exec_id);
 }
 
 function unknownExecution(execId: string): never {

@@ -2,45 +2,49 @@ import { countAgents } from "../../db/agents.ts";
 import { checkInvariants } from "../../db/invariants.ts";
 import { countResultsSince } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { FleetHealth, InvariantsAnswer, VersionAnswer } from "../../wire/http.ts";
+import { FleetHealth, InvariantsAnswer, VersionAnswer } from "../../wire/http.ts";
 import { STREAM_NAMES } from "../../wire/streams.ts";
-import { type Call, json, type Route } from "./route.ts";
+import { type Call, json, type Route, route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 
 const DAY_MS = 86_400_000;
 
 export const HEALTH_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/health",
     role: "public",
     summary: "Whether the process answers",
+    answer: "text/plain; charset=utf-8",
     handle: () => new Response("ok", { headers: { "content-type": "text/plain; charset=utf-8" } }),
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/version",
     role: "public",
     summary: "The version of this server",
-    handle: ({ services }) => json({ version: services.version } satisfies VersionAnswer),
-  },
-  {
+    answer: VersionAnswer,
+    handle: ({ services }) => json({ version: services.version }),
+  }),
+  route({
     method: "GET",
     path: "/api/health/fleet",
     role: "viewer",
     summary: "Agents, streams and the parts of this process",
+    answer: FleetHealth,
     handle: fleet,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/invariants",
     role: "viewer",
     summary: "What must always hold, checked against the rows now",
+    answer: InvariantsAnswer,
     handle: invariants,
-  },
+  }),
 ];
 
-async function fleet({ services }: Call): Promise<Response> {
+async function fleet({ services }: Call) {
   const { db, clock } = services;
   const now = clock.now();
   const [agents, recentResults, jetstream] = await Promise.all([
@@ -51,15 +55,14 @@ async function fleet({ services }: Call): Promise<Response> {
   const { components } = services.health();
   const allWell = jetstream.all_ok && agents.offline === 0 && components.every(({ ok }) => ok);
   const known = agents.online + agents.offline;
-  return json(
-    {
-      status: !allWell ? "degraded" : known === 0 ? "unknown" : "ok",
-      agents: { known, active: agents.online, stale: agents.offline },
-      jetstream,
-      recent_results: recentResults,
-      components: [...components],
-    } satisfies FleetHealth,
-  );
+  const status = !allWell ? "degraded" : known === 0 ? "unknown" : "ok";
+  return json({
+    status,
+    agents: { known, active: agents.online, stale: agents.offline },
+    jetstream,
+    recent_results: recentResults,
+    components: [...components],
+  });
 }
 
 /** While the broker is away nobody knows which streams it has: none is there to use. */
@@ -73,12 +76,10 @@ async function jetstreamHealth(services: HttpServices): Promise<FleetHealth["jet
   }
 }
 
-async function invariants({ services }: Call): Promise<Response> {
+async function invariants({ services }: Call) {
   const checks = await checkInvariants(services.db, { now: services.clock.now() });
-  return json(
-    {
-      ok: checks.every(({ ok }) => ok),
-      invariants: checks.map(({ examples, ...check }) => ({ ...check, examples: [...examples] })),
-    } satisfies InvariantsAnswer,
-  );
+  return json({
+    ok: checks.every(({ ok }) => ok),
+    invariants: checks.map(({ examples, ...check }) => ({ ...check, examples: [...examples] })),
+  });
 }

@@ -6,20 +6,22 @@ import type {
   Idempotency,
   Outcome,
 } from "../dispatch_types.ts";
-import { requestHash } from "./input.ts";
-import type { Call } from "./route.ts";
+import type { Caller } from "./auth.ts";
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
 
 /**
  * The caller's `Idempotency-Key`, if there is one.
  *
- * @param route the path as the table of routes names it: the scope of the key, with the caller
- * @param body the body as it was read; its canonical form is part of the hash
+ * @param use `route`: the path as the table of routes names it, the scope of the key with the caller; `hash`: of what
+ *   is asked for
  * @throws {Fault} `invalid_input`
  */
-export function idempotencyOf(call: Call, route: string, body: unknown): Idempotency | undefined {
-  const key = call.request.headers.get("idempotency-key");
+export function idempotencyOf(
+  request: Request,
+  use: { readonly route: string; readonly caller: Caller; readonly hash: () => string },
+): Idempotency | undefined {
+  const key = request.headers.get("idempotency-key");
   if (key === null) return undefined;
   if (!PRINTABLE.test(key)) {
     throw new Fault(
@@ -28,7 +30,7 @@ export function idempotencyOf(call: Call, route: string, body: unknown): Idempot
       { details: { path: "Idempotency-Key" } },
     );
   }
-  return { caller: call.caller.name, route, key, requestHash: requestHash(call, body) };
+  return { caller: use.caller.name, route: use.route, key, requestHash: use.hash() };
 }
 
 /** Dispatches; a key that was used for another body is a fault. @throws {Fault} `conflict`, and those of the dispatcher */
@@ -50,6 +52,9 @@ export function accepted<Answer>(
     { details: { path: "Idempotency-Key" } },
   );
 }
+
+/** What the header of such a route says, for its route. */
+export const REPLAYED = { "Idempotency-Replayed": "true: the answer of an earlier request" };
 
 /** What tells a caller that the answer is the one of an earlier request. */
 export function replayedHeader(replayed: boolean): Record<string, string> {

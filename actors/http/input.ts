@@ -1,94 +1,118 @@
-import * as v from "valibot";
 import { parse } from "../../wire/codec.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
 import { sha256Hex } from "../../wire/ids.ts";
 import { parseWritten } from "../../wire/written.ts";
-import type { Call } from "./route.ts";
+import { parseYaml } from "../../wire/yaml.ts";
+import type { Idempotency } from "../dispatch_types.ts";
+import type { Caller } from "./auth.ts";
+import { idempotencyOf } from "./idempotency.ts";
+import type { Route } from "./route.ts";
 
-/** No body is longer than this, bytes: the largest manifest is far below it. */
-export const MAX_BODY_BYTES = 1_048_576;
+/** No body is longer than this, bytes, unless its route says so: the largest manifest is far below it. */
+const MAX_BODY_BYTES = 1_048_576;
 
 /**
  * The whole body of a request.
  *
  * @throws {Fault} `too_large`, after reading no more than the limit
  */
-export async function readBody(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge();
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** The body as text. @throws {Fault} `too_large`; `invalid_input` when it is not UTF-8 */
-export async function readText(call: Call, what: string): Promise<string> {
-  const body = await readBody(call.request);
+/** What a route asks of a request, read: everything that may be wrong with it is told here. */
+export interface Input {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly text: string;
+  readonly idempotency: Idempotency | undefined;
+}
+
+/**
+ * Reads a request through the schemas of its route.
+ *
+ * @param params the parts of the path, decoded
+ * @throws {Fault} `too_large`, `invalid_input`
+ */
+export async function readInput(
+  route: Route,
+  request: Request,
+  { url, caller, params }: {
+    readonly url: URL;
+    readonly caller: Caller;
+    readonly params: Readonly<Record<string, string>>;
+  },
+): Promise<Input> {
+  const read = {
+    params: route.params && parse(route.params, "path", params),
+    query: route.query && parse(route.query, "query", queryOf(url)),
+  };
+  const bytes = request.method === "GET" ? NOTHING : await readBody(request, route.maxBodyBytes);
+  const { body, text } = bodyOf(route, request, bytes);
+  const hash = () => requestHash(request.method, url, body ?? text);
+  return {
+    ...read,
+    body,
+    text,
+    idempotency: route.idempotent && idempotencyOf(request, { route: route.path, caller, hash }),
+  };
+}
+
+const NOTHING = new Uint8Array();
+
+/** A blank member counts as not given. */
+function queryOf(url: URL): Readonly<Record<string, string>> {
+  return Object.fromEntries([...url.searchParams].filter(([, value]) => value !== ""));
+}
+
+function bodyOf(
+  { body: wanted, yaml }: Route,
+  request: Request,
+  bytes: Uint8Array,
+): { readonly body: unknown; readonly text: string } {
+  if (typeof wanted === "string") return { body: bytes, text: "" };
+  const text = textOf(bytes);
+  if (wanted === undefined) return { body: undefined, text };
+  const isJson = /[/+]json\b/.test(request.headers.get("content-type") ?? "");
+  const value = text === ""
+    ? undefined
+    : yaml && !isJson
+    ? parseYaml("body", text)
+    : parseJson(text);
+  return { body: parseWritten(wanted, "body", value), text };
+}
+
+/** @throws {Fault} `invalid_input` when it is not UTF-8 */
+function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     const details = { path: "" };
-    throw new Fault("invalid_input", `Cannot read the ${what}: it is not UTF-8`, {
-      cause,
-      details,
-    });
+    throw new Fault("invalid_input", "Cannot read the body: it is not UTF-8", { cause, details });
   }
 }
 
-/** The JSON body, whatever it holds. @throws {Fault} `too_large`, `invalid_input` */
-export async function readJson(call: Call, what: string): Promise<unknown> {
-  return parseJson(what, await readText(call, what));
-}
-
-/** @throws {Fault} `invalid_input` */
-export function parseJson(what: string, text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     const why = messageOf(cause);
     const details = { path: "" };
-    throw new Fault("invalid_input", `Cannot read the ${what}: not JSON (${why})`, {
-      cause,
-      details,
-    });
+    throw new Fault("invalid_input", `Cannot read the body: not JSON (${why})`, { cause, details });
   }
 }
 
-/**
- * The JSON body through a schema; a member that the schema does not know is refused.
- *
- * @throws {Fault} `too_large`, `invalid_input`
- */
-export async function readBodyAs<S extends v.GenericSchema>(
-  call: Call,
-  schema: S,
-  what: string,
-): Promise<v.InferOutput<S>> {
-  return parseWritten(schema, what, await readJson(call, what));
-}
-
-/** The query through a schema; a blank member counts as not given. @throws {Fault} `invalid_input` */
-export function readQuery<S extends v.GenericSchema>(call: Call, schema: S): v.InferOutput<S> {
-  const given = [...call.url.searchParams].filter(([, value]) => value !== "");
-  return parse(schema, "query", Object.fromEntries(given));
-}
-
-/** A part of the path through a schema. @throws {Fault} `invalid_input` */
-export function readParam<S extends v.GenericSchema>(
-  call: Call,
-  name: string,
-  schema: S,
-): v.InferOutput<S> {
-  const read = parse(v.object({ [name]: schema }), "path", { [name]: call.param(name) });
-  return read[name];
-}
-
 /** JSON with the members of every object in one order, so that equal bodies have equal text. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => {
     if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
     return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -96,14 +120,12 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** SHA-256 of what a request asks for: method, path and canonical body (http-api.md). */
-export function requestHash(call: Call, body: unknown): string {
-  return sha256Hex(`${call.request.method}\n${call.url.pathname}\n${canonicalJson(body)}`);
+function requestHash(method: string, { pathname }: URL, body: unknown): string {
+  return sha256Hex(`${method}\n${pathname}\n${canonicalJson(body)}`);
 }
 
-function tooLarge(): Fault {
-  return new Fault(
-    "too_large",
-    `Cannot take the body: it is longer than ${MAX_BODY_BYTES} bytes`,
-    { details: { path: "" } },
-  );
+function tooLarge(maxBytes: number): Fault {
+  return new Fault("too_large", `Cannot take the body: it is longer than ${maxBytes} bytes`, {
+    details: { path: "" },
+  });
 }

@@ -1,75 +1,82 @@
 import { Fault } from "../../wire/fault.ts";
-import { decodePostedManifest, type Manifest } from "../../wire/manifest.ts";
-import { Name } from "../../wire/scalars.ts";
-import { parseYaml } from "../../wire/yaml.ts";
+import * as v from "valibot";
+import { JobPath } from "../../wire/http_requests.ts";
+import { checkPosted, Manifest } from "../../wire/manifest.ts";
 import { audit } from "./audit.ts";
-import { parseJson, readParam, readText } from "./input.ts";
-import { type Call, json, noContent, type Route } from "./route.ts";
+import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 export const JOB_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/api/jobs",
     role: "viewer",
     summary: "The catalogue: every job's manifest, by id",
+    answer: v.array(Manifest),
     handle: async ({ services }) => json(await services.jobs.list()),
-  },
-  {
+  }),
+  route({
     method: "POST",
     path: "/api/jobs",
     role: "operator",
     summary: "Add a job or replace it, from YAML or JSON",
+    body: Manifest,
+    yaml: true,
+    status: 201,
+    answer: Manifest,
     handle: createJob,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/jobs/{id}",
     role: "viewer",
     summary: "One job's manifest",
+    params: JobPath,
+    answer: Manifest,
     handle: async (call) => json(await jobOf(call)),
-  },
-  {
+  }),
+  route({
     method: "DELETE",
     path: "/api/jobs/{id}",
     role: "operator",
     summary: "Remove a job that no schedule uses",
+    params: JobPath,
+    answer: "nothing",
     handle: deleteJob,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/jobs/{id}/yaml",
     role: "viewer",
     summary: "One job as it was written",
+    params: JobPath,
+    answer: "application/yaml; charset=utf-8",
     handle: jobYaml,
-  },
+  }),
 ];
 
-/** What is not said to be JSON is read as YAML. JSON is YAML, so both are kept as they were written. */
-async function createJob(call: Call): Promise<Response> {
-  const text = await readText(call, "manifest");
-  const isJson = /[/+]json\b/.test(call.request.headers.get("content-type") ?? "");
-  const value = isJson ? parseJson("manifest", text) : parseYaml("manifest", text);
-  const manifest = decodePostedManifest(value);
-  await call.services.jobs.put(manifest, text);
+/** JSON is YAML, so both are kept as they were written. */
+async function createJob(call: Call<{ body: Manifest }>) {
+  const manifest = checkPosted(call.body);
+  await call.services.jobs.put(manifest, call.text);
   await audit(call, "job_create", manifest.id, { version: manifest.version });
-  return json(manifest, { status: 201 });
+  return json(manifest);
 }
 
-async function jobOf(call: Call): Promise<Manifest> {
-  const id = readParam(call, "id", Name);
-  return await call.services.jobs.get(id) ?? unknownJob(id);
+async function jobOf({ services, params: { id } }: Call<{ params: JobPath }>): Promise<Manifest> {
+  return await services.jobs.get(id) ?? unknownJob(id);
 }
 
-async function jobYaml(call: Call): Promise<Response> {
-  const id = readParam(call, "id", Name);
-  const yaml = await call.services.jobs.yaml(id) ?? unknownJob(id);
+async function jobYaml(
+  { services, params: { id } }: Call<{ params: JobPath }>,
+): Promise<Response> {
+  const yaml = await services.jobs.yaml(id) ?? unknownJob(id);
   return new Response(yaml, {
     headers: { "content-type": "application/yaml; charset=utf-8", "cache-control": "no-store" },
   });
 }
 
-async function deleteJob(call: Call): Promise<Response> {
-  const id = readParam(call, "id", Name);
+async function deleteJob(call: Call<{ params: JobPath }>): Promise<Response> {
+  const { id } = call.params;
   const schedule = await call.services.jobs.scheduleOf(id);
   if (schedule !== undefined) {
     throw new Fault(

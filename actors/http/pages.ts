@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Route } from "./route.ts";
+import { type MediaType, type Route, route } from "./route.ts";
 
 const WEB = new URL("../../web/", import.meta.url);
 
@@ -13,16 +13,17 @@ export const PAGE_ROUTES: readonly Route[] = [
   page("/assets/icon.svg", "icon.svg", "image/svg+xml"),
 ];
 
-function page(path: string, file: string, contentType: string): Route {
-  return {
+function page(path: string, file: string, contentType: MediaType): Route {
+  return route({
     method: "GET",
     path,
     role: "public",
     summary: `The dashboard's ${file}`,
-    async handle() {
+    answer: contentType,
+    handle: async () => {
       const body = await readFile(new URL(file, WEB));
       const headers = { "content-type": contentType, "cache-control": "no-cache" };
       return new Response(new Uint8Array(body), { headers });
     },
-  };
+  });
 }

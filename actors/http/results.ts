@@ -1,49 +1,55 @@
+import * as v from "valibot";
 import { readOutputs } from "../../db/outputs.ts";
 import { cursorOfRun, findResult, listResults, type Run, type WholeRun } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { RunAnswer } from "../../wire/http.ts";
-import { ResultsQuery } from "../../wire/http_requests.ts";
-import { Id } from "../../wire/scalars.ts";
+import { RunAnswer, TailAnswer } from "../../wire/http.ts";
+import { ResultPath, ResultsQuery } from "../../wire/http_requests.ts";
 import { runAnswer } from "./answers.ts";
-import { readParam, readQuery } from "./input.ts";
-import { cursorHeader } from "./paging.ts";
-import { type Call, json, type Route } from "./route.ts";
+import { cursorHeader, PAGED } from "./paging.ts";
+import { type Call, json, type Route, route } from "./route.ts";
 import { hasPatterns, type Match, type SearchResult, searchRuns } from "./search.ts";
 import { tail } from "./tail.ts";
 
 export const RESULT_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "GET",
     path: "/api/results",
     role: "viewer",
     summary: "Runs, newest start first; patterns are of RE2",
+    query: ResultsQuery,
+    answer: v.array(RunAnswer),
+    answerHeaders: { ...PAGED, "X-Complete": "false: the search stopped before it saw every row" },
     handle: list,
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/results/{result_id}",
     role: "viewer",
     summary: "One run with its whole output",
+    params: ResultPath,
+    answer: RunAnswer,
     handle: async (call) => {
       const run = await runOf(call);
       return json(runAnswer(run, run));
     },
-  },
-  {
+  }),
+  route({
     method: "GET",
     path: "/api/results/{result_id}/tail",
     role: "viewer",
     summary: "What a run has printed so far, asked of its agent while it is in flight",
+    params: ResultPath,
+    answer: TailAnswer,
     handle: async (call) => json(await tail(call, await runOf(call))),
-  },
+  }),
 ];
 
 /** With `full=1` a page ends before it holds more output than this, but has at least one run, bytes. */
 const FULL_PAGE_BYTES = 32 * 1_048_576;
 
 /** `X-Complete` is false when a search has not seen every row; its cursor goes on there. */
-async function list(call: Call): Promise<Response> {
-  const query = readQuery(call, ResultsQuery);
+async function list(call: Call<{ query: ResultsQuery }>) {
+  const { query } = call;
   const found = hasPatterns(query) ? await searchRuns(call, query) : await listPage(call, query);
   const { matches, nextCursor } = query.full ? fittingPage(found) : found;
   const complete = !hasPatterns(query) || nextCursor === undefined;
@@ -89,9 +95,8 @@ async function answersOf(
   }));
 }
 
-async function runOf(call: Call): Promise<WholeRun> {
-  const resultId = readParam(call, "result_id", Id);
-  const run = await findResult(call.services.db, resultId);
+async function runOf({ services, params }: Call<{ params: ResultPath }>): Promise<WholeRun> {
+  const run = await findResult(services.db, params.result_id);
   if (run !== undefined) return run;
-  throw new Fault("not_found", `Cannot find the run ${JSON.stringify(resultId)}`);
+  throw new Fault("not_found", `Cannot find the run ${JSON.stringify(params.result_id)}`);
 }

@@ -6,6 +6,7 @@ import { EXEC_ROUTES } from "./exec.ts";
 import { EXECUTION_ROUTES } from "./executions.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { JOB_ROUTES } from "./jobs.ts";
+import { openApiRoutes } from "./openapi.ts";
 import { PAGE_ROUTES } from "./pages.ts";
 import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
@@ -28,4 +29,5 @@ export const ROUTES: readonly Route[] = [
   ...DEAD_LETTER_ROUTES,
   ...REBUILD_ROUTES,
   ...PAGE_ROUTES,
+  ...openApiRoutes(() => ROUTES),
 ];

@@ -4,29 +4,30 @@ import { findResult, readResultsOfExecution, type WholeRun } from "../../db/resu
 import { runSpanMs } from "../../wire/deadlines.ts";
 import { Fault } from "../../wire/fault.ts";
 import { RunBody } from "../../wire/http_requests.ts";
+import { ExecResultAnswer } from "../../wire/http.ts";
 import { execResultAnswer } from "./answers.ts";
-import { dispatchOnce, idempotencyOf, replayedHeader } from "./idempotency.ts";
-import { readBodyAs } from "./input.ts";
+import { dispatchOnce, REPLAYED, replayedHeader } from "./idempotency.ts";
 import { problemOf } from "./problems.ts";
-import { type Call, json, type Route } from "./route.ts";
+import { type Call, json, type Route, route } from "./route.ts";
 import { waitForCommit } from "./wait_for_commit.ts";
 
-const PATH = "/api/run";
-
 export const RUN_ROUTES: readonly Route[] = [
-  {
+  route({
     method: "POST",
-    path: PATH,
+    path: "/api/run",
     role: "operator",
     summary: "Run a script on one PC and wait for its result",
+    body: RunBody,
+    idempotent: true,
+    answer: ExecResultAnswer,
+    answerHeaders: REPLAYED,
     handle: run,
-  },
+  }),
 ];
 
 /** An execution of one target, answered with its committed result; 408 with `exec_id` when that takes longer. */
-async function run(call: Call): Promise<Response> {
-  const body = await readBodyAs(call, RunBody, "run");
-  const idempotency = idempotencyOf(call, PATH, body);
+async function run(call: Call<{ body: RunBody }>) {
+  const { body, idempotency } = call;
   const { answer, replayed } = await dispatchOnce(call.services.dispatcher, {
     source: { kind: "script", shell: body.shell, script: body.script },
     plan: { target: { all: false, groups: [], pcs: [body.pc_id] } },

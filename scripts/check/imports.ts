@@ -32,6 +32,7 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
     zones: ["wire", "machines", "execution machines", "db", "actor system"],
     packages: [
       "@hono/node-server",
+      "@valibot/to-json-schema",
       "croner",
       "hono",
       "jose",

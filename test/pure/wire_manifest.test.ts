@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Fault } from "../../wire/fault.ts";
-import {
-  decodeAuthoredManifest,
-  decodeManifest,
-  decodePostedManifest,
-} from "../../wire/manifest.ts";
+import { checkPosted, decodeAuthoredManifest, decodeManifest } from "../../wire/manifest.ts";
 
 const EXECUTE = { shell: "sh", script: "echo hello", timeout: "60s" };
 const MANIFEST = { id: "hello", version: "1.0.0", execute: EXECUTE };
@@ -121,5 +117,5 @@ test("a posted manifest cannot name a file of its author's machine", () => {
     ...MANIFEST,
     execute: { shell: "sh", script_file: "hello.sh", timeout: "1s" },
   };
-  assert.throws(() => decodePostedManifest(authored), { code: "invalid_input" });
+  assert.throws(() => checkPosted(decodeAuthoredManifest(authored)), { code: "invalid_input" });
 });

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as v from "valibot";
-import { DeadLetterAnswer } from "../../../wire/http.ts";
+import { DeadLetterAnswer, ReplayAnswer } from "../../../wire/http.ts";
 import {
   addCommand,
   type CommonOptions,
@@ -17,8 +17,6 @@ interface ListOptions extends CommonOptions {
   readonly limit?: string;
   readonly cursor?: string;
 }
-
-const ReplayAnswer = v.object({ projected: v.boolean(), error: v.nullable(v.string()) });
 
 const COLUMNS: readonly Column<DeadLetterAnswer>[] = [
   { heading: "id", text: (row) => row.id },

@@ -1,17 +1,7 @@
 import type { Command } from "commander";
-import * as v from "valibot";
+import { RebuildAnswer } from "../../../wire/http.ts";
 import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
 import { renderFacts } from "../table.ts";
-
-const RebuildAnswer = v.object({
-  audit: v.number(),
-  events: v.number(),
-  results: v.number(),
-  copied_executions: v.number(),
-  copied_runs: v.number(),
-  duration_ms: v.number(),
-});
-type RebuildAnswer = v.InferOutput<typeof RebuildAnswer>;
 
 export function addRebuild(program: Command, session: Session): void {
   addCommand(program, "rebuild", "build the database anew from the streams, beside the one in use")
