@@ -7,6 +7,7 @@ import { executionsRootMachine } from "./executions_root.ts";
 import type { ExecutionsRootEvent } from "./executions_root.ts";
 import * as outboxEntry from "./outbox_entry.ts";
 import * as reaper from "./reaper.ts";
+import * as rollout from "./rollout.ts";
 import * as supervisor from "./supervisor.ts";
 
 /** Events by state (`parent.child`, `""` = anywhere) that are taken without effect there and below. */
@@ -102,6 +103,24 @@ export const MACHINES: readonly ListedMachine[] = [
     machine: reaper.reaperMachine,
     events: eventsOf<reaper.ReaperEvent>({ DUE: true, HELD_BACK: true, CHUNK_REAPED: true }),
     ignored: reaper.IGNORED,
+  },
+  {
+    name: "rollout",
+    machine: rollout.rolloutMachine,
+    input: { execId: "e", dueAts: [0], soakMs: 0, limit: { failures: null, percent: null } },
+    events: eventsOf<rollout.RolloutEvent>({
+      DUE: true,
+      HELD: true,
+      SENT: true,
+      SOAKED: true,
+      COUNTED: true,
+      REVOKED: true,
+      PAUSE: true,
+      RESUME: true,
+      ABORT: true,
+      KILLED: true,
+    }),
+    ignored: rollout.IGNORED,
   },
   {
     name: "supervisor",

@@ -58,7 +58,7 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
 
 const ACTOR_SYSTEM = /^actors\/(system\/.*|log\.ts|(bus|kv|provision)(_[a-z_]+)?\.ts)$/;
 const EXECUTION_MACHINES =
-  /^machines\/(execution|executions_root|machine_list|reaper|run|target)\.ts$/;
+  /^machines\/(execution|executions_root|machine_list|reaper|rollout|run|target)\.ts$/;
 
 /** The zone that a file lies in. */
 export function zoneOf(path: string): string {
