@@ -11,20 +11,29 @@ import type { Route } from "./route.ts";
 /** No body is longer than this, bytes, unless its route says so: the largest manifest is far below it. */
 const MAX_BODY_BYTES = 1_048_576;
 
+/** What is too long is read on up to this many bytes and thrown away: who still sends would not hear the answer. */
+const DISCARD_BYTES = 8 * 1_048_576;
+/** Nothing that is sent to us is as deep; what recurses over it may count on that. */
+const MAX_DEPTH = 100;
+
 /**
  * The whole body of a request.
  *
- * @throws {Fault} `too_large`, after reading no more than the limit
+ * @throws {Fault} `too_large`, after keeping no more than the limit
  */
 async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Uint8Array[] = [];
+  if (Number(request.headers.get("content-length") ?? 0) > Math.max(maxBytes, DISCARD_BYTES)) {
+    throw tooLarge(maxBytes);
+  }
+  let chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else chunks = [];
+    if (bytes > Math.max(maxBytes, DISCARD_BYTES)) break;
   }
+  if (bytes > maxBytes) throw tooLarge(maxBytes);
   return Buffer.concat(chunks);
 }
 
@@ -102,6 +111,11 @@ function textOf(bytes: Uint8Array): string {
 }
 
 function parseJson(text: string): unknown {
+  if (depthOf(text) > MAX_DEPTH) {
+    throw new Fault("invalid_input", `Cannot read the body: it is more than ${MAX_DEPTH} deep`, {
+      details: { path: "" },
+    });
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -109,6 +123,19 @@ function parseJson(text: string): unknown {
     const details = { path: "" };
     throw new Fault("invalid_input", `Cannot read the body: not JSON (${why})`, { cause, details });
   }
+}
+
+/** How many lists and objects stand in each other, at most; braces in strings are none. One pass, whatever it holds. */
+function depthOf(json: string): number {
+  let [depth, deepest, inString] = [0, 0, false];
+  for (let at = 0; at < json.length; at += 1) {
+    const sign = json[at];
+    if (sign === '"') inString = !inString;
+    else if (inString) at += sign === "\\" ? 1 : 0;
+    else if (sign === "[" || sign === "{") deepest = Math.max(deepest, ++depth);
+    else if (sign === "]" || sign === "}") depth -= 1;
+  }
+  return deepest;
 }
 
 /** JSON with the members of every object in one order, so that equal bodies have equal text. */

@@ -1,3 +1,4 @@
+import { SignJWT } from "jose";
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import { createApp } from "../../actors/http/app.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
@@ -106,4 +107,21 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
       for (const part of [server, bus, broker, database]) await part[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A signed token, as whoever holds the secret would make it. */
+export function jwt(
+  claims: Record<string, unknown>,
+  options: { readonly aud?: string; readonly secret?: string; readonly exp?: string } = {},
+): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256" })
+    .setAudience(options.aud ?? "kanade")
+    .setSubject("ann")
+    .setExpirationTime(options.exp ?? "1h")
+    .sign(new TextEncoder().encode(options.secret ?? JWT_SECRET));
+}
+
+export function bearer(token: string): { readonly authorization: string } {
+  return { authorization: `Bearer ${token}` };
 }

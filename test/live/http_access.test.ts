@@ -1,75 +1,15 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
-import { SignJWT } from "jose";
 import { checkReachable } from "../../actors/http/auth.ts";
-import { ROUTES } from "../../actors/http/routes.ts";
-import type { Route } from "../../actors/http/route.ts";
 import { Fault } from "../../wire/fault.ts";
-import { JWT_SECRET, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
+import { bearer, jwt, JWT_SECRET, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 
 let api: TestApi;
 before(async () => {
   api = await startApi();
 });
 after(() => api[Symbol.asyncDispose]());
-
-const nameOf = ({ method, path }: Route) => `${method} ${path}`;
-const pathOf = ({ path }: Route) => path.replaceAll(/\{\w+\}/g, "1");
-const protectedRoutes = ROUTES.filter(({ role }) => role !== "public");
-const guardedRoutes = ROUTES.filter(({ method, streams }) => method !== "GET" || streams);
-
-async function answerTo(
-  route: Route,
-  headers: Record<string, string>,
-): Promise<{ readonly status: number; readonly type: string | null }> {
-  const response = await fetch(api.url + pathOf(route), { method: route.method, headers });
-  await response.body?.cancel();
-  return { status: response.status, type: response.headers.get("content-type") };
-}
-
-function jwt(
-  claims: Record<string, unknown>,
-  options: { aud?: string; secret?: string; exp?: string } = {},
-) {
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: "HS256" })
-    .setAudience(options.aud ?? "kanade")
-    .setSubject("ann")
-    .setExpirationTime(options.exp ?? "1h")
-    .sign(new TextEncoder().encode(options.secret ?? JWT_SECRET));
-}
-
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-
-for (const route of protectedRoutes) {
-  test(`${nameOf(route)} answers 401 to nobody`, async () => {
-    assert.deepEqual(await answerTo(route, {}), { status: 401, type: "application/problem+json" });
-  });
-}
-
-for (const route of guardedRoutes) {
-  test(`${nameOf(route)} answers 403 to the page of another site`, async () => {
-    const headers = { ...bearer(TOKEN), origin: "https://evil.example" };
-    assert.deepEqual(await answerTo(route, headers), {
-      status: 403,
-      type: "application/problem+json",
-    });
-  });
-}
-
-for (const route of protectedRoutes.filter(({ role }) => role === "operator")) {
-  test(`${nameOf(route)} answers 403 to a viewer`, async () => {
-    const { status } = await answerTo(route, bearer(await jwt({ role: "viewer" })));
-    assert.equal(status, 403);
-  });
-}
-
-test("every public route answers without credentials", async () => {
-  for (const route of ROUTES.filter(({ role, method }) => role === "public" && method === "GET")) {
-    assert.equal((await answerTo(route, {})).status, 200, nameOf(route));
-  }
-});
 
 test("a page of our own origin may change things", async () => {
   const response = await api.post("/api/jobs", {}, { origin: api.url });

@@ -1,0 +1,51 @@
+import type { Role } from "../../actors/http/auth.ts";
+
+/**
+ * The least role that each route asks for, written down a second time: a route that is not here, or that asks for
+ * another role, fails `test/live/http_roles.test.ts`.
+ */
+export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
+  "GET /": "public",
+  "GET /assets/api.js": "public",
+  "GET /assets/app.css": "public",
+  "GET /assets/app.js": "public",
+  "GET /assets/icon.svg": "public",
+  "GET /assets/views.js": "public",
+  "GET /openapi.json": "public",
+  "GET /health": "public",
+  "GET /api/version": "public",
+  "POST /api/session": "public",
+
+  "GET /api/health/fleet": "viewer",
+  "GET /api/invariants": "viewer",
+  "GET /api/events": "viewer",
+  "GET /api/audit": "viewer",
+
+  "GET /api/executions": "viewer",
+  "GET /api/executions/{exec_id}": "viewer",
+  "GET /api/executions/{exec_id}/timeline": "viewer",
+  "POST /api/executions/{exec_id}/kill": "operator",
+  "POST /api/exec/{job_id}": "operator",
+  "POST /api/run": "operator",
+
+  "GET /api/results": "viewer",
+  "GET /api/results/{result_id}": "viewer",
+  "GET /api/results/{result_id}/tail": "viewer",
+
+  "GET /api/jobs": "viewer",
+  "POST /api/jobs": "operator",
+  "GET /api/jobs/{id}": "viewer",
+  "GET /api/jobs/{id}/yaml": "viewer",
+  "DELETE /api/jobs/{id}": "operator",
+
+  "GET /api/agents": "viewer",
+  "GET /api/agents/{pc_id}": "viewer",
+  "DELETE /api/agents/{pc_id}": "operator",
+  "POST /api/agents/{pc_id}/ping": "operator",
+
+  "GET /api/dead-letters": "viewer",
+  "POST /api/dead-letters/{id}/replay": "operator",
+  "DELETE /api/dead-letters/{id}": "operator",
+
+  "POST /api/rebuild": "admin",
+};

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { ROUTES } from "../../actors/http/routes.ts";
+import type { Route } from "../../actors/http/route.ts";
+import { bearer, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
+import { nameOf, pathOf, problemOf, send } from "../harness/http_routes.ts";
+
+/** Everything that may be wrong with a request, fired at every route that there is. */
+
+let api: TestApi;
+before(async () => {
+  api = await startApi();
+});
+after(() => api[Symbol.asyncDispose]());
+afterEach(() => {
+  const defects = api.logLines.filter(({ phrase }) => phrase === "request failed");
+  assert.deepEqual(defects, []);
+});
+
+const PROBLEM = "application/problem+json";
+const FOREIGN = { ...bearer(TOKEN), origin: "https://evil.example" };
+
+for (const route of ROUTES.filter(({ role }) => role !== "public")) {
+  test(`${nameOf(route)} answers 401 to nobody, and to a wrong token`, async () => {
+    const refused = { status: 401, type: PROBLEM };
+    assert.deepEqual(await send(api, route, {}), refused);
+    assert.deepEqual(await send(api, route, bearer("guess")), refused);
+  });
+}
+
+for (const route of ROUTES.filter(({ role, method }) => role === "public" && method === "GET")) {
+  test(`${nameOf(route)} answers without credentials`, async () => {
+    assert.equal((await send(api, route, {})).status, 200);
+  });
+}
+
+for (const route of ROUTES.filter(({ method, streams }) => method !== "GET" || streams)) {
+  test(`${nameOf(route)} answers 403 to the page of another site`, async () => {
+    assert.deepEqual(await send(api, route, FOREIGN), { status: 403, type: PROBLEM });
+  });
+}
+
+const NASTY = [
+  "*",
+  "a.b",
+  ">",
+  "%00",
+  "%20",
+  "%",
+  "%zz",
+  "%2e%2e",
+  "%2F",
+  "__proto__",
+  "constructor",
+  "-1",
+  "9".repeat(30),
+  "x".repeat(300),
+  "%F0%9F%92%A9",
+  "'; DROP TABLE executions; --",
+];
+
+const takesBody = ({ method }: Route) => method !== "GET";
+
+for (const route of ROUTES.filter(({ path }) => path.includes("{"))) {
+  test(`${nameOf(route)} answers what is wrong, whatever stands in its path`, async () => {
+    for (const nasty of [...NASTY, "somebody-elses"]) {
+      const body = takesBody(route) ? { body: "{}" } : {};
+      const response = await api.ask(pathOf(route, nasty), { method: route.method, ...body });
+      const isClear = response.status >= 400 && response.status < 500 || response.status >= 503;
+      if (isClear) await problemOf(response);
+      else await response.body?.cancel();
+      // What a name stands for need not be there yet where it is put.
+      assert.ok(isClear || route.method === "PUT", `${nasty}: ${response.status}`);
+    }
+  });
+}
+
+const QUERIES = [
+  "limit=x",
+  "limit=0",
+  "limit=-1",
+  "limit=1e9",
+  "limit=%00",
+  "cursor=x",
+  "cursor=W10",
+  "cursor=bnVsbA",
+  "cursor=%FF",
+  "since=now",
+  "status=%27",
+  "status=__proto__",
+  "offset=-1",
+  "offset=99999999999",
+  "pc_id=(",
+  "job_id=%5B",
+  "stdout=(?<!a)",
+  "stderr=%5Cp%7Bx%7D",
+  "full=maybe",
+  "a=%",
+  "q=%00",
+  "&&=&",
+  "limit=1&limit=2",
+];
+
+for (const route of ROUTES.filter(({ method, streams }) => method === "GET" && !streams)) {
+  test(`${nameOf(route)} answers no 500, whatever stands in its query`, async () => {
+    for (const query of QUERIES) {
+      const response = await api.ask(`${pathOf(route)}?${query}`);
+      assert.ok(response.status < 500 || response.status >= 503, `${query}: ${response.status}`);
+      if (response.ok) await response.body?.cancel();
+      else await problemOf(response);
+    }
+  });
+}
+
+const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<ArrayBuffer>])[] = [
+  ["half a document", '{"a":'],
+  ["a list", "[]"],
+  ["null", "null"],
+  ["a text", '"text"'],
+  ["a number", "1e999"],
+  ["a __proto__", '{"__proto__":{"admin":true}}'],
+  ["bytes that are no UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22])],
+  ["400,000 escaped quotes", `"${'\\"'.repeat(400_000)}`],
+  ["200,000 lists in each other", "[".repeat(100_000) + "]".repeat(100_000)],
+  ["100,000 objects in each other", `${'{"check":'.repeat(100_000)}1${"}".repeat(100_000)}`],
+];
+
+for (const route of ROUTES.filter(({ body }) => typeof body === "object")) {
+  test(`${nameOf(route)} answers 400 to a body that is not what it takes`, async () => {
+    for (const contentType of route.yaml ? ["application/json", "text/plain"] : ["text/plain"]) {
+      for (const [what, body] of MALFORMED) {
+        const headers = { "content-type": contentType };
+        const response = await api.ask(pathOf(route), { method: route.method, body, headers });
+        assert.equal((await problemOf(response)).status, 400, what);
+      }
+    }
+  });
+}
+
+/** So many chunks of 100 kB. */
+function longBody(chunks: number): ReadableStream<Uint8Array> {
+  let left = chunks;
+  return new ReadableStream({
+    pull(controller) {
+      if (left === 0) return controller.close();
+      left -= 1;
+      controller.enqueue(new Uint8Array(100_000).fill(120));
+    },
+  });
+}
+
+for (const route of ROUTES.filter(takesBody)) {
+  const chunks = Math.ceil((route.maxBodyBytes ?? 1_048_576) / 100_000) + 1;
+
+  test(`${nameOf(route)} answers 413 to ${chunks} times 100 kB, announced or not`, async () => {
+    const announced = new Uint8Array(chunks * 100_000).fill(120);
+    const unannounced = { body: longBody(chunks), duplex: "half" as const };
+    for (const body of [{ body: announced }, unannounced]) {
+      const response = await api.ask(pathOf(route), { method: route.method, ...body });
+      assert.equal((await problemOf(response)).status, 413);
+    }
+  });
+}
+
+test("a body of allowed length that is deep inside is refused before anything recurses", async () => {
+  const deep = `${"[".repeat(300_000)}${"]".repeat(300_000)}`;
+  const job = `{"id":"deep","version":"1","check":{"a":${deep}},"execute":` +
+    '{"shell":"sh","script":"true","timeout":"1s"}}';
+  const response = await api.ask("/api/jobs", {
+    method: "POST",
+    body: job,
+    headers: { "content-type": "application/json" },
+  });
+  assert.equal((await problemOf(response)).status, 400);
+});
