@@ -22,15 +22,6 @@ export const AuditEvent = v.object({
 });
 export type AuditEvent = v.InferOutput<typeof AuditEvent>;
 
-/** Freeze of wire.md §4: no scheduled fire between the bounds. */
-export const Freeze = v.object({
-  from: v.nullish(v.string()),
-  until: v.nullish(v.string()),
-  reason: v.nullish(v.string()),
-  tz: v.optional(v.picklist(["local", "utc"]), "local"),
-});
-export type Freeze = v.InferOutput<typeof Freeze>;
-
 /** Value of KV `agent_groups`: sorted and unique. */
 export const AgentGroups = v.pipe(
   v.object({ groups: v.array(v.string()) }),

@@ -1,5 +1,6 @@
 /** When a job runs by itself, as people write it (YAML) and as KV `schedules` keeps it (JSON), wire.md §5. */
 import * as v from "valibot";
+import { BOUND_FORMS, parseBound } from "./bounds.ts";
 import { parse } from "./codec.ts";
 import { parseDays } from "./days.ts";
 import { Fault } from "./fault.ts";
@@ -7,7 +8,6 @@ import { checkName } from "./ids.ts";
 import { isZone, parseClock, parseDate, parseLocalTime, parseWindow } from "./local_time.ts";
 import { namesTargets, NO_TARGETS, planEntries } from "./plan.ts";
 import { Count, Duration, Id } from "./scalars.ts";
-import { parseInstant } from "./time.ts";
 import { parseWritten } from "./written.ts";
 
 /** Until it succeeded once, or again after each interval. */
@@ -113,8 +113,8 @@ export function decodeAuthoredSchedule(value: unknown): Schedule {
 
 function checkBound(path: string, bound: string | null | undefined): void {
   if (!isSet(bound)) return;
-  if ([parseDate, parseLocalTime, parseInstant].some((read) => read(bound) !== undefined)) return;
-  throw refused(path, "must be a day, a day and a time, or an RFC 3339 time");
+  if (parseBound(bound, "from", "UTC") !== undefined) return;
+  throw refused(path, `must be ${BOUND_FORMS}`);
 }
 
 function whyNotCalendar({ at, days }: { at: string; days?: string[] | null | undefined }) {
