@@ -20,7 +20,11 @@ const ANYTHING: ZoneRule = { zones: "any", packages: "any", node: true };
 const RULES: Readonly<Record<string, ZoneRule>> = {
   "wire": { ...PURE, zones: [], packages: ["valibot", "uuid", "yaml", "@noble/hashes"] },
   "machines": { ...PURE, zones: ["wire"], packages: MACHINE_PACKAGES },
-  "execution machines": { ...PURE, zones: ["wire", "machines"], packages: MACHINE_PACKAGES },
+  "execution machines": {
+    ...PURE,
+    zones: ["wire", "machines"],
+    packages: [...MACHINE_PACKAGES, "croner"],
+  },
   "db": { node: true, zones: ["wire"], packages: ["@libsql/client", "libsql", "tsx", "valibot"] },
   "actor system": {
     node: true,
@@ -33,7 +37,6 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
     packages: [
       "@hono/node-server",
       "@valibot/to-json-schema",
-      "croner",
       "hono",
       "jose",
       "nats",
@@ -58,7 +61,7 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
 
 const ACTOR_SYSTEM = /^actors\/(system\/.*|log\.ts|(bus|kv|provision)(_[a-z_]+)?\.ts)$/;
 const EXECUTION_MACHINES =
-  /^machines\/(execution|executions_root|machine_list|reaper|rollout|run|target)\.ts$/;
+  /^machines\/(execution|executions_root|machine_list|reaper|rollout|run|schedule_[a-z]+|target)\.ts$/;
 
 /** The zone that a file lies in. */
 export function zoneOf(path: string): string {
