@@ -3,20 +3,19 @@ import { AD_HOC_JOB_ID, type Command } from "../wire/command.ts";
 import { parseDurationMs } from "../wire/duration.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import type { Plan } from "../wire/plan.ts";
-import type { DispatchRequest, DispatchSource } from "./dispatch_types.ts";
+import type { CommandIds, DispatchRequest, DispatchSource } from "./dispatch_types.ts";
 
 /** Of an ad-hoc script whose sender named none, seconds. */
 export const DEFAULT_TIMEOUT_SECS = 60;
 /** Ad-hoc scripts have no catalogue entry, so no version either. */
 const AD_HOC_VERSION = "0";
 
-export interface CommandIds {
-  readonly execId: string;
-  readonly requestId: string;
-}
-
 /** The command of a catalogued job. Its script stands in it as the manifest has it: text or object. */
-export function commandOfJob(manifest: Manifest, plan: Plan, ids: CommandIds): Command {
+export function commandOfJob(
+  manifest: Manifest,
+  { plan, retry }: Pick<DispatchRequest, "plan" | "retry">,
+  ids: CommandIds,
+): Command {
   const { execute } = manifest;
   return {
     id: manifest.id,
@@ -34,6 +33,7 @@ export function commandOfJob(manifest: Manifest, plan: Plan, ids: CommandIds): C
     emit: manifest.emit,
     collect: manifest.collect,
     finalize: manifest.finalize,
+    retry: retry ?? null,
     ...planMembers(plan),
   };
 }
@@ -64,6 +64,6 @@ function planMembers(plan: Plan): Pick<Command, "jitter_secs" | "deadline_at"> {
 }
 
 /** Whole seconds; a part of a second counts as one. */
-function secondsOf(duration: string): number {
+export function secondsOf(duration: string): number {
   return Math.ceil(parseDurationMs(duration) / 1_000);
 }

@@ -1,4 +1,5 @@
 import type { Transaction } from "../db/client.ts";
+import type { RetrySpan } from "../wire/deadlines.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
 import type { Json } from "../wire/fault.ts";
@@ -18,6 +19,12 @@ export interface Idempotency {
   readonly requestHash: string;
 }
 
+/** What a dispatch and its request are known by. */
+export interface CommandIds {
+  readonly execId: string;
+  readonly requestId: string;
+}
+
 /** One firing: what runs, where, and who asked. */
 export interface DispatchRequest {
   readonly source: DispatchSource;
@@ -26,6 +33,16 @@ export interface DispatchRequest {
   readonly timeoutSecs?: number;
   readonly initiatedBy: string;
   readonly idempotency?: Idempotency;
+  /** Where the same firing must have the same ids whenever it is asked for; new ones are made else. */
+  readonly ids?: CommandIds;
+  /** How often the agent tries again by itself, and after what. */
+  readonly retry?: RetrySpan;
+  /** When each PC's command leaves, ms after the dispatch: each gets one of its own then. Waves have their own delays. */
+  readonly spread?: (pcId: string) => number;
+  /** Runs first in the transaction of the dispatch; what it throws, nothing of it is committed. */
+  readonly alongside?: (tx: Transaction, answer: DispatchAnswer) => Promise<void>;
+  /** How long the answer waits for the commands to leave, ms; absent = as a person would. */
+  readonly publishWaitMs?: number;
 }
 
 /** What a caller is told once the execution is committed (http-api.md, `POST /api/exec`). */

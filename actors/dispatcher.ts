@@ -12,10 +12,11 @@ import { sha256Hex } from "../wire/ids.ts";
 import { utf8Length } from "../wire/scalars.ts";
 import { MAX_INLINE_SCRIPT_BYTES } from "../wire/streams.ts";
 import { auditMessage } from "./audit_message.ts";
-import { type CommandIds, commandOfJob, commandOfScript } from "./command_of.ts";
+import { commandOfJob, commandOfScript } from "./command_of.ts";
 import { commitDispatch } from "./dispatch_commit.ts";
 import type {
   AuditEntry,
+  CommandIds,
   DispatchAnswer,
   Dispatcher,
   DispatchOutcome,
@@ -24,7 +25,7 @@ import type {
 import type { DispatcherHost } from "./dispatcher_host.ts";
 import { kill } from "./kills.ts";
 import { answerOf } from "./stored_answers.ts";
-import { checkShell, planTargets } from "./targets.ts";
+import { checkShell, planTargets, spreadOut } from "./targets.ts";
 
 /** How long an answer waits for its commands to leave, ms. */
 const PUBLISH_WAIT_MS = 2_000;
@@ -45,9 +46,9 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   // Before the plan is looked at: what it names may be gone since the first time.
   const replayed = await answerOf(host.db, request, asDispatchAnswer);
   if (replayed !== undefined) return await asItIsNow(host, replayed);
-  const ids: CommandIds = { execId: uuidV7(), requestId: uuidV4() };
+  const ids = request.ids ?? { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
-  const planned = await planTargets(request.plan, host.fleet);
+  const planned = spreadOut(await planTargets(request.plan, host.fleet), request);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted);
   checkSize(command);
@@ -64,13 +65,14 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   const earlier = await host.db.write(async (tx) => {
     const present = await answerOf(tx, request, asDispatchAnswer);
     if (present !== undefined) return present;
+    await request.alongside?.(tx, answer);
     await commitDispatch(tx, { command, planned, answer, request, now });
     return undefined;
   });
   if (earlier !== undefined) return await asItIsNow(host, earlier);
   host.dispatched(ids.execId, now);
   host.outboxChanged();
-  const published = await host.published(ids.execId, PUBLISH_WAIT_MS);
+  const published = await host.published(ids.execId, request.publishWaitMs ?? PUBLISH_WAIT_MS);
   return { kind: "accepted", answer: { ...answer, published }, replayed: false };
 }
 
@@ -79,10 +81,10 @@ async function commandOf(
   request: DispatchRequest,
   ids: CommandIds,
 ): Promise<Command> {
-  const { source, plan } = request;
+  const { source } = request;
   if (source.kind === "script") return commandOfScript(source, request, ids);
   const manifest = await host.jobs.get(source.jobId);
-  if (manifest !== undefined) return commandOfJob(manifest, plan, ids);
+  if (manifest !== undefined) return commandOfJob(manifest, request, ids);
   throw new Fault("not_found", `Cannot dispatch the job "${source.jobId}": it does not exist`, {
     details: { path: "job_id" },
   });

@@ -44,6 +44,23 @@ export async function planTargets(plan: Plan, fleet: Fleet): Promise<PlannedTarg
   );
 }
 
+/** The same targets, each with a command of its own that leaves in its own time; waves stay as they are. */
+export function spreadOut(
+  planned: PlannedTargets,
+  { plan, spread }: { readonly plan: Plan; readonly spread?: (pcId: string) => number },
+): PlannedTargets {
+  if (spread === undefined || (plan.rollout?.waves ?? []).length > 0) return planned;
+  const pcIds = [...planned.targets.keys()];
+  return {
+    subjects: pcIds.map((pcId) => ({
+      subject: commandsForPc(pcId),
+      wave: 0,
+      delayMs: spread(pcId),
+    })),
+    targets: new Map(pcIds.map((pcId) => [pcId, commandsForPc(pcId)])),
+  };
+}
+
 /** The shells that are ours go to agents that announce them alone (wire.md §4). @throws {Fault} `invalid_input` */
 export async function checkShell(
   shell: string,
