@@ -3,16 +3,20 @@ import type { Bus } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
 import { decode, encode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
-import { type JobTailReply, JobTailRequest, LogsRequest } from "../wire/job_tail.ts";
+import {
+  DEFAULT_LOG_LINES,
+  type JobTailReply,
+  JobTailRequest,
+  LogsRequest,
+} from "../wire/job_tail.ts";
 import { jobTailSubject, logsFetchSubject, pingSubject } from "../wire/subjects.ts";
 import { defineAgentActor } from "./capabilities.ts";
 import { type LiveOutput, type LiveOutputs, RING_BYTES } from "./live_output.ts";
 import type { LogTail } from "./log_tail.ts";
 import { lossyText } from "./output_text.ts";
-import { OutputWatches } from "./output_watches.ts";
+import { OutputWatches, type WatchFrom } from "./output_watches.ts";
 import { whenAborted } from "./when_aborted.ts";
 
-const DEFAULT_LOG_LINES = 500;
 /** Of an answer: below the smallest payload limit that a broker is usually given. */
 const MAX_ANSWER_BYTES = 524_288;
 
@@ -97,8 +101,26 @@ function tail(body: Uint8Array, liveOutputs: LiveOutputs, watches: OutputWatches
   }
   const output = liveOutputs.find(request.result_id);
   if (output === undefined) return encode(NOT_FOUND);
-  if (request.watch_secs) watches.watch(output, request.watch_secs);
-  return fittingSnapshot(output);
+  const from = wantedFrom(request);
+  if (request.watch_secs) watches.watch(output, request.watch_secs, from);
+  return from === undefined ? fittingSnapshot(output) : encode(beginnings(output, from));
+}
+
+function wantedFrom(request: JobTailRequest): WatchFrom | undefined {
+  const { watch_secs, stdout_from: stdout, stderr_from: stderr } = request;
+  if (!watch_secs || typeof stdout !== "number" || typeof stderr !== "number") return undefined;
+  return { stdout, stderr };
+}
+
+/** Where the chunks begin that were asked for: all the text is in them. */
+function beginnings(output: LiveOutput, from: WatchFrom): JobTailReply {
+  return {
+    ...NOT_FOUND,
+    found: true,
+    running: output.running,
+    stdout_offset: output.since("stdout", from.stdout).offset,
+    stderr_offset: output.since("stderr", from.stderr).offset,
+  };
 }
 
 /** What the ring holds; less of it when its JSON would not fit into an answer. */

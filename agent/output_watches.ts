@@ -9,6 +9,9 @@ import type { StreamName } from "./spawn.ts";
 const GATHER_MS = 50;
 const STREAMS: readonly StreamName[] = ["stdout", "stderr"];
 
+/** From which byte of each stream on chunks are wanted. */
+export type WatchFrom = Readonly<Record<StreamName, number>>;
+
 interface Watch {
   readonly output: LiveOutput;
   /** Bytes of each stream that a viewer has: from a snapshot or a chunk. */
@@ -28,28 +31,33 @@ export class OutputWatches {
     this.#bus = bus;
   }
 
-  /** Call in the turn that takes the snapshot: chunks go on from there. */
-  watch(output: LiveOutput, seconds: number): void {
-    if (!output.running) return;
-    const endsAt = performance.now() + seconds * 1_000;
-    const present = this.#watches.get(output.resultId);
-    if (present !== undefined) {
-      // A viewer that comes later has a newer snapshot; chunks that overlap it carry their offset.
-      present.endsAt = Math.max(present.endsAt, endsAt);
-      return;
-    }
-    const watch: Watch = {
-      output,
-      seen: { stdout: output.totalBytes("stdout"), stderr: output.totalBytes("stderr") },
-      endsAt,
-      timer: undefined,
-    };
-    this.#watches.set(output.resultId, watch);
-    output.onChange = () => this.#gather(watch);
+  /**
+   * Call in the turn that takes the snapshot: chunks go on from there, or begin with what is wanted. Watchers share what
+   * is published; a chunk carries its offset, so each takes what it lacks.
+   */
+  watch(output: LiveOutput, seconds: number, from?: WatchFrom): void {
+    if (!output.running && from === undefined) return;
+    const watch = this.#watches.get(output.resultId) ?? this.#begin(output);
+    watch.endsAt = Math.max(watch.endsAt, performance.now() + seconds * 1_000);
+    if (from === undefined) return;
+    for (const stream of STREAMS) watch.seen[stream] = Math.min(watch.seen[stream], from[stream]);
+    this.#gather(watch);
   }
 
   clear(): void {
     for (const watch of this.#watches.values()) this.#drop(watch);
+  }
+
+  #begin(output: LiveOutput): Watch {
+    const watch: Watch = {
+      output,
+      seen: { stdout: output.totalBytes("stdout"), stderr: output.totalBytes("stderr") },
+      endsAt: 0,
+      timer: undefined,
+    };
+    this.#watches.set(output.resultId, watch);
+    output.onChange = () => this.#gather(watch);
+    return watch;
   }
 
   #gather(watch: Watch): void {

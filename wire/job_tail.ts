@@ -9,6 +9,12 @@ export const JobTailRequest = v.object({
   watch_secs: v.nullish(
     v.pipe(Count, v.maxValue(MAX_WATCH_SECS, `must be ${MAX_WATCH_SECS} or less`)),
   ),
+  /**
+   * With `watch_secs`: chunks begin at these bytes, or where the ring begins if that is later. The reply has no text
+   * then, and its offsets say where they begin; so nothing that was lost on the way stays lost.
+   */
+  stdout_from: v.nullish(Count),
+  stderr_from: v.nullish(Count),
 });
 export type JobTailRequest = v.InferOutput<typeof JobTailRequest>;
 
@@ -35,5 +41,8 @@ export const OutputChunk = v.object({
 });
 export type OutputChunk = v.InferOutput<typeof OutputChunk>;
 
-export const LogsRequest = v.object({ tail_lines: v.optional(Count, 500) });
+/** Lines of its own log that an agent answers when nobody says how many. */
+export const DEFAULT_LOG_LINES = 500;
+
+export const LogsRequest = v.object({ tail_lines: v.optional(Count, DEFAULT_LOG_LINES) });
 export type LogsRequest = v.InferOutput<typeof LogsRequest>;
