@@ -49,6 +49,8 @@ export interface Bus extends AsyncDisposable {
     body: Uint8Array,
     options: { readonly timeoutMs: number },
   ): Promise<Uint8Array>;
+  /** Calls with the body of every message until what it returns is called. */
+  listen(subject: string, listener: (body: Uint8Array) => void): () => void;
   /** Ends when the broker has read everything published so far. @throws {Fault} `broker_unavailable` */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -163,6 +165,18 @@ class NatsBus implements Bus {
     } catch (thrown) {
       throw busFault(`ask ${subject}`, thrown);
     }
+  }
+
+  listen(subject: string, listener: (body: Uint8Array) => void): () => void {
+    const subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error === null) listener(message.data);
+        else this.#log.warn("cannot listen", { subject, error });
+      },
+    });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
   }
 
   async flush(): Promise<void> {

@@ -132,6 +132,23 @@ export async function readResultsOfExecution(
   return rows.map(runFromRow);
 }
 
+/** Which runs an execution has, by `pc_id`, then as they started: enough to follow them. */
+export async function readRunsOfExecution(
+  reader: Reader,
+  execId: string,
+): Promise<readonly Pick<Run, "resultId" | "pcId" | "outcome">[]> {
+  const rows = await reader.query(
+    `SELECT result_id, pc_id, outcome FROM execution_results WHERE exec_id = ?
+      ORDER BY pc_id, started_at, result_id`,
+    [execId],
+  );
+  return rows.map((row) => ({
+    resultId: textOf(row, "result_id"),
+    pcId: textOf(row, "pc_id"),
+    outcome: textOrNull(row, "outcome"),
+  }));
+}
+
 /** How many runs started at or after an instant, ms since the epoch. */
 export async function countResultsSince(reader: Reader, since: number): Promise<number> {
   const [row] = await reader.query(

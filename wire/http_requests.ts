@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Shell } from "./command.ts";
+import { DEFAULT_LOG_LINES } from "./job_tail.ts";
 import { Id, Instant, Name, Seconds } from "./scalars.ts";
 import { parseInstant } from "./time.ts";
 
@@ -113,13 +114,28 @@ export type AgentsQuery = v.InferOutput<typeof AgentsQuery>;
 export const PageQuery = v.object({ limit: Limit, cursor: Cursor });
 export type PageQuery = v.InferOutput<typeof PageQuery>;
 
-export const PingQuery = v.object({
-  wait_secs: v.optional(
-    v.pipe(WholeNumber, v.transform((secs) => Math.min(Math.max(secs, 1), 30))),
-    "5",
+/** How long an agent may take to answer, seconds. */
+const WaitSecs = v.optional(
+  v.pipe(WholeNumber, v.transform((secs) => Math.min(Math.max(secs, 1), 30))),
+  "5",
+);
+
+export const PingQuery = v.object({ wait_secs: WaitSecs });
+
+/** An agent keeps no more than 2,000 lines. */
+export const LogsQuery = v.object({
+  tail_lines: v.optional(
+    v.pipe(
+      WholeNumber,
+      v.minValue(1, "must be 1 or more"),
+      v.transform((lines) => Math.min(lines, 2_000)),
+    ),
+    String(DEFAULT_LOG_LINES),
   ),
+  wait_secs: WaitSecs,
 });
 export type PingQuery = v.InferOutput<typeof PingQuery>;
+export type LogsQuery = v.InferOutput<typeof LogsQuery>;
 
 /** A row number of a list, as it stands in a path. */
 export const RowId = v.pipe(

@@ -4,13 +4,13 @@ import { decode } from "../../wire/codec.ts";
 import { Fault } from "../../wire/fault.ts";
 import { Heartbeat } from "../../wire/heartbeat.ts";
 import { AgentAnswer, PingAnswer } from "../../wire/http.ts";
-import { AgentsQuery, PcPath, PingQuery } from "../../wire/http_requests.ts";
-import { pingSubject } from "../../wire/subjects.ts";
+import { AgentsQuery, LogsQuery, PcPath, PingQuery } from "../../wire/http_requests.ts";
+import { logsFetchSubject, pingSubject } from "../../wire/subjects.ts";
 import { agentAnswer } from "./answers.ts";
 import { askAgent } from "./ask_agent.ts";
 import { audited } from "./audit.ts";
 import { COUNTED, totalHeader } from "./paging.ts";
-import { type Call, json, noContent, type Route, route } from "./route.ts";
+import { type Call, json, noContent, type Route, route, text } from "./route.ts";
 
 export const AGENT_ROUTES: readonly Route[] = [
   route({
@@ -55,6 +55,16 @@ export const AGENT_ROUTES: readonly Route[] = [
     answer: PingAnswer,
     handle: ping,
   }),
+  route({
+    method: "GET",
+    path: "/api/agents/{pc_id}/logs",
+    role: "operator",
+    summary: "The last lines of an agent's own log",
+    params: PcPath,
+    query: LogsQuery,
+    answer: "text/plain; charset=utf-8",
+    handle: logs,
+  }),
 ];
 
 async function list({ services, query }: Call<{ query: AgentsQuery }>) {
@@ -93,8 +103,21 @@ async function ping(
 ) {
   const pcId = params.pc_id;
   const reply = await askAgent(services.bus, pingSubject(pcId), {}, query.wait_secs * 1_000);
-  if (reply === undefined) {
-    throw new Fault("timed_out", `Cannot ping ${JSON.stringify(pcId)}: it does not answer`);
-  }
+  if (reply === undefined) throw silent("ping", pcId);
   return json({ heartbeat: decode(Heartbeat, "heartbeat", reply) });
+}
+
+async function logs(
+  { services, params, query }: Call<{ params: PcPath; query: LogsQuery }>,
+): Promise<Response> {
+  const pcId = params.pc_id;
+  const question = { tail_lines: query.tail_lines };
+  const subject = logsFetchSubject(pcId);
+  const reply = await askAgent(services.bus, subject, question, query.wait_secs * 1_000);
+  if (reply === undefined) throw silent("read the log of", pcId);
+  return text(Buffer.from(reply).toString("utf8"));
+}
+
+function silent(what: string, pcId: string): Fault {
+  return new Fault("timed_out", `Cannot ${what} ${JSON.stringify(pcId)}: it does not answer`);
 }

@@ -1,6 +1,6 @@
 import { encode } from "../../wire/codec.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { HttpServices } from "./services.ts";
+import type { Bus } from "../bus.ts";
 
 /**
  * One question to an agent. Undefined when nobody answers in time, an agent that is away included.
@@ -8,7 +8,7 @@ import type { HttpServices } from "./services.ts";
  * @throws {Fault} `broker_unavailable` when there is no connection to ask through
  */
 export async function askAgent(
-  bus: HttpServices["bus"],
+  bus: Pick<Bus, "request">,
   subject: string,
   question: unknown,
   timeoutMs: number,

@@ -17,6 +17,16 @@ export interface EventStreamOptions {
   readonly signal: AbortSignal;
 }
 
+/** A comment, which is no event. */
+export const SIGN_OF_LIFE = ": alive\n\n";
+
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // Proxies of the nginx kind would hold events back.
+  "x-accel-buffering": "no",
+};
+
 const encoder = new TextEncoder();
 
 /**
@@ -39,7 +49,7 @@ export function eventStream({ open, signal }: EventStreamOptions): Response {
         waiting.push(encoder.encode(text));
       };
       const heartbeat = setInterval(() => {
-        if (waiting.length === 0) send(": alive\n\n");
+        if (waiting.length === 0) send(SIGN_OF_LIFE);
       }, HEARTBEAT_MS);
       const stop = open((event) => send(frame(event)));
       const closeStream = () => {
@@ -64,19 +74,13 @@ export function eventStream({ open, signal }: EventStreamOptions): Response {
     },
   }, { highWaterMark: 16 });
 
-  return new Response(body, {
-    headers: {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      // Proxies of the nginx kind would hold events back.
-      "x-accel-buffering": "no",
-    },
-  });
+  return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
 const LAGGED: ServerEvent = { event: "lagged", data: {} };
 
-function frame({ event, data, id }: ServerEvent): string {
+/** An event as it is written. */
+export function frame({ event, data, id }: ServerEvent): string {
   const head = id === undefined ? "" : `id: ${id}\n`;
   // JSON has no raw line breaks, so the data is one line.
   return `${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -98,7 +98,8 @@ async function kill(
   return json(answer, { headers: replayedHeader(replayed) });
 }
 
-async function executionOf(
+/** The execution that the path names. @throws {Fault} `not_found` */
+export async function executionOf(
   { services, params }: Call<{ params: ExecutionPath }>,
 ): Promise<Execution> {
   return await findExecution(services.db, params.exec_id) ?? unknownExecution(params.exec_id);

@@ -95,7 +95,8 @@ async function answersOf(
   }));
 }
 
-async function runOf({ services, params }: Call<{ params: ResultPath }>): Promise<WholeRun> {
+/** The run that the path names. @throws {Fault} `not_found` */
+export async function runOf({ services, params }: Call<{ params: ResultPath }>): Promise<WholeRun> {
   const run = await findResult(services.db, params.result_id);
   if (run !== undefined) return run;
   throw new Fault("not_found", `Cannot find the run ${JSON.stringify(params.result_id)}`);

@@ -120,6 +120,13 @@ export function json<const Value>(
   });
 }
 
+/** Text in UTF-8 that no cache keeps. */
+export function text(body: string): Response {
+  return new Response(body, {
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+  });
+}
+
 /** The answer to what left nothing to tell. */
 export function noContent(): Response {
   return new Response(null, { status: 204, headers: { "cache-control": "no-store" } });

@@ -13,6 +13,7 @@ import { RESULT_ROUTES } from "./results.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
 import { SESSION_ROUTES } from "./session.ts";
+import { STREAM_ROUTES } from "./streams.ts";
 
 /** The whole API. What is not in this table does not exist. */
 export const ROUTES: readonly Route[] = [
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = [
   ...RUN_ROUTES,
   ...EXECUTION_ROUTES,
   ...RESULT_ROUTES,
+  ...STREAM_ROUTES,
   ...EVENT_ROUTES,
   ...JOB_ROUTES,
   ...AGENT_ROUTES,

@@ -7,6 +7,7 @@ import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../system/clock.ts";
 import type { AuthSettings } from "./auth.ts";
+import type { OutputFeeds } from "./live/output_feeds.ts";
 
 /** One part of the process and whether it does its work. */
 export interface ComponentHealth {
@@ -37,6 +38,8 @@ export interface HttpServices {
   readonly dispatcher: Dispatcher;
   /** What is asked of agents: tail, ping. */
   readonly bus: Pick<Bus, "request">;
+  /** What runs print while somebody looks. */
+  readonly outputFeeds: OutputFeeds;
   /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;

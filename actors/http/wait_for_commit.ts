@@ -1,5 +1,5 @@
-import type { Announcement } from "../announcement_types.ts";
-import type { HttpServices } from "./services.ts";
+import type { Announcement, Announcements } from "../announcement_types.ts";
+import { Bell } from "../bell.ts";
 
 /**
  * How often the rows are read while no announcement comes: another backend of the same database
@@ -23,7 +23,7 @@ export interface WaitOptions<Found> {
  * Undefined when time is over or a signal aborted.
  */
 export async function waitForCommit<Found>(
-  { announcements }: Pick<HttpServices, "announcements">,
+  { announcements }: { readonly announcements: Announcements },
   { look, concerns, timeoutMs, signals }: WaitOptions<Found>,
 ): Promise<Found | undefined> {
   const bell = new Bell();
@@ -42,30 +42,5 @@ export async function waitForCommit<Found>(
   } finally {
     unsubscribe();
     for (const signal of signals) signal.removeEventListener("abort", ring);
-  }
-}
-
-/** Remembers that it was rung while nobody listened. */
-class Bell {
-  #rung = false;
-  #wake = () => {};
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake();
-  }
-
-  /** Ends when it is rung, or was since the last time, or after so many milliseconds. */
-  async heard(timeoutMs: number): Promise<void> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.#rung = false;
   }
 }

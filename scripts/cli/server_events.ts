@@ -2,6 +2,8 @@
 export interface ServerEvent {
   readonly event: string;
   readonly data: string;
+  /** By which the stream can be gone on with. */
+  readonly id?: string;
 }
 
 /** The events of a server-sent stream, until it ends (the part of the WHATWG's rules that our server uses). */
@@ -22,7 +24,10 @@ function eventOf(frame: string): ServerEvent | undefined {
   const field = (name: string) =>
     lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
   const data = field("data");
-  return data.length === 0
-    ? undefined
-    : { event: field("event")[0] ?? "message", data: data.join("\n") };
+  const [id] = field("id");
+  return data.length === 0 ? undefined : {
+    event: field("event")[0] ?? "message",
+    data: data.join("\n"),
+    ...(id === undefined ? {} : { id }),
+  };
 }

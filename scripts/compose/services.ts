@@ -1,5 +1,6 @@
 /** What the API is given of the process. */
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
+import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
 import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
@@ -20,6 +21,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     jobs,
     dispatcher,
     bus,
+    outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
     async expel(pcId) {
