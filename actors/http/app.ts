@@ -2,11 +2,12 @@ import { setMaxListeners } from "node:events";
 import { type Context, Hono } from "hono";
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
-import { type Authenticator, type Caller, createAuthenticator, mayActAs, NOBODY } from "./auth.ts";
+import { type Caller, createAuthenticator, mayActAs, NOBODY } from "./auth.ts";
 import { readInput } from "./input.ts";
 import { isForeign, isRebound } from "./origin.ts";
 import { PatternMatcher } from "./pattern_matcher.ts";
 import { methodNotAllowed, problemOf } from "./problems.ts";
+import { Refusals } from "./refusals.ts";
 import type { Call, Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import type { HttpServices } from "./services.ts";
@@ -26,6 +27,7 @@ export function createApp(services: HttpServices): Hono {
     services,
     patterns,
     authenticator: createAuthenticator(services.auth, services.clock),
+    refusals: new Refusals(services),
   };
   const app = new Hono({ strict: false });
 
@@ -47,7 +49,9 @@ export function createApp(services: HttpServices): Hono {
 }
 
 /** What every call gets besides itself. */
-type AppContext = Pick<Call, "services" | "patterns" | "authenticator">;
+type AppContext = Pick<Call, "services" | "patterns" | "authenticator"> & {
+  readonly refusals: Refusals;
+};
 
 /** Pages load nothing from elsewhere and run no script that did not come as a file of ours. */
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
@@ -64,13 +68,23 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 async function serve(c: Context, route: Route, context: AppContext): Promise<Response> {
   const request = c.req.raw;
   const url = new URL(request.url);
-  checkOrigin(route, request, url, context.services);
-  const isPublic = route.role === "public";
-  const caller = isPublic ? NOBODY : await admit(route, request, context.authenticator);
-  const input = await readInput(route, request, { url, caller, params: c.req.param() });
-  const response = await route.handle({ ...context, request, url, caller, ...input });
-  if (route.status === undefined || response.status !== 200) return response;
-  return new Response(response.body, { status: route.status, headers: response.headers });
+  const isOpen = route.role === "public" && route.method === "GET";
+  const caller = isOpen ? NOBODY : await context.authenticator.identify(request);
+  try {
+    checkOrigin(route, request, url, context.services);
+    if (route.role !== "public") admit(route, caller);
+    const known = caller ?? NOBODY;
+    const input = await readInput(route, request, { url, caller: known, params: c.req.param() });
+    const response = await route.handle({ ...context, request, url, caller: known, ...input });
+    if (route.status === undefined || response.status !== 200) return response;
+    return new Response(response.body, { status: route.status, headers: response.headers });
+  } catch (thrown) {
+    await context.refusals.remember(
+      { route, caller: caller ?? NOBODY, path: url.pathname },
+      thrown,
+    );
+    throw thrown;
+  }
 }
 
 /** @throws {Fault} `forbidden` when a foreign page is behind the request */
@@ -85,17 +99,12 @@ function checkOrigin(route: Route, request: Request, url: URL, services: HttpSer
 }
 
 /** @throws {Fault} `unauthenticated`, `forbidden` */
-async function admit(
-  route: Route,
-  request: Request,
-  authenticator: Authenticator,
-): Promise<Caller> {
-  const caller = await authenticator.identify(request);
+function admit(route: Route, caller: Caller | undefined): void {
   if (caller === undefined || caller === NOBODY) {
     const why = caller === undefined ? "the token is not valid" : "no token was given";
     throw new Fault("unauthenticated", `Cannot sign in: ${why}`);
   }
-  if (mayActAs(caller.role, route.role)) return caller;
+  if (mayActAs(caller.role, route.role)) return;
   throw new Fault("forbidden", `Cannot do this as ${caller.role}: it takes the role ${route.role}`);
 }
 

@@ -38,7 +38,8 @@ export interface Authenticator {
 }
 
 export const NOBODY: Caller = { name: "nobody", role: "public" };
-const ANYBODY: Caller = { name: "anonymous", role: "admin" };
+/** Whoever asks where nobody has to sign in. */
+export const ANYBODY: Caller = { name: "anonymous", role: "admin" };
 const TOKEN_HOLDER: Caller = { name: "admin", role: "admin" };
 
 const AUDIENCE = "kanade";

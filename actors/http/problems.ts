@@ -37,13 +37,18 @@ const TITLE_OF: Readonly<Record<ProblemStatus, string>> = {
 
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 500 | 503 | 504;
 
+/** The status of the answer to a fault. */
+export function statusOf(fault: Fault): ProblemStatus {
+  return STATUS_OF[fault.code];
+}
+
 /**
  * The answer to a fault: `application/problem+json` (RFC 9457). The fault's details stand beside
  * the five members, so `path` and `problems` say where bad input is wrong.
  *
  * @param status when the route answers another one than the fault's own
  */
-export function problemOf(fault: Fault, status: ProblemStatus = STATUS_OF[fault.code]): Response {
+export function problemOf(fault: Fault, status: ProblemStatus = statusOf(fault)): Response {
   const headers = new Headers({
     "content-type": "application/problem+json",
     "cache-control": "no-store",

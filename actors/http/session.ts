@@ -20,6 +20,13 @@ async function startSession(call: Call<{ body: SessionBody }>): Promise<Response
   if (caller === undefined) {
     throw new Fault("unauthenticated", "Cannot sign in: the token is not valid");
   }
+  const { name, role } = caller;
+  await call.services.dispatcher.audit({
+    actor: name,
+    action: "sign_in",
+    target: null,
+    payload: { role },
+  });
   const response = noContent();
   const secure = call.url.protocol === "https:";
   response.headers.set("set-cookie", await call.authenticator.startSession(caller, secure));

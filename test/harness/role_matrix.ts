@@ -24,6 +24,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/executions": "viewer",
   "GET /api/executions/{exec_id}": "viewer",
   "GET /api/executions/{exec_id}/timeline": "viewer",
+  "GET /api/executions/{exec_id}/stream": "viewer",
   "POST /api/executions/{exec_id}/kill": "operator",
   "POST /api/exec/{job_id}": "operator",
   "POST /api/run": "operator",
@@ -31,6 +32,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/results": "viewer",
   "GET /api/results/{result_id}": "viewer",
   "GET /api/results/{result_id}/tail": "viewer",
+  "GET /api/results/{result_id}/stream": "viewer",
 
   "GET /api/jobs": "viewer",
   "POST /api/jobs": "operator",
@@ -42,6 +44,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/agents/{pc_id}": "viewer",
   "DELETE /api/agents/{pc_id}": "operator",
   "POST /api/agents/{pc_id}/ping": "operator",
+  "GET /api/agents/{pc_id}/logs": "operator",
 
   "GET /api/dead-letters": "viewer",
   "POST /api/dead-letters/{id}/replay": "operator",
