@@ -2,6 +2,7 @@
 import process from "node:process";
 import { createLog, type Log } from "../actors/log.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /** Something that was started. */
@@ -30,6 +31,7 @@ const USAGE_CODES = new Set([
 export async function runProcess(
   start: (settings: Settings, log: Log, signal: AbortSignal) => Promise<Started>,
 ): Promise<void> {
+  keepHeapSmall();
   const asked = new AbortController();
   const impatient = new AbortController();
   hearSignals(asked, impatient);
