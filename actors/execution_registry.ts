@@ -73,21 +73,32 @@ export class ExecutionRegistry {
 
   /** Throws actors away whose events were not committed; they come back from their rows. */
   discard(execIds: Iterable<string>): void {
-    for (const execId of execIds) this.#forget(execId);
+    const stopped: ExecutionActor[] = [];
+    for (const execId of execIds) {
+      const live = this.#live.get(execId);
+      if (live === undefined) continue;
+      this.#live.delete(execId);
+      stopped.push(live.actor);
+    }
+    if (stopped.length > 0) this.#root.send({ type: "FORGET", actors: stopped });
   }
 
   /** After a commit: stops what has ended, and puts the idlest to sleep beyond the limit. */
   settle(execIds: Iterable<string>): void {
-    for (const execId of execIds) this.#settleOne(execId);
-    for (const execId of this.#live.keys()) {
-      if (this.#live.size <= this.#limit) break;
-      this.#forget(execId);
+    const ended: string[] = [];
+    for (const execId of execIds) {
+      const live = this.#live.get(execId);
+      if (live === undefined) continue;
+      if (live.actor.getSnapshot().hasTag("ended")) ended.push(execId);
+      else this.#touch(execId, live);
     }
+    this.discard(ended);
+    this.discard(this.#idlest(this.#live.size - this.#limit));
   }
 
   /** Throws every actor away: another process holds the writer lease now. */
   clear(): void {
-    for (const execId of [...this.#live.keys()]) this.#forget(execId);
+    this.discard([...this.#live.keys()]);
   }
 
   /** The actors that live now, idlest first. */
@@ -100,21 +111,17 @@ export class ExecutionRegistry {
     return this.#root.system.inspect(observer);
   }
 
-  #settleOne(execId: string): void {
-    const live = this.#live.get(execId);
-    if (live === undefined) return;
-    if (live.actor.getSnapshot().hasTag("ended")) {
-      this.#forget(execId);
-      return;
-    }
+  #touch(execId: string, live: LiveExecution): void {
     this.#live.delete(execId);
     this.#live.set(execId, live);
   }
 
-  #forget(execId: string): void {
-    const live = this.#live.get(execId);
-    if (live === undefined) return;
-    this.#live.delete(execId);
-    this.#root.send({ type: "FORGET", actor: live.actor });
+  #idlest(count: number): readonly string[] {
+    const idlest: string[] = [];
+    for (const execId of this.#live.keys()) {
+      if (idlest.length >= count) break;
+      idlest.push(execId);
+    }
+    return idlest;
   }
 }
