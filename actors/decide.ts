@@ -158,7 +158,7 @@ export class Batch {
     const { execId, pcId, resultId } = message.start;
     const live = this.#registry.get(execId);
     const next = startRun(row, message.start, live?.timeoutSecs ?? null);
-    if (next !== null) this.#writeRun(next, null);
+    if (next !== null) this.#writeRun(next, null, false);
     if (live === undefined || row?.parentResultId != null) return;
     const fold = this.#foldOf(execId, live);
     if (!live.targetsListed) this.#unlistedTarget(execId, pcId, live);
@@ -175,7 +175,8 @@ export class Batch {
   }
 
   #settle(row: Run | undefined, next: Run, outputs: RunOutputs): void {
-    this.#writeRun(next, outputs);
+    const isStored = row !== undefined && !this.#runWrites.has(next.resultId);
+    this.#writeRun(next, outputs, isStored);
     this.#count(row?.outcome ?? null, next);
   }
 
@@ -197,10 +198,14 @@ export class Batch {
     this.#fold(fold, event);
   }
 
-  #writeRun(run: Run, outputs: RunOutputs | null): void {
+  #writeRun(run: Run, outputs: RunOutputs | null, onlyEnds: boolean): void {
     this.#runs.set(run.resultId, run);
     const earlier = this.#runWrites.get(run.resultId);
-    this.#runWrites.set(run.resultId, { run, outputs: outputs ?? earlier?.outputs ?? null });
+    this.#runWrites.set(run.resultId, {
+      run,
+      outputs: outputs ?? earlier?.outputs ?? null,
+      onlyEnds,
+    });
   }
 
   #moveTarget(

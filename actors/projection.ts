@@ -96,14 +96,18 @@ export class Projection {
   }
 
   /**
-   * Runs a decision on live executions and commits it: the reaper's way in.
+   * Runs decisions on live executions and commits them together: the reaper's way in. Each is written while the next is
+   * made, so no two may touch one run or target.
    *
-   * @param body reads and decides within the transaction; answers the decision and further steps to write
+   * @param body reads before its first decision and decides, within one transaction
    */
   async exclusively(
     tenure: Tenure,
-    body: (tx: Transaction, batchOf: (read: BatchRead) => Batch) => Promise<Decision>,
-  ): Promise<Decision> {
+    body: (
+      tx: Transaction,
+      batchOf: (read: BatchRead) => Batch,
+    ) => AsyncGenerator<Decision, void, void>,
+  ): Promise<readonly Decision[]> {
     return await this.#exclusive(async () => {
       const batches: Batch[] = [];
       const batchOf = (read: BatchRead): Batch => {
@@ -112,15 +116,15 @@ export class Projection {
         return batch;
       };
       try {
-        const decision = await this.#db.write(async (tx) => {
+        const decisions = await this.#db.write(async (tx) => {
           await assertHeld(tx, tenure);
-          const decided = await body(tx, batchOf);
-          await writeBatch(tx, { ...decided, further: [] });
-          return decided;
+          return await writeWhileDeciding(tx, body(tx, batchOf));
         });
-        this.#registry.settle(decision.touched);
-        this.#announcer.committed(decision);
-        return decision;
+        for (const decision of decisions) {
+          this.#registry.settle(decision.touched);
+          this.#announcer.committed(decision);
+        }
+        return decisions;
       } catch (thrown) {
         for (const batch of batches) this.#registry.discard(batch.touched);
         throw thrown;
@@ -202,6 +206,23 @@ export class Projection {
     this.#last = turn.catch(() => undefined); // the caller has it
     return await turn;
   }
+}
+
+/** Each decision is on its way to the database while the next one is made. */
+async function writeWhileDeciding(
+  tx: Transaction,
+  decided: AsyncIterable<Decision>,
+): Promise<readonly Decision[]> {
+  const decisions: Decision[] = [];
+  let written = Promise.resolve();
+  for await (const decision of decided) {
+    await written;
+    written = writeBatch(tx, { ...decision, further: [] });
+    written.catch(() => undefined); // waited for above or below, unless deciding throws first
+    decisions.push(decision);
+  }
+  await written;
+  return decisions;
 }
 
 /** Asserts the term of a tenure within a transaction. @throws {Fault} `lease_lost` */

@@ -9,6 +9,8 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { createActor } from "xstate";
 import {
+  type BatchQuery,
+  type BatchRead,
   type ExecutionRow,
   markMissing,
   readBatch,
@@ -32,7 +34,10 @@ import type { Tenure } from "./writer_lease.ts";
 
 /** Rows of one transaction. */
 const CHUNK = 1_000;
-/** Rows after which the event loop gets its turn, so that a sweep is not felt by who asks the API. */
+/**
+ * Rows that are decided at once: then the event loop gets its turn, so that a sweep is not felt by who asks the API, and
+ * they are written while the next ones are decided.
+ */
 const BREATH = 250;
 const REACH_MAX_AGE_MS = 1_000;
 
@@ -207,22 +212,56 @@ export async function reapRuns(
   before: number,
 ): Promise<Swept> {
   let due: readonly RunRow[] = [];
-  const { runs, quarantined } = await projection.exclusively(tenure, async (tx, batchOf) => {
+  const decisions = await projection.exclusively(tenure, async function* (tx, batchOf) {
     due = await readDueRuns(tx, before, CHUNK);
-    const counted = due.filter((run) => run.execId !== null);
-    const { read } = await readBatch(tx, {
-      resultIds: [],
-      execIds: [...new Set(counted.map((run) => run.execId ?? ""))],
-      targets: counted.map((run) => [run.execId ?? "", run.pcId]),
-    });
-    const batch = batchOf(read);
-    for (const [index, run] of due.entries()) {
-      if (index % BREATH === 0) await breathe();
-      batch.reap(run as Run, reapedOutputs(run as Run));
+    const { read } = await readBatch(tx, queryOf(due));
+    for (const part of partsOf(due)) {
+      await breathe();
+      const batch = batchOf(partOf(read, part));
+      for (const run of part) batch.reap(run as Run, reapedOutputs(run as Run));
+      yield batch.decision();
     }
-    return batch.decision();
   });
-  return { due: due.length, rows: runs.length, quarantined };
+  return {
+    due: due.length,
+    rows: decisions.reduce((rows, { runs }) => rows + runs.length, 0),
+    quarantined: new Map(decisions.flatMap(({ quarantined }) => [...quarantined])),
+  };
+}
+
+function queryOf(runs: readonly RunRow[]): BatchQuery {
+  const counted = runs.filter((run) => run.execId !== null);
+  return {
+    resultIds: [],
+    execIds: [...new Set(counted.map((run) => run.execId ?? ""))],
+    targets: counted.map((run) => [run.execId ?? "", run.pcId]),
+  };
+}
+
+/** Cut into parts, the runs of one execution in one part: a part's targets are of no other. */
+function partsOf(due: readonly RunRow[]): readonly (readonly RunRow[])[] {
+  const byExecution = new Map<string | null, RunRow[]>();
+  for (const run of due) {
+    const runs = byExecution.get(run.execId);
+    if (runs === undefined) byExecution.set(run.execId, [run]);
+    else runs.push(run);
+  }
+  const parts: RunRow[][] = [];
+  let last: RunRow[] | undefined;
+  for (const runs of byExecution.values()) {
+    if (last === undefined || last.length >= BREATH) parts.push(last = []);
+    last.push(...runs);
+  }
+  return parts;
+}
+
+function partOf(read: BatchRead, runs: readonly RunRow[]): BatchRead {
+  const execIds = new Set(runs.map((run) => run.execId));
+  return {
+    runs: [],
+    executions: read.executions.filter((row) => execIds.has(row.execId)),
+    targets: read.targets.filter((row) => execIds.has(row.execId)),
+  };
 }
 
 /** DEADLINE_PASSED over one chunk. */
@@ -232,7 +271,7 @@ export async function passDeadlines(
   before: number,
 ): Promise<Swept> {
   let due: readonly ExecutionRow[] = [];
-  const { touched, quarantined } = await projection.exclusively(tenure, async (tx, batchOf) => {
+  const [decision] = await projection.exclusively(tenure, async function* (tx, batchOf) {
     due = await readDueExecutions(tx, before, CHUNK);
     const batch = batchOf({ runs: [], executions: due, targets: [] });
     const execIds = due.map(({ execId }) => execId).filter((id) => !batch.quarantined.has(id));
@@ -240,9 +279,13 @@ export async function passDeadlines(
     for (const [execId, counts] of missing) {
       batch.passDeadline(execId, counts.missing, counts.unlisted);
     }
-    return batch.decision();
+    yield batch.decision();
   });
-  return { due: due.length, rows: touched.size, quarantined };
+  return {
+    due: due.length,
+    rows: decision?.touched.size ?? 0,
+    quarantined: decision?.quarantined ?? new Map(),
+  };
 }
 
 function reapedOutputs(run: Run): RunOutputs {

@@ -64,6 +64,8 @@ export interface RunWrite {
   readonly run: RunRow;
   /** Null = the output that is stored stays as it is. */
   readonly outputs: RunOutputs | null;
+  /** Whether the row is stored already and nothing but how it ended is new. */
+  readonly onlyEnds: boolean;
 }
 
 export interface TargetWrite {
@@ -259,17 +261,32 @@ const UPSERT_RUN = insertOf(
     expires_at = excluded.expires_at, late = excluded.late`,
 );
 
-const UPSERT_SETTLED_RUN = insertOf(
+const SETTLED_RUN_HEAD =
   `INSERT INTO execution_results (${RUN_COLUMNS}, stdout_bytes, stderr_bytes, stdout_preview,
-    stderr_preview, stdout_truncated, stderr_truncated, output_unavailable) VALUES`,
-  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), ?, ?, ?)",
-  `ON CONFLICT (result_id) DO UPDATE SET exec_id = excluded.exec_id, job_id = excluded.job_id, version = excluded.version,
-    outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
-    finished_at = excluded.finished_at, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
-    expires_at = excluded.expires_at, late = excluded.late, stdout_bytes = excluded.stdout_bytes,
+    stderr_preview, stdout_truncated, stderr_truncated, output_unavailable) VALUES`;
+
+const SETTLED_RUN_ROW =
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB), ?, ?, ?)";
+
+const SETTLED_RUN_ENDING =
+  `job_id = excluded.job_id, outcome = excluded.outcome, outcome_reason = excluded.outcome_reason, exit_code = excluded.exit_code,
+    finished_at = excluded.finished_at, late = excluded.late, stdout_bytes = excluded.stdout_bytes,
     stderr_bytes = excluded.stderr_bytes, stdout_preview = excluded.stdout_preview,
     stderr_preview = excluded.stderr_preview, stdout_truncated = excluded.stdout_truncated,
-    stderr_truncated = excluded.stderr_truncated, output_unavailable = excluded.output_unavailable`,
+    stderr_truncated = excluded.stderr_truncated, output_unavailable = excluded.output_unavailable`;
+
+const UPSERT_SETTLED_RUN = insertOf(
+  SETTLED_RUN_HEAD,
+  SETTLED_RUN_ROW,
+  `ON CONFLICT (result_id) DO UPDATE SET exec_id = excluded.exec_id, version = excluded.version, started_at = excluded.started_at, recorded_at = excluded.recorded_at,
+    expires_at = excluded.expires_at, ${SETTLED_RUN_ENDING}`,
+);
+
+/** Of a row that is there and whose ending alone is new: what the indexes are made of is left alone. */
+const UPSERT_ENDED_RUN = insertOf(
+  SETTLED_RUN_HEAD,
+  SETTLED_RUN_ROW,
+  `ON CONFLICT (result_id) DO UPDATE SET ${SETTLED_RUN_ENDING}`,
 );
 
 const UPSERT_OUTPUT = insertOf(
@@ -292,10 +309,13 @@ const UPDATE_EXECUTION =
     deadline_passed_at = coalesce(deadline_passed_at, ?)
   WHERE exec_id = ? AND rev = ?`;
 
-const INSERT_TRANSITION =
+const INSERT_TRANSITION = insertOf(
   `INSERT INTO execution_transitions (exec_id, rev, at, from_status, to_status, event,
     result_id, waiting, settled_targets, expired_targets, missing_targets, succeeded, failed, skipped, expired_runs)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  VALUES`,
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  "",
+);
 
 /** The write steps of a batch. */
 export interface BatchWrite {
@@ -319,13 +339,20 @@ export async function writeBatch(tx: Transaction, write: BatchWrite): Promise<vo
       UPSERT_RUN,
       write.runs.filter((one) => one.outputs === null).map((one) => runArgs(one.run)),
     ),
-    ...insertRows(UPSERT_SETTLED_RUN, write.runs.flatMap(settledRunArgs)),
+    ...insertRows(
+      UPSERT_SETTLED_RUN,
+      write.runs.filter((one) => !one.onlyEnds).flatMap(settledRunArgs),
+    ),
+    ...insertRows(
+      UPSERT_ENDED_RUN,
+      write.runs.filter((one) => one.onlyEnds).flatMap(settledRunArgs),
+    ),
     ...insertRows(UPSERT_OUTPUT, write.runs.flatMap(outputArgs)),
     {
       sql: UPSERT_TARGETS,
       args: [JSON.stringify(write.targets.map((one) => [one.execId, one.pcId, one.state]))],
     },
-    { sql: INSERT_TRANSITION, rows: write.transitions.map(transitionArgs) },
+    ...insertRows(INSERT_TRANSITION, write.transitions.map(transitionArgs)),
     ...write.further,
   ];
   const [updated] = await tx.batch(steps);
@@ -425,7 +452,7 @@ function transitionArgs(one: TransitionWrite): SqlValue[] {
 
 /** The insert of a transition outside of a batch, as the dispatcher's first line of an execution. */
 export function transitionStatement(transition: TransitionWrite): Statement {
-  return { sql: INSERT_TRANSITION, args: transitionArgs(transition) };
+  return { sql: INSERT_TRANSITION.one, args: transitionArgs(transition) };
 }
 
 function runFromRow(row: Row): RunRow {

@@ -44,7 +44,7 @@ export class PlainLoop {
           counts.rev += 1;
         }
         targets.push({ execId: end.execId ?? "", pcId: end.pcId, state: "settled" });
-        return [{ run, outputs }];
+        return [{ run, outputs, onlyEnds: false }];
       });
       const writes: ExecutionWrite[] = [...executions.values()].map((counts) => ({
         ...counts,
