@@ -123,6 +123,8 @@ async function serveParts(
   const agent = localAgent ? await startLocalAgent({ settings, broker, log, stops }) : undefined;
   signal.throwIfAborted();
   await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
+  // Last, so that bundling takes no time from the start.
+  backend.services.web.warm();
   const failed = Promise.race([
     system.failed,
     brokerSystem?.failed ?? NEVER,

@@ -19,6 +19,15 @@ export const Problem = v.looseObject({
 });
 export type Problem = v.InferOutput<typeof Problem>;
 
+/** Who the caller is [ours]: pages offer only what that role may do. */
+export const SessionAnswer = v.object({
+  name: v.string(),
+  role: v.picklist(["viewer", "operator", "admin"]),
+  /** When the session ends; null = with the credential. */
+  expires_at: v.nullable(Time),
+});
+export type SessionAnswer = v.InferOutput<typeof SessionAnswer>;
+
 export const VersionAnswer = v.object({ version: v.string() });
 export type VersionAnswer = v.InferOutput<typeof VersionAnswer>;
 

@@ -57,7 +57,8 @@ type AppContext = Pick<Call, "services" | "patterns" | "authenticator"> & {
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   [
     "content-security-policy",
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; " +
+    "img-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   ],
   ["x-content-type-options", "nosniff"],

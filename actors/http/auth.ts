@@ -35,6 +35,8 @@ export interface Authenticator {
   identifyToken(token: string): Promise<Caller | undefined>;
   /** `Set-Cookie` of a session for this caller. */
   startSession(caller: Caller, secure: boolean): Promise<string>;
+  /** `Set-Cookie` that takes the session back. */
+  endSession(secure: boolean): string;
 }
 
 export const NOBODY: Caller = { name: "nobody", role: "public" };
@@ -98,6 +100,7 @@ export function createAuthenticator(settings: AuthSettings, clock: Clock): Authe
       const maxAgeSecs = Math.floor((endsAt - clock.now()) / 1_000);
       return sessionCookie({ name: cookieName, value, maxAgeSecs, secure });
     },
+    endSession: (secure) => sessionCookie({ name: cookieName, value: "", maxAgeSecs: 0, secure }),
   };
 }
 

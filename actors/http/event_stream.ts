@@ -17,8 +17,8 @@ export interface EventStreamOptions {
   readonly signal: AbortSignal;
 }
 
-/** A comment, which is no event. */
-export const SIGN_OF_LIFE = ": alive\n\n";
+/** An event and no comment, because no browser tells its page of comments. */
+export const SIGN_OF_LIFE = "event: alive\ndata: {}\n\n";
 
 export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
   "content-type": "text/event-stream",

@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { Clock } from "../system/clock.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
+import type { WebBundle } from "./web_bundle.ts";
 
 /** One part of the process and whether it does its work. */
 export interface ComponentHealth {
@@ -50,6 +51,8 @@ export interface HttpServices {
   /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
   rebuild(): Promise<RebuildReport>;
   health(): HealthReport;
+  /** The dashboard and the inspector. */
+  readonly web: WebBundle;
   /** Aborts when the server is to end: event streams close and waiting runs are answered. */
   readonly closing: AbortSignal;
 }

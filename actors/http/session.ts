@@ -1,16 +1,36 @@
 import { Fault } from "../../wire/fault.ts";
+import { SessionAnswer } from "../../wire/http.ts";
 import { SessionBody } from "../../wire/http_requests.ts";
-import { type Call, noContent, type Route, route } from "./route.ts";
+import { formatInstant } from "../../wire/time.ts";
+import { type Call, json, noContent, type Route, route } from "./route.ts";
+
+const PATH = "/api/session";
 
 export const SESSION_ROUTES: readonly Route[] = [
   route({
     method: "POST",
-    path: "/api/session",
+    path: PATH,
     role: "public",
     summary: "Exchange a token for a session cookie",
     body: SessionBody,
     answer: "nothing",
     handle: startSession,
+  }),
+  route({
+    method: "GET",
+    path: PATH,
+    role: "viewer",
+    summary: "Who the caller is, and with which role",
+    answer: SessionAnswer,
+    handle: describeCaller,
+  }),
+  route({
+    method: "DELETE",
+    path: PATH,
+    role: "public",
+    summary: "Take the session cookie back",
+    answer: "nothing",
+    handle: (call) => withCookie(call.authenticator.endSession(isSecure(call))),
   }),
 ];
 
@@ -27,8 +47,24 @@ async function startSession(call: Call<{ body: SessionBody }>): Promise<Response
     target: null,
     payload: { role },
   });
+  return withCookie(await call.authenticator.startSession(caller, isSecure(call)));
+}
+
+function describeCaller({ caller: { name, role, expiresAt } }: Call) {
+  if (role === "public") throw new TypeError("the route let somebody in who is not signed in");
+  return json({
+    name,
+    role,
+    expires_at: expiresAt === undefined ? null : formatInstant(expiresAt),
+  });
+}
+
+function withCookie(cookie: string): Response {
   const response = noContent();
-  const secure = call.url.protocol === "https:";
-  response.headers.set("set-cookie", await call.authenticator.startSession(caller, secure));
+  response.headers.set("set-cookie", cookie);
   return response;
+}
+
+function isSecure({ url }: Call): boolean {
+  return url.protocol === "https:";
 }

@@ -19,7 +19,7 @@ export const ROOMS = [
   "bin",
 ] as const;
 
-const CODE = /\.(ts|mts|mjs|js)$/;
+const CODE = /\.(tsx?|mts|mjs|js)$/;
 
 /** Every code file of every room, in order of path. */
 export async function readSources(): Promise<readonly Source[]> {

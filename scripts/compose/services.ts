@@ -2,6 +2,7 @@
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
 import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
+import { WebBundle } from "../../actors/http/web_bundle.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
 import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
 import { rebuild } from "../../actors/rebuild.ts";
@@ -64,5 +65,6 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
         log,
       }),
     health: () => ({ components: health.components() }),
+    web: new WebBundle(log),
   };
 }

@@ -6,15 +6,14 @@ import type { Role } from "../../actors/http/auth.ts";
  */
 export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /": "public",
-  "GET /assets/api.js": "public",
-  "GET /assets/app.css": "public",
-  "GET /assets/app.js": "public",
-  "GET /assets/icon.svg": "public",
-  "GET /assets/views.js": "public",
+  "GET /inspector": "public",
+  "GET /assets/{name}": "public",
   "GET /openapi.json": "public",
   "GET /health": "public",
   "GET /api/version": "public",
+  "GET /api/session": "viewer",
   "POST /api/session": "public",
+  "DELETE /api/session": "public",
 
   "GET /api/health/fleet": "viewer",
   "GET /api/invariants": "viewer",

@@ -21,6 +21,8 @@ const makeJob = (api: TestApi) => api.post("/api/jobs", JOB);
 /** Every route that is no GET: one that is not here fails `test/live/http_audit.test.ts`. */
 export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
   "POST /api/session": { path: "/api/session", body: { token: TOKEN }, action: "sign_in" },
+  // What ends is the browser's; the server kept nothing.
+  "DELETE /api/session": { path: "/api/session", action: null },
   "POST /api/exec/{job_id}": {
     prepare: makeJob,
     path: "/api/exec/audited",

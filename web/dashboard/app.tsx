@@ -1,0 +1,65 @@
+/** The dashboard: its pages, and the way between them. */
+import type { FleetHealth } from "../../wire/http.ts";
+import { ask } from "../shared/api.ts";
+import { useQuery } from "../shared/queries.ts";
+import { linkTo, place } from "../shared/router.ts";
+import { Boundary } from "../shared/ui/boundary.tsx";
+import { Frame, type NavGroup, type NavItem } from "../shared/ui/frame.tsx";
+import type { IconName } from "../shared/ui/icons.tsx";
+import { PAGES } from "./pages.ts";
+import { NotFound } from "./pages/not_found.tsx";
+import "./styles/all.css";
+
+export function DashboardApp() {
+  const { parts } = place.value;
+  const [name = "now", ...rest] = parts;
+  const Page = PAGES[name];
+  return (
+    <Frame groups={groupsAt(name)} banner={<HealthBanner />}>
+      <Boundary place={parts.join("/")}>
+        {Page === undefined ? <NotFound /> : <Page key={`${name}/${rest[0] ?? ""}`} id={rest[0]} />}
+      </Boundary>
+    </Frame>
+  );
+}
+
+function groupsAt(current: string): readonly NavGroup[] {
+  const item = (name: string, label: string, icon: IconName): NavItem => ({
+    label,
+    icon,
+    href: name === "now" ? "#/" : linkTo([name]),
+    current: name === current,
+  });
+  return [
+    {
+      items: [
+        item("now", "Now", "now"),
+        item("executions", "Executions", "executions"),
+      ],
+    },
+    {
+      title: "Elsewhere",
+      items: [{ label: "Inspector", icon: "inspector", href: "/inspector", current: false }],
+    },
+  ];
+}
+
+/** Fleet health, once for everything that shows it. */
+export function useFleet() {
+  return useQuery({
+    key: ["fleet"],
+    load: ({ signal }) => ask<FleetHealth>("/api/health/fleet", { signal }),
+  });
+}
+
+/** What does not do its work, with its reason. */
+function HealthBanner() {
+  const { data } = useFleet();
+  const ill = data?.components.filter(({ ok }) => !ok) ?? [];
+  if (ill.length === 0) return null;
+  return (
+    <div class="banner" role="alert">
+      {ill.map(({ name, detail }) => <span key={name}>{name}: {detail}</span>)}
+    </div>
+  );
+}

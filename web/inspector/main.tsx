@@ -1,0 +1,4 @@
+import { boot } from "../shared/boot.tsx";
+import { InspectorApp } from "./app.tsx";
+
+await boot(InspectorApp);

@@ -1,0 +1,84 @@
+/** What the server said, kept by key, and loaded again when an event says that it changed. */
+import {
+  keepPreviousData,
+  notifyManager,
+  QueryClient,
+  type QueryKey,
+  QueryObserver,
+} from "@tanstack/query-core";
+import type { QueryObserverOptions, QueryObserverResult } from "@tanstack/query-core";
+import { useEffect, useLayoutEffect, useReducer, useState } from "preact/hooks";
+import { ApiError } from "./api.ts";
+
+/** Changes that come within this time are one loading, milliseconds. */
+const GATHER_MS = 250;
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // The event stream says what changed; until then what was loaded is right.
+      staleTime: 5_000,
+      retry: (count, error) => count < 2 && !(error instanceof ApiError),
+      retryDelay: 500,
+      networkMode: "always",
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+    },
+  },
+});
+
+export interface QueryOptions<T> {
+  readonly key: QueryKey;
+  readonly load: (context: { readonly signal: AbortSignal }) => Promise<T>;
+  /** False: not yet. */
+  readonly enabled?: boolean;
+  /** Whether what was loaded for another key is shown until this one is there. */
+  readonly keep?: boolean;
+}
+
+/** What is known under a key, loaded when it is not. */
+export function useQuery<T>({ key, load, enabled = true, keep = false }: QueryOptions<T>) {
+  const options: QueryObserverOptions<T> = {
+    queryKey: key,
+    queryFn: load,
+    enabled,
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
+  };
+  const [observer] = useState(() => new QueryObserver<T>(queries, options));
+  const [, update] = useReducer((count: number) => count + 1, 0);
+  useLayoutEffect(() => observer.setOptions(options));
+  useEffect(() => observer.subscribe(notifyManager.batchCalls(() => update(0))), [observer]);
+  return observer.getOptimisticResult(
+    queries.defaultQueryOptions(options),
+  );
+}
+
+export type Loaded<T> = QueryObserverResult<T>;
+
+/** Keys whose loading was asked for, and when they may be loaded. */
+const waiting = new Map<string, ReturnType<typeof setTimeout>>();
+
+/**
+ * Loads again what is kept under keys that begin so, soon and once for many calls. What nobody looks at is only
+ * marked, and a loading under way is let end: a stream of events never keeps a page from being shown.
+ */
+export function refreshSoon(key: QueryKey): void {
+  const name = JSON.stringify(key);
+  if (waiting.has(name)) return;
+  waiting.set(name, setTimeout(() => void refresh(key, name), GATHER_MS));
+}
+
+async function refresh(key: QueryKey, name: string): Promise<void> {
+  const isLoading = queries.isFetching({ queryKey: key }) > 0;
+  if (!isLoading) waiting.delete(name);
+  await queries.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
+  if (!isLoading) return;
+  // What was under way may have been answered before the change.
+  waiting.delete(name);
+  refreshSoon(key);
+}
+
+/** Loads everything that is shown again. */
+export function refreshAll(): void {
+  void queries.invalidateQueries({}, { cancelRefetch: false });
+}

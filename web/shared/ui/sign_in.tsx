@@ -1,0 +1,50 @@
+import { useState } from "preact/hooks";
+import { signIn } from "../session.ts";
+import { Brand } from "./icons.tsx";
+import { Problem } from "./states.tsx";
+
+/** Asks for a token, for who comes without the link. It leaves this page in the body of one POST. */
+export function SignIn() {
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await signIn((form.elements.namedItem("token") as HTMLInputElement).value.trim());
+    } catch (thrown) {
+      setError(thrown);
+      setBusy(false);
+    }
+  };
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void submit(event)}>
+        <span class="brand">
+          <Brand />kanade
+        </span>
+        <h1>Sign in</h1>
+        <p class="muted">
+          Open the link that the server printed when it started, or paste its token here. It stands
+          in <code>credentials.json</code> of the data directory.
+        </p>
+        <div class="field">
+          <label for="token">Token</label>
+          <input
+            id="token"
+            name="token"
+            class="input"
+            type="password"
+            autocomplete="off"
+            required
+            autofocus
+          />
+        </div>
+        {error !== undefined && <Problem error={error} />}
+        <button type="submit" class="button primary" disabled={busy}>Sign in</button>
+      </form>
+    </main>
+  );
+}
