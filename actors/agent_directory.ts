@@ -50,6 +50,20 @@ export class AgentDirectory {
     return members.sort();
   }
 
+  /** Every group that has a member, by name. */
+  groups(): readonly { readonly group: string; readonly members: readonly string[] }[] {
+    const membersOf = new Map<string, string[]>();
+    for (const [kvKey, groups] of this.#groupsOfKey) {
+      for (const group of groups) {
+        const members = membersOf.get(group) ?? [];
+        members.push(this.#pcOfKey.get(kvKey) ?? kvKey);
+        membersOf.set(group, members);
+      }
+    }
+    return [...membersOf].sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([group, members]) => ({ group, members: members.sort() }));
+  }
+
   groupsOf(pcId: string): readonly string[] {
     return this.#groupsOfKey.get(key(pcId)) ?? [];
   }

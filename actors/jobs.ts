@@ -1,9 +1,9 @@
 import { decode, encode } from "../wire/codec.ts";
-import { messageOf } from "../wire/fault.ts";
+import { Fault, messageOf } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import { decodeManifest, Manifest } from "../wire/manifest.ts";
 import * as v from "valibot";
-import type { Kv } from "./kv_types.ts";
+import type { Kv, KvEntry } from "./kv_types.ts";
 import type { Log } from "./log.ts";
 
 /** The catalogue of jobs. Every call may throw the Faults of the bus: `broker_unavailable`, `timed_out`. */
@@ -32,6 +32,9 @@ export interface JobBuckets {
 /** Of a schedule only this is looked at; its other members are its own business. */
 const ScheduleUse = v.object({ id: v.string(), job_id: v.string() });
 
+/** How often a change is tried while somebody else changes the same job. */
+const ATTEMPTS = 5;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -39,7 +42,8 @@ const decoder = new TextDecoder();
  * Jobs over their buckets.
  *
  * 1. The version pin stands before the manifest does, so no command of a version leaves before agents can know it.
- * 2. Changes take effect one after the other; a job never ends up with the pin of one change and the manifest of another.
+ * 2. Changes take effect one after the other; a job never ends up with the pin of one change and the manifest of another,
+ *    whichever backends they came through: each write takes place only on the revision that was read.
  */
 export function createJobCatalogue(buckets: JobBuckets, log: Log): JobCatalogue {
   let lastChange: Promise<unknown> = Promise.resolve();
@@ -73,11 +77,46 @@ export function createJobCatalogue(buckets: JobBuckets, log: Log): JobCatalogue 
   };
 }
 
+/** Another backend may change the same job at the same time; then it is done again, so that pin and manifest agree. */
 async function putJob(buckets: JobBuckets, manifest: Manifest, yaml: string): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    if (await putOnce(buckets, manifest, yaml)) return;
+  }
+  throw new Fault(
+    "conflict",
+    `Cannot write the job ${JSON.stringify(manifest.id)}: somebody else goes on changing it`,
+  );
+}
+
+/** Whether pin and manifest are both this one's. */
+async function putOnce(buckets: JobBuckets, manifest: Manifest, yaml: string): Promise<boolean> {
   const name = key(manifest.id);
-  await buckets.scriptCurrent.put(name, encoder.encode(manifest.version));
+  const [manifestBefore, pinBefore] = [
+    await buckets.jobs.get(name),
+    await buckets.scriptCurrent.get(name),
+  ];
+  const pin = await putAt(buckets.scriptCurrent, pinBefore, name, encoder.encode(manifest.version));
+  if (pin === undefined) return false;
   await buckets.jobsYaml.put(name, encoder.encode(yaml));
-  await buckets.jobs.put(name, encode(manifest));
+  if (await putAt(buckets.jobs, manifestBefore, name, encode(manifest)) === undefined) return false;
+  return (await buckets.scriptCurrent.get(name))?.revision === pin;
+}
+
+/** The new revision; undefined when somebody else wrote the key meanwhile. */
+async function putAt(
+  kv: Kv,
+  before: KvEntry | undefined,
+  name: string,
+  value: Uint8Array,
+): Promise<number | undefined> {
+  try {
+    return before === undefined
+      ? await kv.create(name, value)
+      : await kv.update(name, value, before.revision);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "conflict") return undefined;
+    throw thrown;
+  }
 }
 
 /** The pin stays: what was dispatched before may still run, and only that version of it. */

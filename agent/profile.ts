@@ -1,5 +1,11 @@
 import { decode } from "../wire/codec.ts";
-import { type AgentConfig, ConfigScope, resolveConfig } from "../wire/config.ts";
+import {
+  type AgentConfig,
+  configKey,
+  configPlacesOf,
+  ConfigScope,
+  resolveConfig,
+} from "../wire/config.ts";
 import { AgentGroups } from "../wire/events.ts";
 import { key, whyNotAName } from "../wire/ids.ts";
 import type { Facts } from "./facts.ts";
@@ -14,20 +20,16 @@ export function groupsOf(facts: Facts, pcId: string): readonly string[] {
 
 /** What a PC goes by: every layer of `agent_config` as last read, resolved. */
 export function configOf(facts: Facts, pcId: string): AgentConfig {
-  const groups = groupsOf(facts, pcId).flatMap((group) => {
-    const scope = scopeOf(facts, `groups.${key(group)}`);
-    return scope === null ? [] : [[group, scope] as const];
+  const layers = configPlacesOf(pcId, groupsOf(facts, pcId)).flatMap((place) => {
+    const scope = scopeOf(facts, configKey(place));
+    return scope === null ? [] : [{ place, scope }];
   });
-  return resolveConfig({
-    global: scopeOf(facts, "global"),
-    groups: Object.fromEntries(groups),
-    pc: scopeOf(facts, `pcs.${key(pcId)}`),
-  });
+  return resolveConfig(layers);
 }
 
 /** The keys of KV `agent_config` that concern a PC. */
 export function configKeys(pcId: string, groups: readonly string[]): readonly string[] {
-  return ["global", `pcs.${key(pcId)}`, ...groups.map((group) => `groups.${key(group)}`)];
+  return configPlacesOf(pcId, groups).map(configKey);
 }
 
 function scopeOf(facts: Facts, factKey: string): ConfigScope | null {

@@ -1,14 +1,17 @@
 /** `kanade`: the command line. Every command asks the HTTP API; nothing here knows the database or the broker. */
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./cli/commands/agents.ts";
+import { addConfig } from "./cli/commands/config.ts";
 import { addDeadLetters } from "./cli/commands/dead_letters.ts";
 import { addExec } from "./cli/commands/exec.ts";
 import { addExecutions } from "./cli/commands/executions.ts";
+import { addGroups } from "./cli/commands/groups.ts";
 import { addHealth } from "./cli/commands/health.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
 import { addRebuild } from "./cli/commands/rebuild.ts";
 import { addResults } from "./cli/commands/results.ts";
 import { addRun } from "./cli/commands/run.ts";
+import { addScripts } from "./cli/commands/scripts.ts";
 import type { Session } from "./cli/command.ts";
 import { EXIT, exitCodeOfFault, lineOfFault } from "./cli/exit_codes.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -64,7 +67,10 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addExec(program, session, end);
   addExecutions(program, session);
   addResults(program, session, end);
+  addScripts(program, session);
   addAgents(program, session);
+  addGroups(program, session);
+  addConfig(program, session);
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
   addRebuild(program, session);

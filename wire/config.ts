@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { DEFAULT_HEARTBEAT_INTERVAL_MS } from "./heartbeat.ts";
 import { parseDurationMs } from "./duration.ts";
+import { key } from "./ids.ts";
 import { Duration } from "./scalars.ts";
 
 export const ConfigScope = v.object({
@@ -25,42 +26,109 @@ export interface AgentConfig {
   readonly hostPerfIntervalMs: number;
 }
 
-const BUILT_IN: AgentConfig = {
-  heartbeatIntervalMs: DEFAULT_HEARTBEAT_INTERVAL_MS,
-  maxLocalConcurrent: null,
-  targetVersion: null,
-  targetVersionJitterMs: 600_000,
-  hostPerfIntervalMs: 60_000,
-};
+/** The fields of a scope, as people write them. */
+export const CONFIG_FIELDS = [
+  "heartbeat_interval",
+  "max_local_concurrent",
+  "target_version",
+  "target_version_jitter",
+  "host_perf_interval",
+] as const satisfies readonly (keyof ConfigScope)[];
+export type ConfigField = (typeof CONFIG_FIELDS)[number];
 
-/** The layers that KV `agent_config` has for one PC; `groups` only those of the PC. */
-export interface ConfigLayers {
-  readonly global: ConfigScope | null;
-  readonly groups: Readonly<Record<string, ConfigScope>>;
-  readonly pc: ConfigScope | null;
+const BUILT_IN = {
+  heartbeat_interval: `${DEFAULT_HEARTBEAT_INTERVAL_MS / 1_000}s`,
+  max_local_concurrent: null,
+  target_version: null,
+  target_version_jitter: "10m",
+  host_perf_interval: "60s",
+} as const satisfies Record<ConfigField, string | null>;
+
+/** Where a layer of the config is kept: for every PC, for those of a group, or for one. */
+export type ConfigPlace =
+  | { readonly kind: "global" }
+  | { readonly kind: "groups"; readonly name: string }
+  | { readonly kind: "pcs"; readonly name: string };
+
+/** A place as people name it, and as the API's paths do: `global`, `groups/{group}`, `pcs/{pc_id}`. */
+export function configPlaceText(place: ConfigPlace): string {
+  return place.kind === "global" ? "global" : `${place.kind}/${place.name}`;
 }
 
-/** Built-in, `global`, the PC's groups in ascending byte order (later wins), then the PC itself (wire.md §4). */
-export function resolveConfig({ global, groups, pc }: ConfigLayers): AgentConfig {
-  const byGroup = Object.entries(groups)
-    .toSorted(([a], [b]) => compareBytes(a, b))
-    .map(([, scope]) => scope);
-  return [global, ...byGroup, pc].reduce(overlay, BUILT_IN);
+/** The key of a place in KV `agent_config` (wire.md §3). */
+export function configKey(place: ConfigPlace): string {
+  return place.kind === "global" ? "global" : `${place.kind}.${key(place.name)}`;
 }
 
-function overlay(config: AgentConfig, scope: ConfigScope | null): AgentConfig {
-  if (scope === null) return config;
+/** The places that concern a PC, in the order in which they are laid over each other: a later one wins (wire.md §4). */
+export function configPlacesOf(pcId: string, groups: readonly string[]): readonly ConfigPlace[] {
+  return [
+    { kind: "global" },
+    ...groups.toSorted(compareBytes).map((name) => ({ kind: "groups" as const, name })),
+    { kind: "pcs", name: pcId },
+  ];
+}
+
+/** One layer that has a value. */
+export interface ConfigLayer {
+  readonly place: ConfigPlace;
+  readonly scope: ConfigScope;
+}
+
+/** One field as it comes out, and the layer that it comes from; null = built in. */
+export interface ResolvedField<T> {
+  readonly value: T;
+  readonly from: ConfigPlace | null;
+}
+
+/** Every field with where it comes from. @param layers in the order of `configPlacesOf` */
+export function resolveFields(layers: readonly ConfigLayer[]) {
+  const resolved = <T extends string | number, B extends T | null>(
+    pick: (scope: ConfigScope) => T | null | undefined,
+    builtIn: B,
+  ): ResolvedField<T | B> => {
+    const layer = layers.findLast(({ scope }) => isSet(pick(scope)));
+    if (layer === undefined) return { value: builtIn, from: null };
+    return { value: pick(layer.scope) ?? builtIn, from: layer.place };
+  };
   return {
-    heartbeatIntervalMs: msOr(scope.heartbeat_interval, config.heartbeatIntervalMs),
-    maxLocalConcurrent: scope.max_local_concurrent ?? config.maxLocalConcurrent,
-    targetVersion: scope.target_version ?? config.targetVersion,
-    targetVersionJitterMs: msOr(scope.target_version_jitter, config.targetVersionJitterMs),
-    hostPerfIntervalMs: msOr(scope.host_perf_interval, config.hostPerfIntervalMs),
+    heartbeat_interval: resolved(
+      (scope) => scope.heartbeat_interval,
+      BUILT_IN.heartbeat_interval,
+    ),
+    max_local_concurrent: resolved(
+      (scope) => scope.max_local_concurrent,
+      BUILT_IN.max_local_concurrent,
+    ),
+    target_version: resolved((scope) => scope.target_version, BUILT_IN.target_version),
+    target_version_jitter: resolved(
+      (scope) => scope.target_version_jitter,
+      BUILT_IN.target_version_jitter,
+    ),
+    host_perf_interval: resolved((scope) => scope.host_perf_interval, BUILT_IN.host_perf_interval),
+  } satisfies Record<ConfigField, ResolvedField<string | number | null>>;
+}
+
+/** What an agent goes by. @param layers in the order of `configPlacesOf` */
+export function resolveConfig(layers: readonly ConfigLayer[]): AgentConfig {
+  const fields = resolveFields(layers);
+  return {
+    heartbeatIntervalMs: parseDurationMs(fields.heartbeat_interval.value),
+    maxLocalConcurrent: fields.max_local_concurrent.value,
+    targetVersion: fields.target_version.value,
+    targetVersionJitterMs: parseDurationMs(fields.target_version_jitter.value),
+    hostPerfIntervalMs: parseDurationMs(fields.host_perf_interval.value),
   };
 }
 
-function msOr(duration: string | null | undefined, present: number): number {
-  return duration ? parseDurationMs(duration) : present;
+/** The fields that a scope sets, and no others: how a scope is stored. */
+export function setFields(scope: ConfigScope): ConfigScope {
+  return Object.fromEntries(Object.entries(scope).filter(([, value]) => isSet(value)));
+}
+
+/** An empty text sets nothing, as with the peers. */
+function isSet(value: string | number | null | undefined): boolean {
+  return value !== null && value !== undefined && value !== "";
 }
 
 /** Order of the UTF-8 bytes, which for texts beyond the basic plane is not that of JavaScript. */

@@ -17,6 +17,7 @@ export const FAULT_CODES = [
   "not_found",
   "not_writable",
   "port_in_use",
+  "stale",
   "timed_out",
   "too_large",
   "unauthenticated",

@@ -16,6 +16,7 @@ const STATUS_OF: Readonly<Record<FaultCode, ProblemStatus>> = {
   not_found: 404,
   not_writable: 503,
   port_in_use: 500,
+  stale: 412,
   timed_out: 504,
   too_large: 413,
   unauthenticated: 401,
@@ -29,13 +30,14 @@ const TITLE_OF: Readonly<Record<ProblemStatus, string>> = {
   405: "Method not allowed",
   408: "It takes longer",
   409: "Conflict",
+  412: "Changed meanwhile",
   413: "Too large",
   500: "Internal error",
   503: "Unavailable for now",
   504: "No answer in time",
 };
 
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 500 | 503 | 504;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 412 | 413 | 500 | 503 | 504;
 
 /** The status of the answer to a fault. */
 export function statusOf(fault: Fault): ProblemStatus {

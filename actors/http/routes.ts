@@ -1,9 +1,11 @@
 import { AGENT_ROUTES } from "./agents.ts";
 import { AUDIT_ROUTES } from "./audit_log.ts";
+import { CONFIG_ROUTES } from "./config.ts";
 import { DEAD_LETTER_ROUTES } from "./dead_letters.ts";
 import { EVENT_ROUTES } from "./events.ts";
 import { EXEC_ROUTES } from "./exec.ts";
 import { EXECUTION_ROUTES } from "./executions.ts";
+import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { openApiRoutes } from "./openapi.ts";
@@ -12,6 +14,7 @@ import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
+import { SCRIPT_ROUTES } from "./scripts.ts";
 import { SESSION_ROUTES } from "./session.ts";
 import { STREAM_ROUTES } from "./streams.ts";
 
@@ -26,7 +29,10 @@ export const ROUTES: readonly Route[] = [
   ...STREAM_ROUTES,
   ...EVENT_ROUTES,
   ...JOB_ROUTES,
+  ...SCRIPT_ROUTES,
   ...AGENT_ROUTES,
+  ...GROUP_ROUTES,
+  ...CONFIG_ROUTES,
   ...AUDIT_ROUTES,
   ...DEAD_LETTER_ROUTES,
   ...REBUILD_ROUTES,

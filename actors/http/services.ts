@@ -2,9 +2,12 @@ import type { Database } from "../../db/client.ts";
 import type { Announcements } from "../announcement_types.ts";
 import type { Bus } from "../bus.ts";
 import type { Dispatcher } from "../dispatch_types.ts";
+import type { ConfigStore } from "../config_store.ts";
+import type { Groups } from "../groups.ts";
 import type { RebuildReport } from "../rebuild_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
+import type { ScriptStatuses } from "../script_status.ts";
 import type { Clock } from "../system/clock.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
@@ -36,6 +39,9 @@ export interface HttpServices {
   readonly version: string;
   readonly auth: AuthSettings;
   readonly jobs: JobCatalogue;
+  readonly groups: Groups;
+  readonly configs: ConfigStore;
+  readonly scriptStatuses: ScriptStatuses;
   readonly dispatcher: Dispatcher;
   /** What is asked of agents: tail, ping. */
   readonly bus: Pick<Bus, "request">;

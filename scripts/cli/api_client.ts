@@ -23,7 +23,16 @@ export interface CallOptions {
   readonly contentType?: string;
 }
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** What is stored, and the tag by which a change says what it was decided on. */
+interface Tagged<T> {
+  readonly value: T;
+  readonly etag: string;
+}
+
+/** How often a change is decided again when somebody else was faster. */
+const CHANGE_ATTEMPTS = 5;
 
 /** The HTTP API of one backend. Every answer goes through its schema. */
 export class ApiClient {
@@ -92,6 +101,50 @@ export class ApiClient {
       }
     }
     return this.#read(schema, await this.#fetch("POST", path, options, headers));
+  }
+
+  /**
+   * Reads what is stored, decides what it is to become, and writes that, again if somebody else changed it meanwhile.
+   *
+   * @param decide the new value; undefined = it stays as it is
+   */
+  async change<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    decide: (present: v.InferOutput<S>) => unknown,
+  ): Promise<v.InferOutput<S>> {
+    for (let attempt = 1;; attempt += 1) {
+      const { value, etag } = await this.#tagged(schema, path);
+      const wanted = decide(value);
+      if (wanted === undefined) return value;
+      try {
+        return await this.put(schema, path, wanted, etag);
+      } catch (thrown) {
+        const isStale = thrown instanceof Fault && thrown.code === "stale";
+        if (!isStale || attempt === CHANGE_ATTEMPTS) throw thrown;
+      }
+    }
+  }
+
+  /** @param etag of what is to be replaced; absent = whatever is there */
+  async put<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    body: unknown,
+    etag?: string,
+  ): Promise<v.InferOutput<S>> {
+    const headers = etag === undefined ? undefined : { "if-match": etag };
+    const options = { body: JSON.stringify(body) };
+    return this.#read(schema, await this.#fetch("PUT", path, options, headers));
+  }
+
+  async #tagged<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+  ): Promise<Tagged<v.InferOutput<S>>> {
+    const response = await this.#fetch("GET", path, {});
+    const etag = response.headers.get("etag") ?? "*";
+    return { value: await this.#read(schema, response), etag };
   }
 
   async delete(path: string): Promise<void> {

@@ -1,11 +1,15 @@
 /** What the API is given of the process. */
+import { createConfigStore } from "../../actors/config_store.ts";
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
 import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
+import { createGroups } from "../../actors/groups.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { WebBundle } from "../../actors/http/web_bundle.ts";
+import { openKv } from "../../actors/kv.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
 import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
 import { rebuild } from "../../actors/rebuild.ts";
+import { createScriptStatuses } from "../../actors/script_status.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
 import type { BackendParts } from "./parts.ts";
 
@@ -20,6 +24,12 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     version: options.version,
     auth: options.auth,
     jobs,
+    groups: createGroups(openKv(bus, "agent_groups"), directory),
+    configs: createConfigStore(openKv(bus, "agent_config")),
+    scriptStatuses: createScriptStatuses(
+      { status: openKv(bus, "script_status"), current: openKv(bus, "script_current") },
+      jobs,
+    ),
     dispatcher,
     bus,
     outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),

@@ -28,21 +28,9 @@ const COLUMNS: readonly Column<AgentAnswer>[] = [
 ];
 
 export function addAgents(program: Command, session: Session): void {
-  addCommand(program, "agents", "the PCs that are known")
-    .option("--query <text>", "only those whose name holds it")
-    .option("--status <status>", "online or offline")
-    .option("--limit <count>", "how many", "100")
-    .option("--offset <count>", "how many to leave out first")
-    .action(async (options: ListOptions) => {
-      const client = await connect(session, options);
-      const { query: q, status, limit, offset } = options;
-      const rows = await client.get(v.array(AgentAnswer), "/api/agents", {
-        query: { q, status, limit, offset },
-      });
-      showList(session, options, rows, COLUMNS);
-    });
-
   const agent = program.command("agent").description("one PC");
+  addList(program, "agents", session);
+  addList(agent, "list", session);
 
   addCommand(agent, "show <pc>", "all that is known of a PC").action(
     async (pcId: string, options: CommonOptions) => {
@@ -64,6 +52,22 @@ export function addAgents(program: Command, session: Session): void {
       );
     },
   );
+}
+
+function addList(parent: Command, name: string, session: Session): void {
+  addCommand(parent, name, "the PCs that are known")
+    .option("--query <text>", "only those whose name holds it")
+    .option("--status <status>", "online or offline")
+    .option("--limit <count>", "how many", "100")
+    .option("--offset <count>", "how many to leave out first")
+    .action(async (options: ListOptions) => {
+      const client = await connect(session, options);
+      const { query: q, status, limit, offset } = options;
+      const rows = await client.get(v.array(AgentAnswer), "/api/agents", {
+        query: { q, status, limit, offset },
+      });
+      showList(session, options, rows, COLUMNS);
+    });
 }
 
 function pathOf(pcId: string): string {
