@@ -6,7 +6,14 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import { FileSession } from "./file_session.ts";
 import { migrate } from "./migrate.ts";
 import type { Session } from "./session.ts";
-import { type Bulk, checkStep, type Database, type Row, type SqlValue } from "./sql.ts";
+import {
+  type Bulk,
+  checkStep,
+  type Database,
+  type Reader,
+  type Row,
+  type SqlValue,
+} from "./sql.ts";
 import type { Statement, StepResult, Transaction } from "./sql.ts";
 import { unavailable } from "./sqlite_faults.ts";
 
@@ -52,6 +59,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
 interface Sessions {
   readonly writer: Session;
   readonly readers: readonly Session[];
+  /** For reads that may take long. */
+  readonly aside: Session;
 }
 
 async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promise<Sessions> {
@@ -59,13 +68,21 @@ async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promis
     // Loaded where it is used: the client of a server takes 9 MB.
     const { RemoteSession } = await import("./remote_session.ts");
     const session = () => new RemoteSession({ url, authToken });
-    return { writer: session(), readers: Array.from({ length: readers }, session) };
+    return {
+      writer: session(),
+      readers: Array.from({ length: readers }, session),
+      aside: session(),
+    };
   }
   const path = pathOf(url);
   await assertWritable(path);
-  const session = (readOnly: boolean) =>
-    new FileSession({ path, readOnly, busyTimeoutMs: BUSY_TIMEOUT_MS });
-  return { writer: session(false), readers: Array.from({ length: readers }, () => session(true)) };
+  const session = (readOnly: boolean, startsAtOnce = true) =>
+    new FileSession({ path, readOnly, busyTimeoutMs: BUSY_TIMEOUT_MS }, startsAtOnce);
+  return {
+    writer: session(false),
+    readers: Array.from({ length: readers }, () => session(true)),
+    aside: session(true, false),
+  };
 }
 
 function pathOf(url: string): string {
@@ -107,24 +124,32 @@ function ignoreMissing(thrown: NodeJS.ErrnoException): void {
 export class SessionDatabase implements Database {
   readonly #writer: Session;
   readonly #readers: readonly Session[];
+  readonly #aside: Session;
+  readonly aside: Reader;
+  #writes = 0;
   #nextReader = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor({ writer, readers }: Sessions) {
+  constructor({ writer, readers, aside }: Sessions) {
     this.#writer = writer;
     this.#readers = readers;
+    this.#aside = aside;
+    this.aside = { query: (sql, args) => this.#read(aside, sql, args) };
+  }
+
+  get writes(): number {
+    return this.#writes;
   }
 
   async query(sql: string, args: readonly SqlValue[] = []): Promise<readonly Row[]> {
-    this.#assertOpen();
     const reader = this.#readers[this.#nextReader++ % this.#readers.length] ?? this.#writer;
-    const [result] = await reader.run([checkStep({ sql, args })], "alone");
-    return result?.rows ?? [];
+    return await this.#read(reader, sql, args);
   }
 
   async write<T>(body: (tx: SessionTransaction) => Promise<T>): Promise<T> {
     this.#assertOpen();
+    this.#writes += 1;
     const turn = this.#lastWrite.then(() => transact(this.#writer, body));
     this.#lastWrite = turn.catch(() => undefined); // the caller has it
     return await turn;
@@ -139,10 +164,21 @@ export class SessionDatabase implements Database {
     return this.close();
   }
 
+  async #read(
+    session: Session,
+    sql: string,
+    args: readonly SqlValue[] = [],
+  ): Promise<readonly Row[]> {
+    this.#assertOpen();
+    const [result] = await session.run([checkStep({ sql, args })], "alone");
+    return result?.rows ?? [];
+  }
+
   async #close(): Promise<void> {
     await this.#lastWrite;
     // The writer last: a reader that is still open would keep the checkpoint from emptying the log.
-    const readers = await Promise.allSettled(this.#readers.map((reader) => reader.close()));
+    const all = [...this.#readers, this.#aside];
+    const readers = await Promise.allSettled(all.map((reader) => reader.close()));
     await this.#writer.close();
     for (const reader of readers) if (reader.status === "rejected") throw reader.reason;
   }

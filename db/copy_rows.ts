@@ -10,6 +10,9 @@ const REBUILT_TABLES = {
   execution_transitions: ["exec_id", "rev"],
 } as const;
 
+/** Numbers that a table gives by itself: those of one database mean nothing in another. */
+const OWN_NUMBERS: Partial<Record<RebuiltTable, string>> = { run_outputs: "id" };
+
 export type RebuiltTable = keyof typeof REBUILT_TABLES;
 export const REBUILT_TABLE_NAMES = Object.keys(REBUILT_TABLES) as readonly RebuiltTable[];
 
@@ -52,8 +55,8 @@ export async function copyRows(
   }
 }
 
-function insertion(table: string, rows: readonly Row[]): Bulk {
-  const columns = Object.keys(rows[0] ?? {});
+function insertion(table: RebuiltTable, rows: readonly Row[]): Bulk {
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== OWN_NUMBERS[table]);
   return {
     sql: `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})
       ON CONFLICT DO NOTHING`,

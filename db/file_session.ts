@@ -25,9 +25,10 @@ export class FileSession implements Session {
   #worker: Worker | undefined;
   #lastId = 0;
 
-  constructor(options: FileOptions) {
+  /** @param startsAtOnce false = the thread starts with the first thing that is asked of it */
+  constructor(options: FileOptions, startsAtOnce = true) {
     this.#options = options;
-    this.#worker = this.#start();
+    if (startsAtOnce) this.#worker = this.#start();
   }
 
   async run(steps: readonly Step[], place: Place): Promise<readonly StepResult[]> {

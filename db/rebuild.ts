@@ -1,6 +1,7 @@
 /** What a rebuild reads from the projection that it replaces (execution-semantics.md §6). */
 import type { Reader, Transaction } from "./client.ts";
 import { type CopyCondition, copyRows, REBUILT_TABLE_NAMES } from "./copy_rows.ts";
+import { FORGET_INDEX } from "./output_index.ts";
 import { recount } from "./recount.ts";
 
 /** Publish times of the first message of each stream, ms since the epoch; what is older is known to the rows only. */
@@ -170,11 +171,15 @@ export async function recountAll(rebuilt: Transaction & Reader): Promise<void> {
   }
 }
 
-/** Replaces the old projection's tables by the new one's, within one transaction of the old database. */
+/**
+ * Replaces the old projection's tables by the new one's, within one transaction of the old database. The index of
+ * outputs is emptied, and built again behind it.
+ */
 export async function swapIn(rebuilt: Reader, old: Transaction): Promise<void> {
-  await old.batch(
-    [...REBUILT_TABLE_NAMES].reverse().map((table) => ({ sql: `DELETE FROM ${table}` })),
-  );
+  await old.batch([
+    ...FORGET_INDEX,
+    ...[...REBUILT_TABLE_NAMES].reverse().map((table) => ({ sql: `DELETE FROM ${table}` })),
+  ]);
   for (const table of REBUILT_TABLE_NAMES) await copyRows(rebuilt, old, table);
 }
 

@@ -11,6 +11,7 @@ import type { HttpServices } from "../actors/http/services.ts";
 import { httpActor } from "../actors/http_actor.ts";
 import { leaseKeeper } from "../actors/lease_keeper.ts";
 import { outboxPublisher } from "../actors/outbox_publisher.ts";
+import { outputIndexer } from "../actors/output_indexer.ts";
 import { provisioner } from "../actors/provisioner.ts";
 import { reaper } from "../actors/reaper.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
@@ -35,6 +36,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   outboxPublisher,
   reaper,
   retention,
+  outputIndexer,
   httpActor,
 ];
 

@@ -14,7 +14,11 @@ async function startEmpty() {
   const home = await startDatabase();
   const path = join(home.directory, "empty.db");
   const session = (readOnly: boolean) => new FileSession({ path, readOnly, busyTimeoutMs: 5_000 });
-  const db = new SessionDatabase({ writer: session(false), readers: [session(true)] });
+  const db = new SessionDatabase({
+    writer: session(false),
+    readers: [session(true)],
+    aside: session(true),
+  });
   return {
     db,
     migrations: pathToFileURL(`${home.directory}/`),

@@ -1,0 +1,146 @@
+/**
+ * Builds the index of outputs behind the projection, so that a result costs nothing more when it comes in.
+ *
+ * 1. Only the holder of the writer lease does; each batch asserts its term.
+ * 2. Whoever else writes goes first: a batch is short, and while others write it takes a small share of the time.
+ * 3. What goes wrong here is said in health and tried again; nothing else stands still for it.
+ */
+import type { Database } from "../db/client.ts";
+import {
+  clearDroppedPlaces,
+  type IndexedUpTo,
+  type IndexEntry,
+  readChangedOutputs,
+  readIndexWork,
+  readNewOutputs,
+  type WaitingOutput,
+  writeIndexEntries,
+} from "../db/output_index.ts";
+import { readStoredOutputs } from "../db/outputs.ts";
+import { messageOf } from "../wire/fault.ts";
+import { defineActor } from "./backend.ts";
+import { digestOf } from "./output_digest.ts";
+import { assertHeld } from "./projection.ts";
+import { pause } from "./system/clock.ts";
+import type { Tenure } from "./writer_lease.ts";
+
+/** How often an index that is up to date is looked at, ms: how old the news of a search's index may be. */
+const LOOK_AGAIN_MS = 1_000;
+const RETRY_MS = 5_000;
+/** How long a batch may keep others from writing, about, ms. */
+const WRITE_MS = 10;
+/** Rows of one batch. */
+const MIN_ROWS = 10;
+const MAX_ROWS = 500;
+/** Output of one batch: never more than this, but always at least one run's, bytes. */
+const BATCH_BYTES = 1_048_576;
+/** While others write, one part in so many of the time is ours. */
+const SHARE = 20;
+
+export const outputIndexer = defineActor({
+  name: "output_indexer",
+  permissions: { db: "write", lease: true, health: true },
+  run: async ({ db, lease, health, log, signal, ready }) => {
+    ready();
+    const batches = new Batches(db);
+    while (!signal.aborted) {
+      const tenure = await lease.acquired(signal);
+      const held = AbortSignal.any([signal, tenure.signal]);
+      try {
+        const worked = await batches.next(tenure);
+        health(null);
+        await pause(worked ? batches.restMs : LOOK_AGAIN_MS, held);
+      } catch (thrown) {
+        if (held.aborted) continue;
+        log.warn("outputs not indexed", { error: messageOf(thrown) });
+        health(`outputs are not indexed: ${messageOf(thrown)}`);
+        await pause(RETRY_MS, held).catch(ignoreAbort);
+      }
+    }
+  },
+});
+
+/** One batch after the other, as large as can be written quickly. */
+class Batches {
+  readonly #db: Database;
+  #rows = MIN_ROWS;
+  #restMs = 0;
+  #writesBefore = 0;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** How long to let others write before the next batch. */
+  get restMs(): number {
+    return this.#restMs;
+  }
+
+  /** @returns whether there was anything to do @throws {Fault} of the database or the lease */
+  async next(tenure: Tenure): Promise<boolean> {
+    const work = await readIndexWork(this.#db.aside);
+    if (work.changed) await this.#index(tenure, "changed");
+    else if (work.written) await this.#index(tenure, "new");
+    else if (work.dropped) await this.#clear(tenure);
+    return work.changed || work.written || work.dropped;
+  }
+
+  async #index(tenure: Tenure, kind: IndexedUpTo["kind"]): Promise<void> {
+    const read = kind === "new" ? readNewOutputs : readChangedOutputs;
+    const waiting = atOnce(await read(this.#db.aside, this.#rows));
+    const last = waiting.at(-1);
+    if (last === undefined) return;
+    const entries = await entriesOf(this.#db, waiting);
+    await this.#write(tenure, (tx) => writeIndexEntries(tx, entries, { kind, id: last.id }));
+  }
+
+  async #clear(tenure: Tenure): Promise<void> {
+    await this.#write(tenure, (tx) => clearDroppedPlaces(tx, this.#rows));
+  }
+
+  async #write(
+    tenure: Tenure,
+    body: (tx: Parameters<Parameters<Database["write"]>[0]>[0]) => Promise<unknown>,
+  ): Promise<void> {
+    const othersWrite = this.#db.writes > this.#writesBefore;
+    let startedAt = 0;
+    await this.#db.write(async (tx) => {
+      startedAt = performance.now();
+      await assertHeld(tx, tenure);
+      await body(tx);
+    });
+    const tookMs = performance.now() - startedAt;
+    this.#writesBefore = this.#db.writes;
+    this.#restMs = othersWrite ? tookMs * (SHARE - 1) : 0;
+    const fitting = this.#rows * WRITE_MS / Math.max(tookMs, 1);
+    this.#rows = Math.round(Math.min(Math.max(fitting, this.#rows / 2, MIN_ROWS), MAX_ROWS));
+  }
+}
+
+/** As many as may be held at once. */
+function atOnce(waiting: readonly WaitingOutput[]): readonly WaitingOutput[] {
+  let bytes = 0;
+  const end = waiting.findIndex((one) => (bytes += one.bytes) > BATCH_BYTES);
+  return end === -1 ? waiting : waiting.slice(0, Math.max(end, 1));
+}
+
+async function entriesOf(
+  db: Database,
+  waiting: readonly WaitingOutput[],
+): Promise<readonly IndexEntry[]> {
+  const startedAtOf = new Map<string, number>();
+  for (const { resultId, startedAt } of waiting) {
+    if (startedAt !== null) startedAtOf.set(resultId, startedAt);
+  }
+  const outputs = await readStoredOutputs(db.aside, [...startedAtOf.keys()]);
+  const entries: IndexEntry[] = [];
+  for (const [resultId, startedAt] of startedAtOf) {
+    const stored = outputs.get(resultId);
+    if (stored !== undefined) entries.push({ resultId, startedAt, ...await digestOf(stored) });
+  }
+  return entries;
+}
+
+function ignoreAbort(): void {
+  // The loop sees it.
+}
