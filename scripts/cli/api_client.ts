@@ -69,8 +69,8 @@ export class ApiClient {
   }
 
   /** The answer as text, whatever it holds. */
-  async text(path: string): Promise<string> {
-    return (await this.#fetch("GET", path, {})).text();
+  async text(path: string, options: CallOptions = {}): Promise<string> {
+    return (await this.#fetch("GET", path, options)).text();
   }
 
   async post<S extends v.GenericSchema>(
@@ -153,8 +153,18 @@ export class ApiClient {
 
   /** What the backend announces from now on; the call returns once it listens. */
   async events(signal: AbortSignal): Promise<AsyncGenerator<ServerEvent>> {
+    return await this.stream("/api/events", signal);
+  }
+
+  /** The events of a stream, from its beginning or after one that was read; the call returns once it listens. */
+  async stream(
+    path: string,
+    signal: AbortSignal,
+    lastId?: string,
+  ): Promise<AsyncGenerator<ServerEvent>> {
     const both = AbortSignal.any([this.#signal, signal]);
-    const response = await this.#fetch("GET", "/api/events", {}, {}, both);
+    const headers = lastId === undefined ? {} : { "last-event-id": lastId };
+    const response = await this.#fetch("GET", path, {}, headers, both);
     if (response.body === null) throw new Fault("internal", "Cannot follow the events: no body");
     return serverEvents(response.body);
   }

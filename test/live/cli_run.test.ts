@@ -1,6 +1,6 @@
 /** The command line over a whole system: a real backend, a real broker, a real agent. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -129,6 +129,50 @@ describe("the command line with agents", () => {
     assert.equal((await kanade("tail", resultId)).stdout, outcome.stdout);
   });
 
+  it("shows what every PC prints, each line after the name of its PC", async () => {
+    await createJob("chorus", 'echo "I am $KANADE_PC_ID"; sleep 0.2; echo oh >&2; printf end');
+    const outcome = await kanade("exec", "chorus", "--all", "--follow");
+    assert.equal(outcome.exitCode, 0, outcome.stderr);
+    assert.deepEqual(outcome.stdout.trimEnd().split("\n").toSorted(), [
+      "pc-1 | I am pc-1",
+      "pc-1 | end",
+      "pc-2 | I am pc-2",
+      "pc-2 | end",
+    ]);
+    for (const line of ["pc-1 | oh", "pc-2 succeeded (exit 0)", "completed: 2 succeeded"]) {
+      assert.ok(outcome.stderr.includes(line), outcome.stderr);
+    }
+    const execId = await newest("chorus") ?? "";
+    const sorted = ({ stdout }: CliOutcome) => stdout.split("\n").toSorted();
+    assert.deepEqual(sorted(await kanade("tail", execId)), sorted(outcome));
+    assert.deepEqual(sorted(await kanade("tail", execId, "-f")), sorted(outcome));
+    const json = await kanade("tail", execId, "-f", "--json");
+    assert.equal(JSON.parse(json.stdout).exec_id, execId);
+  });
+
+  it("goes on showing output where it was when the backend is restarted", async () => {
+    const go = join(folder, "go-on");
+    await createJob("long-talk", `echo one; until [ -e ${go} ]; do sleep 0.05; done; echo two`);
+    const { url } = system.backend;
+    const env = { KANADE_SERVER: url, KANADE_TOKEN: TOKEN };
+    const both = runCli(["exec", "long-talk", "--all", "--follow"], { env });
+    const resultId = await eventually("a run in flight", () => inFlight("long-talk"));
+    const one = runCli(["tail", resultId, "-f"], { env });
+    await eventually(
+      "both to be followed",
+      () => system.backend.backend.services.outputFeeds.count === PCS.length,
+    );
+    await system.restart({ port: Number(new URL(url).port) });
+    await writeFile(go, "");
+    assert.equal((await one).stdout, "one\ntwo\n");
+    assert.deepEqual((await both).stdout.trimEnd().split("\n").toSorted(), [
+      "pc-1 | one",
+      "pc-1 | two",
+      "pc-2 | one",
+      "pc-2 | two",
+    ]);
+  });
+
   it("goes on waiting while the backend is restarted", async () => {
     await createJob("patient", "sleep 3");
     const { url } = system.backend;
@@ -173,6 +217,16 @@ describe("the command line with agents", () => {
     assert.match((await kanade("agent", "ping", "pc-1")).stdout, /^pc-1 answers/);
     const nobody = await kanade("agent", "ping", "pc-9");
     assert.deepEqual([nobody.exitCode, nobody.stderr.startsWith("kanade: Cannot")], [1, true]);
+  });
+
+  it("shows the log of a PC's agent, and says when none answers", async () => {
+    const log = await kanade("agent", "logs", "pc-1", "--lines", "2");
+    assert.equal(log.exitCode, 0, log.stderr);
+    assert.match(log.stdout, /^\S+Z info .*\n\S+Z info .*\n$/);
+    const nobody = await kanade("agent", "logs", "pc-9");
+    assert.deepEqual([nobody.exitCode, nobody.stderr.startsWith("kanade: Cannot")], [1, true]);
+    const refused = await kanade("agent", "logs", "pc-1", "--lines", "none");
+    assert.deepEqual([refused.exitCode, /tail_lines/.test(refused.stderr)], [2, true]);
   });
 
   it("builds the database anew from the streams, and finds the same in it", async () => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exitCodeOfFault, exitCodeOfResult, lineOfFault } from "../../scripts/cli/exit_codes.ts";
-import { newPart } from "../../scripts/cli/follow_output.ts";
 import { progressLine } from "../../scripts/cli/progress.ts";
 import { serverEvents } from "../../scripts/cli/server_events.ts";
 import { renderTable } from "../../scripts/cli/table.ts";
@@ -87,14 +86,6 @@ test("a fault is one line that names the place of bad input once", () => {
   const unnamed = new Fault("invalid_input", "Cannot\nread", { details: { path: "a.b" } });
   assert.equal(lineOfFault(named), "Cannot read at a.b: no");
   assert.equal(lineOfFault(unnamed), "Cannot read (at a.b)");
-});
-
-test("output that goes on is shown from where it was left, also when its beginning is gone", () => {
-  assert.equal(newPart("", "abc"), "abc");
-  assert.equal(newPart("abc", "abcdef"), "def");
-  assert.equal(newPart("abc", "abc"), "");
-  const long = Array.from({ length: 2_000 }, (_, line) => `line ${line}\n`).join("");
-  assert.equal(newPart(long.slice(0, -10), long.slice(5_000)), long.slice(-10));
 });
 
 test("events arrive whole however the stream is cut", async () => {

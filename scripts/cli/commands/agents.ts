@@ -10,6 +10,7 @@ import {
   showList,
 } from "../command.ts";
 import { type Column, renderFacts } from "../table.ts";
+import { oneLine } from "../terminal.ts";
 
 interface ListOptions extends CommonOptions {
   readonly query?: string;
@@ -52,6 +53,19 @@ export function addAgents(program: Command, session: Session): void {
       );
     },
   );
+
+  addCommand(agent, "logs <pc>", "the last lines of a PC's agent")
+    .option("-n, --lines <count>", "how many", "500")
+    .action(async (pcId: string, options: LogsOptions) => {
+      const client = await connect(session, options);
+      const query = { tail_lines: options.lines };
+      const log = await client.text(`${pathOf(pcId)}/logs`, { query });
+      show(session, options, log, withoutControls);
+    });
+}
+
+interface LogsOptions extends CommonOptions {
+  readonly lines: string;
 }
 
 function addList(parent: Command, name: string, session: Session): void {
@@ -72,6 +86,11 @@ function addList(parent: Command, name: string, session: Session): void {
 
 function pathOf(pcId: string): string {
   return `/api/agents/${encodeURIComponent(pcId)}`;
+}
+
+/** A log may hold what a script or a file was called: none of it may steer the terminal. */
+function withoutControls(log: string): string {
+  return log.split("\n").map(oneLine).join("\n");
 }
 
 function agentText(agent: AgentAnswer): string {

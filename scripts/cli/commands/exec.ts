@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DispatchAnswerBody, type ExecutionAnswer } from "../../../wire/http.ts";
+import { DispatchAnswerBody } from "../../../wire/http.ts";
 import { decodePlan } from "../../../wire/plan.ts";
 import type { ApiClient } from "../api_client.ts";
 import {
@@ -11,7 +11,9 @@ import {
   show,
 } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { allSucceeded, endLine } from "../execution_end.ts";
 import { followExecution } from "../follow_execution.ts";
+import { followToEnd } from "../follow_outputs.ts";
 import { createProgressView } from "../progress.ts";
 
 interface ExecOptions extends CommonOptions {
@@ -21,10 +23,11 @@ interface ExecOptions extends CommonOptions {
   readonly jitter?: string;
   readonly deadline?: string;
   readonly wait?: boolean;
+  readonly follow?: boolean;
 }
 
 const HELP = `
-Without --wait it ends as soon as the execution is accepted. With --wait it ends with ${EXIT.ok} only when
+Without --wait or --follow it ends as soon as the execution is accepted. With one of them it ends with ${EXIT.ok} only when
 every PC succeeded, else with ${EXIT.failed}.
 
 Examples:
@@ -39,6 +42,7 @@ export function addExec(program: Command, session: Session, end: (exitCode: numb
     .option("--jitter <duration>", "each PC waits up to this long before it starts")
     .option("--deadline <time>", "no PC starts after this RFC 3339 time")
     .option("--wait", "wait until every PC has ended")
+    .option("-f, --follow", "show what every PC prints, and wait")
     .addHelpText("after", HELP)
     .action(async (jobId: string, options: ExecOptions) => {
       end(await exec(session, jobId, options));
@@ -54,11 +58,12 @@ async function exec(session: Session, jobId: string, options: ExecOptions): Prom
   const client = await connect(session, options);
   const path = `/api/exec/${encodeURIComponent(jobId)}`;
   const accepted = await client.postOnce(DispatchAnswerBody, path, plan);
-  if (options.wait !== true) {
+  if (options.wait !== true && options.follow !== true) {
     show(session, options, accepted, acceptedLine);
     return EXIT.ok;
   }
   session.terminal.err(acceptedLine(accepted));
+  if (options.follow === true) return followToEnd(session, client, accepted.exec_id, options);
   return waitForEnd(session, client, accepted.exec_id, options);
 }
 
@@ -81,23 +86,4 @@ function acceptedLine(
   const pcs = target_count === 1 ? "1 PC" : `${target_count} PCs`;
   const later = published ? "" : "; it goes out when the broker is back";
   return `${exec_id}: ${job_id} ${version} on ${pcs}${later}\n`;
-}
-
-function endLine(execution: ExecutionAnswer): string {
-  const { success_count, failure_count, skipped_count, expired_count, missing_count } = execution;
-  const counts = [
-    `${success_count} succeeded`,
-    `${failure_count} failed`,
-    `${skipped_count} skipped`,
-    `${expired_count} expired`,
-    `${missing_count} missing`,
-  ];
-  return `${execution.status}: ${counts.join(", ")}\n`;
-}
-
-/** A second run of a PC may have failed where the first succeeded: that is no success either. */
-function allSucceeded(execution: ExecutionAnswer): boolean {
-  const { failure_count, skipped_count, expired_count, missing_count } = execution;
-  return execution.status === "completed" &&
-    failure_count + skipped_count + expired_count + missing_count === 0;
 }

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import * as v from "valibot";
+import { Fault } from "../../../wire/fault.ts";
 import { RunAnswer } from "../../../wire/http.ts";
+import type { ApiClient } from "../api_client.ts";
 import {
   addCommand,
   type CommonOptions,
@@ -10,7 +12,9 @@ import {
   showList,
   showMore,
 } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
 import { followOutput } from "../follow_output.ts";
+import { followToEnd, showOutputs } from "../follow_outputs.ts";
 import { type Column, renderFacts } from "../table.ts";
 
 interface ListOptions extends CommonOptions {
@@ -54,12 +58,31 @@ export function addResults(
       resultId === undefined ? list(session, options) : showOne(session, resultId, options)
     );
 
-  addCommand(program, "tail <result_id>", "the output of a run so far")
-    .option("-f, --follow", "go on until it ends, then end with its exit code")
-    .action(async (resultId: string, options: TailOptions) => {
+  addCommand(program, "tail <id>", "the output of a run so far, or of all runs of an execution")
+    .option("-f, --follow", "go on until it ends; of a run, end with its exit code")
+    .action(async (id: string, options: TailOptions) => {
       const client = await connect(session, options);
-      end(await followOutput(session, client, resultId, options));
+      end(await tail(session, client, id, options));
     });
+}
+
+/** An id of no run may be that of an execution. */
+async function tail(
+  session: Session,
+  client: ApiClient,
+  id: string,
+  options: TailOptions,
+): Promise<number> {
+  try {
+    return await followOutput(session, client, id, options);
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== "not_found") throw thrown;
+  }
+  if (options.follow !== true) {
+    await showOutputs(client, id, session.terminal);
+    return EXIT.ok;
+  }
+  return await followToEnd(session, client, id, options);
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
