@@ -36,6 +36,12 @@ interface Size {
   readonly rounds: number;
 }
 
+/** What the product is to reach of the plain loop, and of a row at a time. */
+interface Targets {
+  readonly overPlain: string;
+  readonly overRows?: string;
+}
+
 export const project: Benchmark = {
   name: "project",
   compares: "results per second: plain loop (a), product (b), row at a time (c)",
@@ -45,7 +51,7 @@ export const project: Benchmark = {
       context.tiny
         ? { results: 2_000, executions: 10, rowAtATime: 200, rounds: 1 }
         : { results: 200_000, executions: 1_000, rowAtATime: 20_000, rounds: context.rounds },
-      "b / a >= 0.8",
+      { overPlain: ">= 0.8", overRows: ">= 5" },
     ),
 };
 
@@ -58,14 +64,14 @@ export const projectOneEach: Benchmark = {
       context.tiny
         ? { results: 1_000, executions: 1_000, rowAtATime: 200, rounds: 1 }
         : { results: 50_000, executions: 50_000, rowAtATime: 5_000, rounds: context.rounds },
-      "b / a >= 0.5",
+      { overPlain: ">= 0.5" },
     ),
 };
 
 async function compare(
   { say }: BenchContext,
   size: Size,
-  target: string,
+  targets: Targets,
 ): Promise<readonly Figure[]> {
   const log = createLog({ level: "error", pretty: false });
   await using broker = await startBroker();
@@ -94,8 +100,8 @@ async function compare(
     figureOf("a: plain loop", "results/s", rates.plain),
     figureOf("b: product", "results/s", rates.product),
     figureOf("c: row at a time", "results/s", rates.row),
-    figureOf("b / a", "", ratiosOf(rates.product, rates.plain), target),
-    figureOf("b / c", "", ratiosOf(rates.product, rates.row), ">= 5"),
+    figureOf("b / a", "", ratiosOf(rates.product, rates.plain), targets.overPlain),
+    figureOf("b / c", "", ratiosOf(rates.product, rates.row), targets.overRows),
     figureOf("event-loop delay p99 of b", "ms", delays, "< 50"),
     figureOf("growth of resident memory over b", "MiB", growth),
   ];
