@@ -52,10 +52,11 @@ export const outboxPublisher = defineActor({
     kv: { kills: "write" },
     execMessages: true,
     brokerClock: true,
+    provisioned: true,
     health: true,
   },
   run: async (grants) => {
-    const { db, lease, outbox, bus, health, clock, log, signal, ready } = grants;
+    const { db, lease, outbox, bus, provisioned, health, clock, log, signal, ready } = grants;
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -66,6 +67,8 @@ export const outboxPublisher = defineActor({
           const outcome = await publishDue({ ...grants, tenure });
           health(outcome.problem);
           if (outcome.problem !== null) log.warn("outbox held back", { error: outcome.problem });
+          // A stream was deleted under us: the provisioner makes it anew.
+          if (outcome.lacksStream) provisioned.close();
           if (!outcome.more) {
             await outbox.changed(held, await untilNext(db, clock, outcome.problem));
           }
@@ -92,6 +95,7 @@ interface PublishContext {
 interface PublishOutcome {
   readonly more: boolean;
   readonly problem: string | null;
+  readonly lacksStream: boolean;
 }
 
 /** Publishes one batch of what is due, part after part. */
@@ -99,9 +103,10 @@ async function publishDue(context: PublishContext): Promise<PublishOutcome> {
   const due = await readDue(context.db, context.clock.now(), BATCH);
   for (const part of partsOf(due)) {
     const failure = await publishPart(context, part);
-    if (failure !== null) return { more: false, problem: failure.error };
+    if (failure === null) continue;
+    return { more: false, problem: failure.error, lacksStream: failure.lacksStream };
   }
-  return { more: due.length === BATCH, problem: null };
+  return { more: due.length === BATCH, problem: null, lacksStream: false };
 }
 
 /** What may travel at the same time, in order: nothing of one subject twice, and a kill alone. */
@@ -125,6 +130,8 @@ interface Failure {
   readonly error: string;
   /** The broker will never take this message. */
   readonly refused: boolean;
+  /** No stream takes its subject. */
+  readonly lacksStream: boolean;
 }
 
 /** Publishes one part and writes down what became of it. Answers the first failure that may pass. */
@@ -181,8 +188,9 @@ async function publishTogether(
       sent.push({ id, sentAt: now, streamSequence: ack.value });
     } else {
       if (!(ack.reason instanceof Fault)) throw ack.reason;
-      const { message: error, retryable } = ack.reason;
-      failures.push({ id, error, refused: !retryable });
+      const { message: error, retryable, details } = ack.reason;
+      const lacksStream = details["noResponders"] === true;
+      failures.push({ id, error, refused: !retryable, lacksStream });
     }
   }
   return { sent, failures };

@@ -106,6 +106,25 @@ test("a stream that somebody deletes is made again, and what comes then is proje
   await assertInvariants(backend);
 });
 
+test("the stream of commands is made again when a command finds it gone, and the command goes out", async () => {
+  await using system = await startWhole();
+  const { backend } = system;
+  const manager = await backend.bus.connection.jetstreamManager();
+  await manager.streams.delete("EXEC");
+  const { execId } = await WatchedExecution.dispatch(backend, ["a"]);
+  await eventually("the command to be in the stream", async () => {
+    const info = await manager.streams.info("EXEC").catch(() => undefined); // not made yet
+    return info?.state.messages === 1;
+  }, 30_000);
+  await eventually("the command to be marked as sent", async () => {
+    const [row] = await backend.backend.services.db.query(
+      "SELECT state FROM command_outbox WHERE exec_id = ? AND kind = 'command'",
+      [execId],
+    );
+    return row?.["state"] === "sent";
+  });
+});
+
 test("yesterday's database is put back: what was projected since is read again", async () => {
   await using system = await startWhole();
   const { database } = system;
