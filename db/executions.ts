@@ -46,6 +46,7 @@ export interface ExecutionsQuery {
   readonly limit: number;
   readonly cursor?: string | undefined;
   readonly jobId?: string | undefined;
+  /** A state; `open` = pending or running, `ended` = any other. */
   readonly status?: string | undefined;
 }
 
@@ -75,13 +76,14 @@ function conditions(
     terms.push("job_id = ?");
     args.push(jobId);
   }
-  if (status !== undefined) {
+  if (status === "ended") terms.push("status NOT IN ('pending', 'running')");
+  else if (status !== undefined && status !== "open") {
     terms.push("status = ?");
     args.push(status);
-    // The words of the partial index executions_open.
-    if (status === "pending" || status === "running") {
-      terms.push("status IN ('pending', 'running')");
-    }
+  }
+  // The words of the partial index executions_open.
+  if (status === "open" || status === "pending" || status === "running") {
+    terms.push("status IN ('pending', 'running')");
   }
   if (cursor !== undefined) {
     const [at, execId] = placeOf(cursor, "string");

@@ -132,6 +132,21 @@ export async function readResultsOfExecution(
   return rows.map(runFromRow);
 }
 
+/** How many runs of each execution are in flight; those without any are left out. */
+export async function countInFlight(
+  reader: Reader,
+  execIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (execIds.length === 0) return new Map();
+  const rows = await reader.query(
+    `SELECT exec_id, count(*) AS in_flight FROM execution_results
+      WHERE exec_id IN (SELECT value FROM json_each(?)) AND outcome IS NULL AND parent_result_id IS NULL
+      GROUP BY exec_id`,
+    [JSON.stringify(execIds)],
+  );
+  return new Map(rows.map((row) => [textOf(row, "exec_id"), numberOf(row, "in_flight")]));
+}
+
 /** Which runs an execution has, by `pc_id`, then as they started: enough to follow them. */
 export async function readRunsOfExecution(
   reader: Reader,

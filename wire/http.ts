@@ -73,6 +73,8 @@ export const ExecutionAnswer = v.object({
   skipped_count: Whole,
   expired_count: Whole,
   missing_count: Whole,
+  /** Where it was asked for [ours]. */
+  in_flight_count: v.optional(Whole),
   status: v.string(),
   deadline_at: v.nullable(Time),
   ended_at: v.nullable(Time),
@@ -119,6 +121,31 @@ export const ExecutionDetail = v.object({
   missing_reasons: v.array(Text),
 });
 export type ExecutionDetail = v.InferOutput<typeof ExecutionDetail>;
+
+/** One PC of an execution: `state` is waiting, missing, running, or the outcome of its run [ours]. */
+export const CellAnswer = v.object({
+  pc_id: v.string(),
+  state: v.string(),
+  reason: Text,
+  result_id: Text,
+  exit_code: v.nullable(Whole),
+  started_at: v.nullable(Time),
+  finished_at: v.nullable(Time),
+});
+export type CellAnswer = v.InferOutput<typeof CellAnswer>;
+
+/** The command of an execution as a person reads it [ours]. A long script is named by `script_object` instead. */
+export const SentAnswer = v.object({
+  shell: v.string(),
+  script: v.string(),
+  script_object: Text,
+  timeout_secs: Whole,
+  run_as: v.string(),
+  cwd: Text,
+  jitter_secs: v.nullable(Whole),
+  retry_max: v.nullable(Whole),
+});
+export type SentAnswer = v.InferOutput<typeof SentAnswer>;
 
 export const TransitionAnswer = v.object({
   at: Time,

@@ -61,15 +61,27 @@ const Cursor = v.optional(v.pipe(v.string(), v.maxLength(1_024, "is no cursor of
 /** The name of an execution's state. */
 export const EXECUTION_STATUSES = ["pending", "running", "completed", "expired"] as const;
 
+/** `open` = pending or running, `ended` = the others [ours]. */
+const LISTED_STATUSES = [...EXECUTION_STATUSES, "open", "ended"] as const;
+
+/** 0 or 1, true or false. */
+const Flag = v.pipe(v.string(), v.transform((text) => text === "1" || text === "true"));
+
 export const ExecutionsQuery = v.object({
   limit: Limit,
   cursor: Cursor,
   job_id: v.optional(Id),
   status: v.optional(
-    v.picklist(EXECUTION_STATUSES, `must be one of ${EXECUTION_STATUSES.join(", ")}`),
+    v.picklist(LISTED_STATUSES, `must be one of ${LISTED_STATUSES.join(", ")}`),
   ),
+  /** Whether to count the runs in flight of those that are open [ours]. */
+  in_flight: v.optional(Flag, "0"),
 });
 export type ExecutionsQuery = v.InferOutput<typeof ExecutionsQuery>;
+
+/** `runs=0` leaves the runs out, which may be many [ours]. */
+export const ExecutionQuery = v.object({ runs: v.optional(Flag, "1") });
+export type ExecutionQuery = v.InferOutput<typeof ExecutionQuery>;
 
 /** `failure` is the peers': every end but exit 0. `failed` is that outcome alone [ours]. */
 export const RUN_STATUSES = [

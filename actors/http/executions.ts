@@ -6,10 +6,10 @@ import {
   readTargets,
   readTimeline,
 } from "../../db/executions.ts";
-import { readResultsOfExecution } from "../../db/results.ts";
+import { countInFlight, readResultsOfExecution } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
 import { ExecutionAnswer, ExecutionDetail, KillAnswer, TransitionAnswer } from "../../wire/http.ts";
-import { ExecutionPath, ExecutionsQuery } from "../../wire/http_requests.ts";
+import { ExecutionPath, ExecutionQuery, ExecutionsQuery } from "../../wire/http_requests.ts";
 import { executionAnswer, runAnswer, transitionAnswer } from "./answers.ts";
 import { accepted, REPLAYED, replayedHeader } from "./idempotency.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
@@ -32,6 +32,7 @@ export const EXECUTION_ROUTES: readonly Route[] = [
     role: "viewer",
     summary: "One execution with its runs and the PCs that are missing",
     params: ExecutionPath,
+    query: ExecutionQuery,
     answer: ExecutionDetail,
     handle: detail,
   }),
@@ -58,15 +59,21 @@ export const EXECUTION_ROUTES: readonly Route[] = [
 ];
 
 async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
-  const { limit, cursor, job_id, status } = query;
+  const { limit, cursor, job_id, status, in_flight } = query;
   const page = await listExecutions(services.db, { limit, cursor, jobId: job_id, status });
-  return json(page.rows.map(executionAnswer), { headers: cursorHeader(page.nextCursor) });
+  const open = page.rows.filter(({ endedAt }) => in_flight && endedAt === null);
+  const counts = await countInFlight(services.db, open.map(({ execId }) => execId));
+  const rows = page.rows.map((row) => ({
+    ...executionAnswer(row),
+    ...(in_flight ? { in_flight_count: counts.get(row.execId) ?? 0 } : {}),
+  }));
+  return json(rows, { headers: cursorHeader(page.nextCursor) });
 }
 
-async function detail(call: Call<{ params: ExecutionPath }>) {
+async function detail(call: Call<{ params: ExecutionPath; query: ExecutionQuery }>) {
   const execution = await executionOf(call);
   const { db } = call.services;
-  const [runs, missing] = await Promise.all([
+  const [runs, missing] = !call.query.runs ? [[], []] : await Promise.all([
     readResultsOfExecution(db, execution.execId),
     readTargets(db, execution.execId, "missing"),
   ]);

@@ -4,6 +4,7 @@ import { CONFIG_ROUTES } from "./config.ts";
 import { DEAD_LETTER_ROUTES } from "./dead_letters.ts";
 import { EVENT_ROUTES } from "./events.ts";
 import { EXEC_ROUTES } from "./exec.ts";
+import { EXECUTION_CELL_ROUTES } from "./execution_cells.ts";
 import { EXECUTION_ROUTES } from "./executions.ts";
 import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...EXEC_ROUTES,
   ...RUN_ROUTES,
   ...EXECUTION_ROUTES,
+  ...EXECUTION_CELL_ROUTES,
   ...RESULT_ROUTES,
   ...STREAM_ROUTES,
   ...EVENT_ROUTES,

@@ -23,6 +23,8 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/executions": "viewer",
   "GET /api/executions/{exec_id}": "viewer",
   "GET /api/executions/{exec_id}/timeline": "viewer",
+  "GET /api/executions/{exec_id}/targets": "viewer",
+  "GET /api/executions/{exec_id}/sent": "viewer",
   "GET /api/executions/{exec_id}/stream": "viewer",
   "POST /api/executions/{exec_id}/kill": "operator",
   "POST /api/exec/{job_id}": "operator",

@@ -1,0 +1,71 @@
+import * as v from "valibot";
+import { type Cell, readCells, readCommandBytes } from "../../db/execution_cells.ts";
+import { decode } from "../../wire/codec.ts";
+import { Command } from "../../wire/command.ts";
+import { Fault } from "../../wire/fault.ts";
+import { CellAnswer, SentAnswer } from "../../wire/http.ts";
+import { ExecutionPath } from "../../wire/http_requests.ts";
+import { formatInstant } from "../../wire/time.ts";
+import { executionOf } from "./executions.ts";
+import { type Call, json, type Route, route } from "./route.ts";
+
+/** What the page of an execution shows besides its row. */
+export const EXECUTION_CELL_ROUTES: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/api/executions/{exec_id}/targets",
+    role: "viewer",
+    summary: "How each PC of an execution stands, those that have not begun included",
+    params: ExecutionPath,
+    answer: v.array(CellAnswer),
+    handle: targets,
+  }),
+  route({
+    method: "GET",
+    path: "/api/executions/{exec_id}/sent",
+    role: "viewer",
+    summary: "What was sent to the PCs of an execution: the script and how it is run",
+    params: ExecutionPath,
+    answer: SentAnswer,
+    handle: sent,
+  }),
+];
+
+async function targets(call: Call<{ params: ExecutionPath }>) {
+  const { execId } = await executionOf(call);
+  return json((await readCells(call.services.db, execId)).map(cellAnswer));
+}
+
+function cellAnswer(cell: Cell): CellAnswer {
+  return {
+    pc_id: cell.pcId,
+    state: cell.state,
+    reason: cell.reason,
+    result_id: cell.resultId,
+    exit_code: cell.exitCode,
+    started_at: cell.startedAt === null ? null : formatInstant(cell.startedAt),
+    finished_at: cell.finishedAt === null ? null : formatInstant(cell.finishedAt),
+  };
+}
+
+async function sent(call: Call<{ params: ExecutionPath }>) {
+  const { execId } = await executionOf(call);
+  const bytes = await readCommandBytes(call.services.db, execId);
+  if (bytes === null) {
+    throw new Fault(
+      "not_found",
+      `Cannot show what was sent for ${JSON.stringify(execId)}: another backend dispatched it`,
+    );
+  }
+  const command = decode(Command, "command", bytes);
+  return json({
+    shell: command.shell,
+    script: command.script,
+    script_object: command.script_object ?? null,
+    timeout_secs: command.timeout_secs,
+    run_as: command.run_as ?? "system",
+    cwd: command.cwd ?? null,
+    jitter_secs: command.jitter_secs ?? null,
+    retry_max: command.retry?.max ?? null,
+  });
+}
