@@ -4,6 +4,7 @@
  */
 export type Announcement =
   | TransitionAnnouncement
+  | RolloutAnnouncement
   | RunAnnouncement
   | AgentAnnouncement
   | DeadLetterAnnouncement
@@ -19,6 +20,19 @@ export interface TransitionAnnouncement {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly result_id: string | null;
+}
+
+/** A rollout went on, was held, paused or ended. */
+export interface RolloutAnnouncement {
+  readonly type: "rollout";
+  readonly exec_id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly event: string;
+  /** The present one, from 0. */
+  readonly wave: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** A run began (outcome null) or settled. */

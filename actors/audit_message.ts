@@ -28,8 +28,10 @@ export function auditMessage(
   };
 }
 
-/** A target as an audit event carries it: `[pc_id, subject]`. */
-export type AuditedTarget = readonly [pcId: string, subject: string];
+/** A target as an audit event carries it; without a wave it is in the first. */
+export type AuditedTarget =
+  | readonly [pcId: string, subject: string]
+  | readonly [pcId: string, subject: string, wave: number];
 
 /** Cuts a list of targets into parts that fit an event each; at least one part. */
 export function targetChunks(

@@ -140,6 +140,15 @@ export class Batch {
     this.#send(fold, { type: "DEADLINE_PASSED", missing: missing + unlisted }, null);
   }
 
+  /** The waves of so many targets of an execution will not come. @throws {MachineRefused} */
+  dropTargets(execId: string, missing: number): void {
+    const live = this.#registry.get(execId);
+    if (live === undefined || missing === 0) return;
+    const fold = this.#foldOf(execId, live);
+    this.#flush(fold);
+    this.#send(fold, { type: "TARGETS_DROPPED", missing }, null);
+  }
+
   /** Everything that the batch writes. @throws {MachineRefused} */
   decision(): Decision {
     for (const fold of this.#folds.values()) this.#flush(fold);

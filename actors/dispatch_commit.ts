@@ -6,20 +6,29 @@ import { transitionStatement } from "../db/projection.ts";
 import { encode } from "../wire/codec.ts";
 import { type Command, commandBody } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
-import { DISPATCH_ACTION } from "../wire/dispatch_audit.ts";
+import { DISPATCH_ACTION, type RolloutAudit } from "../wire/dispatch_audit.ts";
+import type { Json } from "../wire/fault.ts";
 import { parseInstant } from "../wire/time.ts";
-import { auditMessage, targetChunks } from "./audit_message.ts";
+import { type AuditedTarget, auditMessage, targetChunks } from "./audit_message.ts";
 import type { DispatchAnswer, DispatchRequest } from "./dispatch_types.ts";
 import { dispatchedTransition } from "./dispatched_transition.ts";
+import { changeOf, commandMessage, writeChange } from "./rollout_decisions.ts";
+import { rolloutRows } from "./rollout_rows.ts";
 import { storedAnswer } from "./stored_answers.ts";
 import type { PlannedTargets } from "./targets.ts";
+
+/** What is kept of a request. */
+interface CommittedRequest extends Pick<DispatchRequest, "initiatedBy" | "idempotency"> {
+  /** The execution whose rest it runs again. */
+  readonly retryOf?: string;
+}
 
 /** What is committed. */
 export interface Commitment {
   readonly command: Command;
   readonly planned: PlannedTargets;
   readonly answer: DispatchAnswer;
-  readonly request: Pick<DispatchRequest, "initiatedBy" | "idempotency">;
+  readonly request: CommittedRequest;
   /** Ms since the epoch. */
   readonly now: number;
 }
@@ -28,7 +37,7 @@ export interface Commitment {
 export async function commitDispatch(tx: Transaction, commitment: Commitment): Promise<void> {
   const { command, planned, answer, request, now } = commitment;
   const execId = answer.exec_id;
-  const targets = [...planned.targets].map(([pcId, subject]) => ({ pcId, subject }));
+  const targets = [...planned.targets].map(([pcId, target]) => ({ pcId, ...target }));
   await tx.batch([
     ...insertExecution({
       execId,
@@ -42,29 +51,46 @@ export async function commitDispatch(tx: Transaction, commitment: Commitment): P
       command: encode(commandBody(command)),
       targets,
       targetCount: targets.length,
+      retryOf: request.retryOf ?? null,
     }),
     transitionStatement(dispatchedTransition(execId, targets.length, now)),
-    insertOutbox([...commandMessages(commitment), ...dispatchAudit(commitment)]),
+    insertOutbox([...commandsOf(commitment), ...dispatchAudit(commitment)]),
     ...storedAnswer(request.idempotency, answer, now),
   ]);
+  if (planned.rollout !== null) await beginRollout(tx, planned.rollout, commitment);
 }
 
-function commandMessages({ planned, answer, now }: Commitment): OutboxMessage[] {
-  return planned.subjects.map(({ subject, wave, delayMs }) => ({
-    kind: "command",
-    execId: answer.exec_id,
-    subject,
-    msgId: `${answer.request_id}:${subject}`,
-    payload: null,
-    wave,
+/** The first wave leaves with the dispatch, if its time has come. */
+async function beginRollout(
+  tx: Transaction,
+  rollout: RolloutAudit,
+  { answer, request, now }: Commitment,
+): Promise<void> {
+  const { state, rows } = rolloutRows(answer.exec_id, rollout, now);
+  await tx.batch(rows);
+  const change = changeOf(state, { type: "DUE", at: now }, { actor: request.initiatedBy, at: now });
+  if (change !== undefined) await writeChange(tx, change);
+}
+
+/** Of an execution without waves. */
+function commandsOf({ planned, answer, now }: Commitment): OutboxMessage[] {
+  if (planned.rollout !== null) return [];
+  const { exec_id: execId, request_id: requestId } = answer;
+  return planned.subjects.map(({ subject, delayMs }) => ({
+    ...commandMessage({ execId, requestId, wave: 0, subject }),
     notBefore: delayMs === 0 ? 0 : now + delayMs,
   }));
 }
 
 /** What a rebuild needs to know of a dispatch; the first part carries the command, the others more targets. */
-function dispatchAudit({ command, planned, answer, request, now }: Commitment): OutboxMessage[] {
+function dispatchAudit(commitment: Commitment): OutboxMessage[] {
+  const { planned, answer, request, now } = commitment;
   const execId = answer.exec_id;
-  const chunks = targetChunks([...planned.targets]);
+  const chunks = targetChunks(
+    [...planned.targets].map(([pcId, { subject, wave }]): AuditedTarget =>
+      wave === 0 ? [pcId, subject] : [pcId, subject, wave]
+    ),
+  );
   return chunks.map((targets, part) =>
     auditMessage(
       {
@@ -76,13 +102,26 @@ function dispatchAudit({ command, planned, answer, request, now }: Commitment): 
           part,
           parts: chunks.length,
           target_count: answer.target_count,
-          targets: targets.map(([pcId, subject]) => [pcId, subject]),
-          last_delay_ms: Math.max(0, ...planned.subjects.map((one) => one.delayMs)),
-          ...(part === 0 ? { command: JSON.parse(JSON.stringify(commandBody(command))) } : {}),
+          targets,
+          last_delay_ms: lastDelayMs(planned),
+          ...(part === 0 ? headOf(commitment) : {}),
         },
       },
       now,
       execId,
     )
   );
+}
+
+function lastDelayMs({ subjects, rollout }: PlannedTargets): number {
+  const delays = rollout?.waves.map((one) => one.delay_ms) ?? subjects.map((one) => one.delayMs);
+  return delays.reduce((last, delay) => Math.max(last, delay), 0);
+}
+
+function headOf({ command, planned, request }: Commitment): Record<string, Json> {
+  return {
+    command: JSON.parse(JSON.stringify(commandBody(command))) as Json,
+    ...(planned.rollout === null ? {} : { rollout: planned.rollout }),
+    ...(request.retryOf === undefined ? {} : { retry_of: request.retryOf }),
+  };
 }

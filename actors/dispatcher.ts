@@ -48,7 +48,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids = request.ids ?? { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
-  const planned = spreadOut(await planTargets(request.plan, host.fleet), request);
+  const planned = spreadOut(await planTargets(request.plan, host.fleet, wanted.id), request);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted);
   checkSize(command);

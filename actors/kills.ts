@@ -3,6 +3,7 @@ import { v4 as uuidV4 } from "uuid";
 import type { Transaction } from "../db/client.ts";
 import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
 import { recordKill } from "../db/dispatches.ts";
+import { findRollout } from "../db/rollouts.ts";
 import { encode } from "../wire/codec.ts";
 import { KILL_ACTION } from "../wire/dispatch_audit.ts";
 import type { KillAnswer } from "../wire/http.ts";
@@ -10,6 +11,7 @@ import { killSubject } from "../wire/subjects.ts";
 import { auditMessage } from "./audit_message.ts";
 import type { KillRequest, Outcome } from "./dispatch_types.ts";
 import type { DispatcherHost } from "./dispatcher_host.ts";
+import { changeOf, writeChange } from "./rollout_decisions.ts";
 import { answerOf, storedAnswer } from "./stored_answers.ts";
 
 const asKillAnswer = (stored: unknown) => stored as KillAnswer;
@@ -43,8 +45,19 @@ async function commitKill(
   if (!killed.again) {
     const entry = { actor, action: KILL_ACTION, target: execId, payload: { ...answer } };
     await tx.batch([cancelCommands(execId), insertOutbox([auditMessage(entry, now, execId)])]);
+    await endRollout(tx, { execId, actor, at: now });
   }
   return { kind: "accepted", answer, replayed: false };
+}
+
+/** Its waves end with it. */
+async function endRollout(
+  tx: Transaction,
+  { execId, actor, at }: { readonly execId: string; readonly actor: string; readonly at: number },
+): Promise<void> {
+  const rollout = await findRollout(tx, execId);
+  const change = rollout && changeOf(rollout, { type: "KILLED", by: actor }, { actor, at });
+  if (change !== undefined) await writeChange(tx, change);
 }
 
 function killMessage(execId: string, actor: string, now: number): OutboxMessage {

@@ -7,6 +7,7 @@ import {
   copyCommands,
   copyIntents,
   copyOutlived,
+  copyRollouts,
   copyRunDeadlines,
   recountAll,
   restoreFetchedOutput,
@@ -14,7 +15,9 @@ import {
   swapIn,
 } from "../db/rebuild.ts";
 import type { ConsumerName } from "../wire/streams.ts";
+import { closeRollout, readCutShort } from "../db/rollouts.ts";
 import { Announcer } from "./announcer.ts";
+import { dropUnsent } from "./close_rollout.ts";
 import { ExecutionRegistry } from "./execution_registry.ts";
 import { readStartedEvents } from "./events_projector.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
@@ -102,8 +105,10 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
     await copyCommands(host.db, tx);
     await copyIntents(host.db, tx);
     await copyRunDeadlines(host.db, tx);
+    await copyRollouts(host.db, tx);
     await restoreFetchedOutput(host.db, tx);
   });
+  await closeRestored(scratch.db, projection, scratchTenure);
   await sweepAll(projection, scratchTenure, sweepBefore);
   const beginnings: StreamBeginnings = {
     events: events.firstAt,
@@ -115,6 +120,7 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
     const outlived = await scratch.db.write(async (rebuilt) => {
       const counts = await copyOutlived(tx, rebuilt, beginnings);
       await copyIntents(tx, rebuilt);
+      await copyRollouts(tx, rebuilt);
       await recountAll(rebuilt);
       return counts;
     });
@@ -155,6 +161,19 @@ async function replay(
     count += origins.length;
   }
   return { count, firstAt: firstAt ?? Number.MAX_SAFE_INTEGER };
+}
+
+/** Targets whose wave did not come before will not come now. */
+async function closeRestored(
+  db: Database,
+  projection: Projection,
+  tenure: Tenure,
+): Promise<void> {
+  for (const { execId, endedAt } of await readCutShort(db)) {
+    await dropUnsent(projection, tenure, execId, async (tx) => {
+      await tx.batch([closeRollout(execId, endedAt)]);
+    });
+  }
 }
 
 /** What was given up before is given up again: runs and targets past their deadline by now. */

@@ -1,15 +1,25 @@
 /** Executions out of the audit stream: what a dispatch and a kill left there (execution-semantics.md §6). */
 import * as v from "valibot";
 import type { Transaction } from "../db/client.ts";
-import { addTargets, insertExecution, recordKill } from "../db/dispatches.ts";
+import { addTargets, insertExecution, recordKill, setDeadlineFrom } from "../db/dispatches.ts";
 import { transitionStatement } from "../db/projection.ts";
+import { restoreDecision } from "../db/rollouts.ts";
 import { decode, encode } from "../wire/codec.ts";
 import { Command, commandBody } from "../wire/command.ts";
-import { executionDeadlineAt, timeoutWithRetriesSecs } from "../wire/deadlines.ts";
-import { DISPATCH_ACTION, DispatchAudit, KILL_ACTION, KillAudit } from "../wire/dispatch_audit.ts";
+import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
+import {
+  DISPATCH_ACTION,
+  DispatchAudit,
+  KILL_ACTION,
+  KillAudit,
+  ROLLOUT_ACTION,
+  RolloutDecisionAudit,
+} from "../wire/dispatch_audit.ts";
 import { AuditEvent } from "../wire/events.ts";
 import { parseInstant } from "../wire/time.ts";
 import { dispatchedTransition } from "./dispatched_transition.ts";
+import { hasEnded } from "./rollout_decisions.ts";
+import { rolloutRows } from "./rollout_rows.ts";
 import type { Origin } from "./run_messages.ts";
 
 /** Restores what a batch of audit events tells. Events of others are passed over: they tell of no execution of ours. */
@@ -21,14 +31,15 @@ export async function restoreDispatches(
     const event = readAudit(origin);
     if (event?.action === DISPATCH_ACTION) await restoreDispatch(tx, event, origin);
     if (event?.action === KILL_ACTION) await restoreKill(tx, event, origin);
+    if (event?.action === ROLLOUT_ACTION) await restoreRollout(tx, event, origin);
   }
 }
 
 async function restoreDispatch(tx: Transaction, event: AuditEvent, origin: Origin): Promise<void> {
   const parsed = v.safeParse(DispatchAudit, event.payload);
   if (!parsed.success) return;
-  const { exec_id, command: body, targets, last_delay_ms, target_count } = parsed.output;
-  const newTargets = targets.map(([pcId, subject]) => ({ pcId, subject }));
+  const { exec_id, command: body, targets, last_delay_ms, target_count, rollout } = parsed.output;
+  const newTargets = targets.map(([pcId, subject, wave = 0]) => ({ pcId, subject, wave }));
   if (body === undefined) {
     await tx.batch([addTargets(exec_id, newTargets)]);
     return;
@@ -54,21 +65,41 @@ async function restoreDispatch(tx: Transaction, event: AuditEvent, origin: Origi
       command: encode(commandBody(command)),
       targets: newTargets,
       targetCount: target_count,
+      retryOf: parsed.output.retry_of ?? null,
     }),
-    {
-      // Until the rows of the outbox tell when the commands really left.
-      sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
-      args: [
-        executionDeadlineAt({
-          lastSentAt: origin.publishedAt + last_delay_ms,
-          deadlineAt: startBy,
-          timeoutSecs,
-        }),
-        exec_id,
-      ],
-    },
+    ...(rollout === undefined ? [] : rolloutRows(exec_id, rollout, initiatedAt).rows),
     transitionStatement(dispatchedTransition(exec_id, target_count, initiatedAt)),
   ]);
+  // Until the rows of the outbox tell when the commands really left; with waves, until the last decision does.
+  if (rollout === undefined) await setDeadlineFrom(tx, exec_id, origin.publishedAt + last_delay_ms);
+}
+
+/** The newest decision tells all: where its rollout stands, and whether anything is still to be sent. */
+async function restoreRollout(
+  tx: Transaction,
+  event: AuditEvent,
+  origin: Origin,
+): Promise<void> {
+  const parsed = v.safeParse(RolloutDecisionAudit, event.payload);
+  if (!parsed.success) return;
+  const decision = parsed.output;
+  const at = parseInstant(event.occurred_at) ?? origin.publishedAt;
+  const isOver = hasEnded({ status: decision.to });
+  const restored = await restoreDecision(tx, {
+    execId: decision.exec_id,
+    event: decision.event,
+    from: decision.from,
+    to: decision.to,
+    rev: decision.rev,
+    wave: decision.wave,
+    soakUntil: decision.soak_until,
+    pausedIn: decision.paused_in,
+    why: decision.reason,
+    actor: event.actor,
+    at,
+    isOver,
+  });
+  if (restored && isOver) await setDeadlineFrom(tx, decision.exec_id, origin.publishedAt);
 }
 
 async function restoreKill(tx: Transaction, event: AuditEvent, origin: Origin): Promise<void> {

@@ -2,7 +2,9 @@
 import { PEER_SHELLS } from "../wire/command.ts";
 import { parseDurationMs } from "../wire/duration.ts";
 import { Fault } from "../wire/fault.ts";
-import type { Plan } from "../wire/plan.ts";
+import type { RolloutAudit } from "../wire/dispatch_audit.ts";
+import { isByShare, type Plan, type Rollout, type Wave } from "../wire/plan.ts";
+import { inStableOrder } from "../wire/stable_order.ts";
 import { COMMANDS_ALL, commandsForGroup, commandsForPc } from "../wire/subjects.ts";
 
 /** Who is known: every PC of the `agents` table, and the members of each group. */
@@ -19,21 +21,37 @@ export const MAX_NAMED_PCS = 10;
 /** One publish of the command. */
 export interface PlannedSubject {
   readonly subject: string;
-  readonly wave: number;
-  /** After the dispatch, ms. */
+  /** After the dispatch, ms; of a rollout, its waves say when. */
   readonly delayMs: number;
+}
+
+export interface PlannedTarget {
+  /** The subject that reaches it first. */
+  readonly subject: string;
+  /** The first wave that it is in, from 0. */
+  readonly wave: number;
 }
 
 export interface PlannedTargets {
   readonly subjects: readonly PlannedSubject[];
-  /** PC → the subject that reaches it first. Each PC once. */
-  readonly targets: ReadonlyMap<string, string>;
+  /** PC → how it is reached. Each PC once. */
+  readonly targets: ReadonlyMap<string, PlannedTarget>;
+  /** Null = everything leaves at once. */
+  readonly rollout: RolloutAudit | null;
 }
 
-/** Resolves a plan. @throws {Fault} `no_targets` when nobody is reached */
-export async function planTargets(plan: Plan, fleet: Fleet): Promise<PlannedTargets> {
-  const waves = plan.rollout?.waves ?? [];
-  const planned = waves.length > 0 ? planWaves(plan, fleet) : await planOnce(plan, fleet);
+/**
+ * Resolves a plan.
+ *
+ * @param jobId by which the PCs of a share are chosen: the same PCs come first each time
+ * @throws {Fault} `no_targets` when nobody is reached
+ */
+export async function planTargets(
+  plan: Plan,
+  fleet: Fleet,
+  jobId: string,
+): Promise<PlannedTargets> {
+  const planned = await plannedOf(plan, fleet, jobId);
   if (planned.targets.size > 0) return planned;
   throw new Fault(
     "no_targets",
@@ -44,20 +62,24 @@ export async function planTargets(plan: Plan, fleet: Fleet): Promise<PlannedTarg
   );
 }
 
+async function plannedOf(plan: Plan, fleet: Fleet, jobId: string): Promise<PlannedTargets> {
+  const { rollout } = plan;
+  if (!rollout || rollout.waves.length === 0) return await planOnce(plan, fleet);
+  if (!isByShare(rollout)) return planGroups(rollout, fleet);
+  return planShares(rollout, (await planOnce(plan, fleet)).targets, jobId);
+}
+
 /** The same targets, each with a command of its own that leaves in its own time; waves stay as they are. */
 export function spreadOut(
   planned: PlannedTargets,
-  { plan, spread }: { readonly plan: Plan; readonly spread?: (pcId: string) => number },
+  { spread }: { readonly spread?: (pcId: string) => number },
 ): PlannedTargets {
-  if (spread === undefined || (plan.rollout?.waves ?? []).length > 0) return planned;
+  if (spread === undefined || planned.rollout !== null) return planned;
   const pcIds = [...planned.targets.keys()];
   return {
-    subjects: pcIds.map((pcId) => ({
-      subject: commandsForPc(pcId),
-      wave: 0,
-      delayMs: spread(pcId),
-    })),
-    targets: new Map(pcIds.map((pcId) => [pcId, commandsForPc(pcId)])),
+    subjects: pcIds.map((pcId) => ({ subject: commandsForPc(pcId), delayMs: spread(pcId) })),
+    targets: new Map(pcIds.map((pcId) => [pcId, { subject: commandsForPc(pcId), wave: 0 }])),
+    rollout: null,
   };
 }
 
@@ -79,39 +101,92 @@ export async function checkShell(
   );
 }
 
-function planWaves(plan: Plan, fleet: Fleet): PlannedTargets {
-  const subjects: PlannedSubject[] = [];
-  const targets = new Map<string, string>();
-  for (const [wave, { group, delay }] of (plan.rollout?.waves ?? []).entries()) {
-    const subject = commandsForGroup(group);
-    subjects.push({ subject, wave, delayMs: parseDurationMs(delay) });
-    reach(targets, fleet.membersOf(group), () => subject);
+function planGroups(rollout: Rollout, fleet: Fleet): PlannedTargets {
+  const targets = new Map<string, PlannedTarget>();
+  const groups = rollout.waves.map(({ group }) => group ?? "");
+  for (const [wave, group] of groups.entries()) {
+    reach(targets, fleet.membersOf(group), () => ({ subject: commandsForGroup(group), wave }));
   }
-  return { subjects, targets };
+  return {
+    subjects: atOnce(groups.map(commandsForGroup)),
+    targets,
+    rollout: auditOf(rollout, rollout.waves),
+  };
+}
+
+/**
+ * The first so many percent of the targets in the order of a hash, wave after wave; a wave that adds nobody is left out.
+ * The last wave goes out by the subjects of the target itself: a PC that had the command before runs it once.
+ */
+function planShares(
+  rollout: Rollout,
+  all: ReadonlyMap<string, PlannedTarget>,
+  jobId: string,
+): PlannedTargets {
+  const ordered = inStableOrder([...all.keys()], jobId);
+  const waves: Wave[] = [];
+  const targets = new Map<string, PlannedTarget>();
+  for (const each of rollout.waves) {
+    const share = each.percent ?? 100;
+    const pcIds = ordered.slice(targets.size, shareOf(share, ordered.length));
+    if (pcIds.length === 0) continue;
+    const subjectOf = (pcId: string) => share === 100 ? all.get(pcId)?.subject : undefined;
+    reach(targets, pcIds, (pcId) => ({
+      subject: subjectOf(pcId) ?? commandsForPc(pcId),
+      wave: waves.length,
+    }));
+    waves.push(each);
+  }
+  const subjects = atOnce([...targets.values()].map(({ subject }) => subject));
+  return { subjects, targets, rollout: auditOf(rollout, waves) };
+}
+
+function auditOf({ soak, stop_at }: Rollout, waves: readonly Wave[]): RolloutAudit {
+  return {
+    waves: waves.map(({ group, percent, delay }) => ({
+      group: group ?? null,
+      percent: percent ?? null,
+      delay_ms: delay ? parseDurationMs(delay) : 0,
+    })),
+    soak_ms: soak ? parseDurationMs(soak) : 0,
+    stop_at: { failures: stop_at?.failures ?? null, percent: stop_at?.percent ?? null },
+  };
+}
+
+/** How many PCs a share is: never less than it says. */
+function shareOf(percent: number, pcs: number): number {
+  // 7 % of 100 is 7.000000000000001 of them.
+  return Math.ceil(Number((percent * pcs / 100).toFixed(6)));
 }
 
 async function planOnce({ target }: Plan, fleet: Fleet): Promise<PlannedTargets> {
-  const targets = new Map<string, string>();
+  const targets = new Map<string, PlannedTarget>();
   const subjects = new Set<string>();
+  const reachAll = (pcIds: readonly string[], subjectOf: (pcId: string) => string) =>
+    reach(targets, pcIds, (pcId) => ({ subject: subjectOf(pcId), wave: 0 }));
   if (target?.all) {
     subjects.add(COMMANDS_ALL);
-    reach(targets, await fleet.allPcIds(), () => COMMANDS_ALL);
+    reachAll(await fleet.allPcIds(), () => COMMANDS_ALL);
   }
   for (const group of target?.groups ?? []) {
     const subject = commandsForGroup(group);
     subjects.add(subject);
-    reach(targets, fleet.membersOf(group), () => subject);
+    reachAll(fleet.membersOf(group), () => subject);
   }
   const pcs = target?.pcs ?? [];
   for (const pcId of pcs) subjects.add(commandsForPc(pcId));
-  reach(targets, pcs, commandsForPc);
-  return { subjects: [...subjects].map((subject) => ({ subject, wave: 0, delayMs: 0 })), targets };
+  reachAll(pcs, commandsForPc);
+  return { subjects: atOnce([...subjects]), targets, rollout: null };
 }
 
 function reach(
-  targets: Map<string, string>,
+  targets: Map<string, PlannedTarget>,
   pcIds: readonly string[],
-  subjectOf: (pcId: string) => string,
+  targetOf: (pcId: string) => PlannedTarget,
 ): void {
-  for (const pcId of pcIds) if (!targets.has(pcId)) targets.set(pcId, subjectOf(pcId));
+  for (const pcId of pcIds) if (!targets.has(pcId)) targets.set(pcId, targetOf(pcId));
+}
+
+function atOnce(subjects: readonly string[]): readonly PlannedSubject[] {
+  return [...new Set(subjects)].map((subject) => ({ subject, delayMs: 0 }));
 }

@@ -11,10 +11,21 @@ const REBUILT_TABLES = {
 } as const;
 
 /** Numbers that a table gives by itself: those of one database mean nothing in another. */
-const OWN_NUMBERS: Partial<Record<RebuiltTable, string>> = { run_outputs: "id" };
+const OWN_NUMBERS: Partial<Record<CopiedTable, string>> = { run_outputs: "id" };
 
 export type RebuiltTable = keyof typeof REBUILT_TABLES;
 export const REBUILT_TABLE_NAMES = Object.keys(REBUILT_TABLES) as readonly RebuiltTable[];
+
+/** Our own intents, which a rebuild keeps; only what is not there comes from the streams. */
+const KEPT_TABLES = {
+  rollouts: ["exec_id"],
+  rollout_waves: ["exec_id", "wave"],
+  rollout_transitions: ["exec_id", "rev"],
+} as const;
+
+export const KEPT_TABLE_NAMES = Object.keys(KEPT_TABLES) as readonly (keyof typeof KEPT_TABLES)[];
+const KEYS = { ...REBUILT_TABLES, ...KEPT_TABLES };
+type CopiedTable = keyof typeof KEYS;
 
 const PAGE = 500;
 
@@ -30,10 +41,10 @@ const EVERY_ROW: CopyCondition = { sql: "true", args: [] };
 export async function copyRows(
   from: Reader,
   to: Transaction,
-  table: RebuiltTable,
+  table: CopiedTable,
   condition: CopyCondition = EVERY_ROW,
 ): Promise<number> {
-  const keys = REBUILT_TABLES[table];
+  const keys: readonly string[] = KEYS[table];
   let copied = 0;
   let after: readonly SqlValue[] | undefined;
   for (;;) {
@@ -55,7 +66,7 @@ export async function copyRows(
   }
 }
 
-function insertion(table: RebuiltTable, rows: readonly Row[]): Bulk {
+function insertion(table: CopiedTable, rows: readonly Row[]): Bulk {
   const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== OWN_NUMBERS[table]);
   return {
     sql: `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})

@@ -19,12 +19,16 @@ export interface NewExecution {
   /** All of them, or the first part of a long list: see `addTargets`. */
   readonly targets: readonly NewTarget[];
   readonly targetCount: number;
+  /** The execution whose rest this one is. */
+  readonly retryOf?: string | null;
 }
 
 export interface NewTarget {
   readonly pcId: string;
   /** The command subject that reaches it. */
   readonly subject: string;
+  /** The first wave that it is in, from 0: the first, unless given. */
+  readonly wave?: number;
 }
 
 /** Inserts an execution, pending, and its targets, waiting. */
@@ -33,8 +37,8 @@ export function insertExecution(execution: NewExecution): (Statement | Bulk)[] {
     {
       sql:
         `INSERT INTO executions (exec_id, request_id, job_id, version, initiated_by, initiated_at, targets_listed,
-          target_count, status, timeout_secs, start_by, command)
-        VALUES (?, ?, ?, ?, ?, ?, 1, ?, 'pending', ?, ?, ?)`,
+          target_count, status, timeout_secs, start_by, command, retry_of)
+        VALUES (?, ?, ?, ?, ?, ?, 1, ?, 'pending', ?, ?, ?, ?)`,
       args: [
         execution.execId,
         execution.requestId,
@@ -46,6 +50,7 @@ export function insertExecution(execution: NewExecution): (Statement | Bulk)[] {
         execution.timeoutSecs,
         execution.startBy,
         execution.command,
+        execution.retryOf ?? null,
       ],
     },
     addTargets(execution.execId, execution.targets),
@@ -55,9 +60,10 @@ export function insertExecution(execution: NewExecution): (Statement | Bulk)[] {
 /** Inserts targets, waiting; one that is there already stays as it is. */
 export function addTargets(execId: string, targets: readonly NewTarget[]): Bulk {
   return {
-    sql: `INSERT INTO execution_targets (exec_id, pc_id, state, subject) VALUES (?, ?, 'waiting', ?)
+    sql:
+      `INSERT INTO execution_targets (exec_id, pc_id, state, subject, wave) VALUES (?, ?, 'waiting', ?, ?)
       ON CONFLICT DO NOTHING`,
-    rows: targets.map((target) => [execId, target.pcId, target.subject]),
+    rows: targets.map((target) => [execId, target.pcId, target.subject, target.wave ?? 0]),
   };
 }
 
@@ -78,12 +84,34 @@ export async function setDeadlines(
         WHERE o.exec_id = e.exec_id AND o.kind = 'command' AND o.state = 'sent') AS last_sent_at
       FROM executions AS e WHERE e.exec_id IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
         SELECT 1 FROM command_outbox AS o
-        WHERE o.exec_id = e.exec_id AND o.kind = 'command' AND o.state = 'waiting')`,
+        WHERE o.exec_id = e.exec_id AND o.kind = 'command' AND o.state = 'waiting')
+      AND NOT EXISTS (SELECT 1 FROM rollouts AS r
+        WHERE r.exec_id = e.exec_id AND r.status NOT IN ('completed', 'stopped', 'aborted'))`,
     [JSON.stringify(execIds)],
   );
   await tx.batch([{
     sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
     rows: rows.map((row) => [deadlineOf(row, now), String(row["exec_id"])]),
+  }]);
+}
+
+/**
+ * Sets the deadline of an execution whose commands left at a time that is known otherwise than by their rows.
+ *
+ * @param lastSentAt by the broker's clock, ms since the epoch
+ */
+export async function setDeadlineFrom(
+  tx: Transaction,
+  execId: string,
+  lastSentAt: number,
+): Promise<void> {
+  const rows = await tx.query(
+    "SELECT exec_id, timeout_secs, start_by, killed_at, ? AS last_sent_at FROM executions WHERE exec_id = ?",
+    [lastSentAt, execId],
+  );
+  await tx.batch([{
+    sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
+    rows: rows.map((row) => [deadlineOf(row, lastSentAt), execId]),
   }]);
 }
 

@@ -109,6 +109,8 @@ WITH pcs AS MATERIALIZED (
       WHEN p.succeeded + p.failed + p.skipped > 0 THEN t.state = 'settled'
       WHEN p.expired > 0 THEN t.state = 'expired'
       WHEN e.deadline_passed_at IS NULL THEN t.state = 'waiting'
+        -- its wave did not come
+        OR (t.state = 'missing' AND EXISTS (SELECT 1 FROM rollouts AS o WHERE o.exec_id = t.exec_id AND o.closed_at IS NOT NULL))
       WHEN p.runs IS NULL THEN t.state = 'missing'
       -- a start before the deadline keeps it waiting, a later one does not clear it
       ELSE t.state IN ('waiting', 'missing') END) AS wrong

@@ -1,6 +1,11 @@
 /** What a rebuild reads from the projection that it replaces (execution-semantics.md §6). */
 import type { Reader, Transaction } from "./client.ts";
-import { type CopyCondition, copyRows, REBUILT_TABLE_NAMES } from "./copy_rows.ts";
+import {
+  type CopyCondition,
+  copyRows,
+  KEPT_TABLE_NAMES,
+  REBUILT_TABLE_NAMES,
+} from "./copy_rows.ts";
 import { FORGET_INDEX } from "./output_index.ts";
 import { recount } from "./recount.ts";
 
@@ -181,6 +186,21 @@ export async function swapIn(rebuilt: Reader, old: Transaction): Promise<void> {
     ...[...REBUILT_TABLE_NAMES].reverse().map((table) => ({ sql: `DELETE FROM ${table}` })),
   ]);
   for (const table of REBUILT_TABLE_NAMES) await copyRows(rebuilt, old, table);
+  for (const table of KEPT_TABLE_NAMES) await copyRows(rebuilt, old, table);
+}
+
+/** Rollouts as the old rows have them, which are at least as far as the streams tell; those that only these know stay. */
+export async function copyRollouts(old: Reader, rebuilt: Transaction): Promise<void> {
+  const known = JSON.stringify(
+    (await old.query("SELECT exec_id FROM rollouts")).map((row) => row["exec_id"]),
+  );
+  for (const table of KEPT_TABLE_NAMES) {
+    await rebuilt.batch([{
+      sql: `DELETE FROM ${table} WHERE exec_id IN (SELECT value FROM json_each(?))`,
+      args: [known],
+    }]);
+    await copyRows(old, rebuilt, table);
+  }
 }
 
 async function execIdsOf(reader: Reader): Promise<string> {

@@ -52,6 +52,9 @@ const DELETE_EXECUTIONS = [
   // An audit event that has not left yet is still owed.
   `DELETE FROM command_outbox WHERE exec_id IN (SELECT value FROM json_each(?))
     AND NOT (kind = 'audit' AND state = 'waiting')`,
+  ...["rollout_transitions", "rollout_waves", "rollouts"].map((table) =>
+    `DELETE FROM ${table} WHERE exec_id IN (SELECT value FROM json_each(?))`
+  ),
   "DELETE FROM executions WHERE exec_id IN (SELECT value FROM json_each(?))",
 ];
 

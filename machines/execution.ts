@@ -62,7 +62,9 @@ export type ExecutionEvent =
   /** Several RUN_SETTLED folded into one: differences of the counts, none of which ends the execution. */
   | { readonly type: "RUNS_SETTLED"; readonly runs: RunCounts; readonly targets: TargetCounts }
   /** `missing` = waiting targets of which no run was ever heard. */
-  | { readonly type: "DEADLINE_PASSED"; readonly missing: number };
+  | { readonly type: "DEADLINE_PASSED"; readonly missing: number }
+  /** The waves of so many waiting targets will not come. */
+  | { readonly type: "TARGETS_DROPPED"; readonly missing: number };
 
 /** Events that a state takes without any effect; the audit of machines reads it. */
 export const IGNORED = {
@@ -111,6 +113,8 @@ function counted(context: ExecutionContext, event: ExecutionEvent): ExecutionCon
         missing: context.missing + event.missing,
         deadlinePassed: true,
       };
+    case "TARGETS_DROPPED":
+      return { ...context, rev: context.rev + 1, missing: context.missing + event.missing };
   }
 }
 
@@ -193,6 +197,10 @@ export const executionMachine = setup({
           { guard: "becomesExpired", target: "expired", actions: "count" },
           { actions: "count" },
         ],
+        TARGETS_DROPPED: [
+          { guard: "becomesExpired", target: "expired", actions: "count" },
+          { actions: "count" },
+        ],
       },
     },
     running: {
@@ -208,6 +216,10 @@ export const executionMachine = setup({
           { guard: "becomesExpired", target: "expired", actions: "count" },
           { actions: "count" },
         ],
+        TARGETS_DROPPED: [
+          { guard: "becomesExpired", target: "expired", actions: "count" },
+          { actions: "count" },
+        ],
       },
     },
     completed: {
@@ -220,6 +232,7 @@ export const executionMachine = setup({
         ],
         RUNS_SETTLED: { actions: "count" },
         DEADLINE_PASSED: { actions: "count" },
+        TARGETS_DROPPED: { actions: "count" },
       },
     },
     expired: {
@@ -232,6 +245,7 @@ export const executionMachine = setup({
         ],
         RUNS_SETTLED: { actions: "count" },
         DEADLINE_PASSED: { actions: "count" },
+        TARGETS_DROPPED: { actions: "count" },
       },
     },
   },

@@ -76,6 +76,7 @@ export const MACHINES: readonly ListedMachine[] = [
       RUN_SETTLED: true,
       RUNS_SETTLED: true,
       DEADLINE_PASSED: true,
+      TARGETS_DROPPED: true,
     }),
     ignored: execution.IGNORED,
   },

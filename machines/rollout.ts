@@ -76,9 +76,9 @@ export type RolloutEvent =
   | { readonly type: "REVOKED" }
   | { readonly type: "PAUSE" }
   | { readonly type: "RESUME" }
-  | { readonly type: "ABORT" }
+  | { readonly type: "ABORT"; readonly by: string }
   /** The execution was killed. */
-  | { readonly type: "KILLED" };
+  | { readonly type: "KILLED"; readonly by: string };
 
 /** Events that a state takes without any effect; the audit of machines reads it. */
 export const IGNORED = {
@@ -183,9 +183,12 @@ export const rolloutMachine = setup({
       reason: "its job is revoked",
       rev: context.rev + 1,
     })),
-    noteAbort: assign(({ context }) => ({ reason: "aborted", rev: context.rev + 1 })),
-    noteKill: assign(({ context }) => ({
-      reason: "its execution was killed",
+    noteAbort: assign(({ context, event }) => ({
+      reason: event.type === "ABORT" ? `aborted by ${event.by}` : null,
+      rev: context.rev + 1,
+    })),
+    noteKill: assign(({ context, event }) => ({
+      reason: event.type === "KILLED" ? `its execution was killed by ${event.by}` : null,
       rev: context.rev + 1,
     })),
   },

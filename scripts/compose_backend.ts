@@ -16,6 +16,7 @@ import { provisioner } from "../actors/provisioner.ts";
 import { reaper } from "../actors/reaper.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
+import { rolloutKeeper } from "../actors/rollout_keeper.ts";
 import { retention } from "../actors/retention.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
 import type { System } from "../actors/system/supervisor.ts";
@@ -34,6 +35,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   heartbeatProjector,
   replayKeeper,
   outboxPublisher,
+  rolloutKeeper,
   reaper,
   retention,
   outputIndexer,

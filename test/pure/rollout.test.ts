@@ -141,8 +141,8 @@ test("a limit ends a rollout that is paused", () => {
 for (
   const [event, status, reason] of [
     [{ type: "REVOKED" }, "stopped", "its job is revoked"],
-    [{ type: "ABORT" }, "aborted", "aborted"],
-    [{ type: "KILLED" }, "aborted", "its execution was killed"],
+    [{ type: "ABORT", by: "ann" }, "aborted", "aborted by ann"],
+    [{ type: "KILLED", by: "ann" }, "aborted", "its execution was killed by ann"],
   ] as const
 ) {
   test(`${event.type} ends it as ${status} wherever it stands`, () => {
@@ -167,8 +167,8 @@ const anyEvent: fc.Arbitrary<RolloutEvent> = fc.oneof(
     { type: "REVOKED" },
     { type: "PAUSE" },
     { type: "RESUME" },
-    { type: "ABORT" },
-    { type: "KILLED" },
+    { type: "ABORT", by: "ann" },
+    { type: "KILLED", by: "ann" },
   ),
 );
 

@@ -15,10 +15,21 @@ test("a plan of waves needs no target", () => {
   assert.deepEqual(decodePlan({ rollout }), { rollout });
 });
 
+test("a plan of shares keeps them, their soak and their limit", () => {
+  const rollout = {
+    strategy: "wave",
+    waves: [{ percent: 1 }, { percent: 12.5, delay: "1h" }, { percent: 100 }],
+    soak: "10m",
+    stop_at: { percent: 5, failures: 3 },
+  };
+  assert.deepEqual(decodePlan({ target: { pcs: ["pc1"] }, rollout }).rollout, rollout);
+});
+
 const NOBODY: readonly (readonly [string, unknown])[] = [
   ["nothing", {}],
   ["an empty target", { target: {} }],
   ["empty lists", { target: { all: false, groups: [], pcs: [] } }],
+  ["shares of nothing", { rollout: { strategy: "wave", waves: [{ percent: 100 }] } }],
   ["no waves", { rollout: { strategy: "wave", waves: [] } }],
 ];
 
@@ -28,11 +39,31 @@ for (const [what, plan] of NOBODY) {
   });
 }
 
+const wave = (waves: readonly unknown[], members: Record<string, unknown> = {}) => ({
+  target: { all: true },
+  rollout: { strategy: "wave", waves, ...members },
+});
+
 const REFUSED: readonly (readonly [string, unknown, string])[] = [
   ["an unknown key", { target: { all: true }, delay: "1s" }, "delay"],
   ["an unknown key in a wave", {
     rollout: { strategy: "wave", waves: [{ group: "g", delay: "1s", x: 1 }] },
   }, "rollout.waves.0.x"],
+  ["a wave of nothing", wave([{ delay: "1s" }]), "rollout.waves.0.group"],
+  ["a group and a share", wave([{ group: "g", percent: 1, delay: "1s" }]), "rollout.waves.0.group"],
+  ["a group without delay", wave([{ group: "g" }]), "rollout.waves.0.delay"],
+  ["a share above 100", wave([{ percent: 101 }]), "rollout.waves.0.percent"],
+  ["a share of 0", wave([{ percent: 0 }, { percent: 100 }]), "rollout.waves.0.percent"],
+  ["groups and shares", wave([{ group: "g", delay: "0s" }, { percent: 100 }]), "rollout"],
+  ["shares that do not grow", wave([{ percent: 10 }, { percent: 10 }]), "rollout"],
+  ["shares that leave PCs out", wave([{ percent: 10 }, { percent: 99 }]), "rollout"],
+  ["a soak without unit", wave([{ percent: 100 }], { soak: "10" }), "rollout.soak"],
+  ["an empty limit", wave([{ percent: 100 }], { stop_at: {} }), "rollout.stop_at"],
+  [
+    "a limit of 0",
+    wave([{ percent: 100 }], { stop_at: { failures: 0 } }),
+    "rollout.stop_at.failures",
+  ],
   ["another strategy", { rollout: { strategy: "big-bang", waves: [] } }, "rollout.strategy"],
   ["a PC that no subject can carry", { target: { pcs: ["a", "b.c"] } }, "target.pcs.1"],
   ["a group with a star", { target: { groups: ["*"] } }, "target.groups.0"],
