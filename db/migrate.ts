@@ -37,12 +37,27 @@ export async function migrate(database: Migratable, directory: URL = MIGRATIONS)
 
 async function readMigrations(directory: URL): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => FILE_NAME.test(name)).sort();
+  assertNumbersDiffer(names);
   return await Promise.all(names.map(async (name) => {
     // A checkout under Windows may have turned the line ends.
     const sql = (await readFile(new URL(name, directory), "utf8")).replaceAll("\r\n", "\n");
     const checksum = createHash("sha256").update(sql).digest("hex");
-    return { number: Number(FILE_NAME.exec(name)?.[1]), name, sql, checksum };
+    return { number: numberOf(name), name, sql, checksum };
   }));
+}
+
+function numberOf(name: string): number {
+  return Number(FILE_NAME.exec(name)?.[1]);
+}
+
+/** The second of one number would never be applied. @param names sorted */
+function assertNumbersDiffer(names: readonly string[]): void {
+  for (const [index, name] of names.entries()) {
+    const next = names[index + 1];
+    if (next !== undefined && numberOf(next) === numberOf(name)) {
+      throw new RangeError(`Cannot migrate: "${name}" and "${next}" have one number`);
+    }
+  }
 }
 
 /** Whether one was applied: there may be another. */

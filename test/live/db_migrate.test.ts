@@ -68,6 +68,16 @@ test("a migration that fails leaves nothing of itself and can be applied later",
   assert.deepEqual(await db.query("SELECT number FROM migrations"), [{ number: 1 }, { number: 2 }]);
 });
 
+test("two migrations of one number are refused by their names", async () => {
+  await using empty = await startEmpty();
+  await empty.write("0001_first.sql", "CREATE TABLE a (b TEXT);");
+  await empty.write("0001_other.sql", "CREATE TABLE c (d TEXT);");
+  await assert.rejects(migrate(empty.db, empty.migrations), {
+    name: "RangeError",
+    message: 'Cannot migrate: "0001_first.sql" and "0001_other.sql" have one number',
+  });
+});
+
 test("a migration with other line ends is the same migration", async () => {
   await using empty = await startEmpty();
   await empty.write("0001_first.sql", "CREATE TABLE a (\n b INTEGER\n);\n");
