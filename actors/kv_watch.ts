@@ -3,7 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Fault } from "../wire/fault.ts";
 import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
-import { isDeletion, type Kv, type KvChange, type KvRead, type WatchOptions } from "./kv_types.ts";
+import {
+  isDeletion,
+  type Kv,
+  type KvChange,
+  type KvEntry,
+  type KvRead,
+  type WatchOptions,
+} from "./kv_types.ts";
 
 /**
  * Following a bucket without a consumer.
@@ -60,8 +67,8 @@ class Watch {
   readonly #kv: Kv;
   readonly #filter: string;
   readonly #signal: AbortSignal;
-  /** Revision last told of each key; 0 when it was told as having none. */
-  readonly #told = new Map<string, number>();
+  /** What was last told of each key; undefined when it was told as having no value. */
+  readonly #told = new Map<string, KvEntry | undefined>();
   /** Keys being read, with what was heard of them meanwhile. */
   readonly #reading = new Map<string, Hint | undefined>();
   readonly #changes = new Map<string, KvChange>();
@@ -158,9 +165,8 @@ class Watch {
 
   #tell(key: string, read: KvRead): void {
     const entry = read.kind === "value" ? read.entry : undefined;
-    const revision = entry?.revision ?? 0;
-    if ((this.#told.get(key) ?? 0) === revision) return;
-    this.#told.set(key, revision);
+    if (isSame(this.#told.get(key), entry)) return;
+    this.#told.set(key, entry);
     this.#changes.set(key, { key, entry });
     this.#wake();
   }
@@ -169,6 +175,12 @@ class Watch {
     if (this.#signal.aborted || this.#failure !== undefined) return Promise.resolve();
     return new Promise((resolve) => this.#wake = resolve);
   }
+}
+
+/** A bucket that was made again counts its revisions from the beginning. */
+function isSame(told: KvEntry | undefined, entry: KvEntry | undefined): boolean {
+  if (told === undefined || entry === undefined) return told === entry;
+  return told.revision === entry.revision && sameBytes(told.value, entry.value);
 }
 
 function agrees(read: KvRead, hint: Hint): boolean {

@@ -127,6 +127,20 @@ test("deleting and recreating the bucket does not end a watch", async () => {
   assert.equal(await next(changes), "weekly=2");
 });
 
+test("a bucket that was made again may have the revision of before: its change is told", async () => {
+  await using broker = await startBroker();
+  await using bus = await open(broker);
+  const kv = openKv(bus, "schedules");
+  const first = await kv.put("nightly", bytes("1"));
+  const changes = watch(kv, ">");
+  assert.equal(await next(changes), "nightly=1");
+  const manager = await bus.connection.jetstreamManager();
+  await manager.streams.delete("KV_schedules");
+  await provision(bus, { replicas: 1, log: testLog().log });
+  assert.equal(await kv.put("nightly", bytes("2")), first);
+  assert.equal(await next(changes), "nightly=2");
+});
+
 test("what changed while the connection was lost is told after the reconnect", async () => {
   await using broker = await startBroker();
   await using bus = await open(broker);
