@@ -6,6 +6,7 @@ import type { Announcement } from "./announcement_types.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess, BusAsk } from "./bus_access.ts";
 import type { CatchUp } from "./catch_up.ts";
+import type { Dispatcher } from "./dispatch_types.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { HttpServices } from "./http/services.ts";
@@ -17,6 +18,7 @@ import type { OutputObjects } from "./output_objects.ts";
 import type { Projection } from "./projection.ts";
 import type { StreamAccess } from "./stream_access.ts";
 import { actorsWith } from "./system/definition.ts";
+import type { Fleet } from "./targets.ts";
 import type { WriterLease } from "./writer_lease.ts";
 
 /** The broker's connection coming and going. */
@@ -52,6 +54,11 @@ export interface BackendCapabilities {
   readonly outputObjects: { readonly ask: true; readonly grant: OutputObjects };
   readonly manifestTimeout: { readonly ask: true; readonly grant: ManifestTimeout };
   readonly agents: { readonly ask: true; readonly grant: AgentDirectory };
+  readonly dispatcher: { readonly ask: true; readonly grant: Dispatcher };
+  /** Who is known, and the members of each group. */
+  readonly fleet: { readonly ask: true; readonly grant: Fleet };
+  /** The zone of this machine's clock, an IANA name. */
+  readonly hostZone: { readonly ask: true; readonly grant: string };
   readonly announce: {
     readonly ask: true;
     readonly grant: (announcement: Announcement) => void;

@@ -128,6 +128,14 @@ export async function readAllPcIds(reader: Reader): Promise<readonly string[]> {
   return rows.map((row) => textOf(row, "pc_id"));
 }
 
+/** Every PC that was heard within two minutes of `now`. */
+export async function readOnlinePcIds(reader: Reader, now: number): Promise<readonly string[]> {
+  const rows = await reader.query("SELECT pc_id FROM agents WHERE last_heard_at >= ?", [
+    now - ONLINE_WITHIN_MS,
+  ]);
+  return rows.map((row) => textOf(row, "pc_id"));
+}
+
 /** Those of some PCs that do not announce a shell, at most `limit` of them; one that was never heard of does not. */
 export async function readPcIdsWithoutShell(
   reader: Reader,

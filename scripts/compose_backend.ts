@@ -18,6 +18,7 @@ import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
 import { rolloutKeeper } from "../actors/rollout_keeper.ts";
 import { retention } from "../actors/retention.ts";
+import { scheduler } from "../actors/scheduler.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
 import type { System } from "../actors/system/supervisor.ts";
 import { grantorsOf } from "./compose/grants.ts";
@@ -37,6 +38,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   outboxPublisher,
   rolloutKeeper,
   reaper,
+  scheduler,
   retention,
   outputIndexer,
   httpActor,

@@ -39,6 +39,9 @@ export function grantorsOf(
     outputObjects: () => objects,
     manifestTimeout: () => manifestTimeout,
     agents: () => directory,
+    dispatcher: () => parts.dispatcher,
+    fleet: () => parts.fleet,
+    hostZone: () => parts.hostZone,
     announce: () => announcer.announce.bind(announcer),
     replayConsumers: () => async ({ pcId, groups, leftGroups }: ChangedAgent) => {
       await options.admit?.(pcId, groups);

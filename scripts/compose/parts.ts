@@ -24,7 +24,7 @@ import { Projection } from "../../actors/projection.ts";
 import { rememberJobs } from "../../actors/remembered_jobs.ts";
 import { scriptDigest, storeScript } from "../../actors/script_objects.ts";
 import { type Clock, systemClock } from "../../actors/system/clock.ts";
-import { MAX_NAMED_PCS } from "../../actors/targets.ts";
+import { type Fleet, MAX_NAMED_PCS } from "../../actors/targets.ts";
 import { WriterLease } from "../../actors/writer_lease.ts";
 import { readAllPcIds, readPcIdsWithoutShell } from "../../db/agents.ts";
 import type { Database } from "../../db/client.ts";
@@ -75,7 +75,10 @@ export interface BackendParts {
   readonly jobs: JobCatalogue;
   readonly objects: OutputObjects;
   readonly manifestTimeout: ManifestTimeout;
+  readonly fleet: Fleet;
   readonly dispatcher: Dispatcher;
+  /** The zone of this machine's clock, an IANA name. */
+  readonly hostZone: string;
   readonly brokerClock: () => BrokerClock;
 }
 
@@ -97,6 +100,7 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
   directory.heard(await readAllPcIds(db));
   const jobs = jobCatalogue(bus, log);
   const remembered = rememberJobs(jobs);
+  const fleet = fleetOf(db, directory);
   return {
     options,
     db,
@@ -118,7 +122,9 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     jobs,
     objects: outputObjects(bus.jetstream, log),
     manifestTimeout: timeoutOfManifest(remembered, log),
-    dispatcher: dispatcherOf({ db, bus, clock, outbox, directory, announcer, jobs: remembered }),
+    fleet,
+    dispatcher: dispatcherOf({ db, bus, clock, outbox, fleet, announcer, jobs: remembered }),
+    hostZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     brokerClock: () => new BrokerClock(clock, () => probeBrokerTime(bus)),
   };
 }
@@ -150,22 +156,26 @@ function timeoutOfManifest(jobs: RememberedJobs, log: Log): ManifestTimeout {
   };
 }
 
+function fleetOf(db: Database, directory: AgentDirectory): Fleet {
+  return {
+    allPcIds: () => readAllPcIds(db),
+    membersOf: (group) => directory.membersOf(group),
+    withoutShell: (shell, pcIds) =>
+      readPcIdsWithoutShell(db, { shell, pcIds, limit: MAX_NAMED_PCS + 1 }),
+  };
+}
+
 type DispatcherParts =
-  & Pick<BackendParts, "db" | "bus" | "clock" | "outbox" | "directory" | "announcer">
+  & Pick<BackendParts, "db" | "bus" | "clock" | "outbox" | "fleet" | "announcer">
   & { readonly jobs: RememberedJobs };
 
 function dispatcherOf(parts: DispatcherParts): Dispatcher {
-  const { db, bus, clock, outbox, directory, announcer, jobs } = parts;
+  const { db, bus, clock, outbox, fleet, announcer, jobs } = parts;
   return createDispatcher({
     db,
     clock,
     jobs,
-    fleet: {
-      allPcIds: () => readAllPcIds(db),
-      membersOf: (group) => directory.membersOf(group),
-      withoutShell: (shell, pcIds) =>
-        readPcIdsWithoutShell(db, { shell, pcIds, limit: MAX_NAMED_PCS + 1 }),
-    },
+    fleet,
     storeScript: (name, script) => storeScript(bus, name, script),
     scriptDigest: (name) => scriptDigest(bus, name),
     outboxChanged: () => outbox.poke(),

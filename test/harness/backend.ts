@@ -1,5 +1,6 @@
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
+import { type Clock, systemClock } from "../../actors/system/clock.ts";
 import { startSystem } from "../../actors/system/supervisor.ts";
 import type { Database } from "../../db/client.ts";
 import { type Backend, composeBackend } from "../../scripts/compose_backend.ts";
@@ -17,6 +18,8 @@ export interface BackendOptions {
   readonly sweepIntervalMs?: number;
   /** Of the API; a free one unless given. */
   readonly port?: number;
+  /** The time that it goes by. */
+  readonly clock?: Clock;
   /** Where it logs, for who must see it before it serves. */
   readonly logged?: ReturnType<typeof testLog>;
 }
@@ -40,7 +43,8 @@ export interface TestBackend extends AsyncDisposable {
 
 /** Ends when the backend serves and has caught up with its streams. */
 export async function startBackend(
-  { broker, db, sweepIntervalMs = 60_000, port = 0, logged = testLog() }: BackendOptions,
+  { broker, db, sweepIntervalMs = 60_000, port = 0, clock = systemClock, logged = testLog() }:
+    BackendOptions,
 ): Promise<TestBackend> {
   const { log, lines } = logged;
   const bus = await connectBus(
@@ -52,6 +56,7 @@ export async function startBackend(
     db,
     bus,
     log,
+    clock,
     version: "0.0.0-test",
     auth: { disabled: false, staticToken: TOKEN },
     bind: { hostname: "127.0.0.1", port },
@@ -67,6 +72,7 @@ export async function startBackend(
     actors: backend.actors,
     grantors: backend.grantors,
     log,
+    clock,
   });
   backend.follow(system);
   await within("the backend to be ready", system.ready);
@@ -177,7 +183,7 @@ export interface RestartOptions {
 }
 
 export async function startWhole(
-  options: { readonly sweepIntervalMs?: number } = {},
+  options: { readonly sweepIntervalMs?: number; readonly clock?: Clock } = {},
 ): Promise<TestSystem> {
   const broker = await startBroker();
   const database = await startDatabase();

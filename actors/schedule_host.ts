@@ -1,0 +1,22 @@
+import type { Database } from "../db/client.ts";
+import type { FreezeState } from "../wire/freeze.ts";
+import type { Schedule } from "../wire/schedule.ts";
+import type { Dispatcher } from "./dispatch_types.ts";
+import type { Log } from "./log.ts";
+import type { Clock } from "./system/clock.ts";
+import type { Fleet } from "./targets.ts";
+
+/** What deciding about schedules needs of the process. */
+export interface ScheduleHost {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What `tz: local` means here, an IANA name. */
+  readonly hostZone: string;
+  readonly dispatcher: Pick<Dispatcher, "dispatch">;
+  readonly fleet: Fleet;
+  /** A schedule as it is stored now; undefined = there is none (any more). @throws {Fault} when that cannot be told */
+  readonly readSchedule: (id: string) => Promise<Schedule | undefined>;
+  /** @throws {Fault} when that cannot be told: nothing may fire then */
+  readonly readFreeze: () => Promise<FreezeState>;
+}
