@@ -80,11 +80,11 @@ async function settle(
 /** Whom a schedule is for, and who of them is there. */
 export async function reachOf(
   { db, fleet }: Pick<ScheduleHost, "db" | "fleet">,
-  plan: Plan,
+  schedule: Schedule,
   now: number,
 ): Promise<Reach> {
   try {
-    const all = [...(await planTargets(plan, fleet)).targets.keys()];
+    const all = [...(await planTargets(schedule, fleet, schedule.job_id)).targets.keys()];
     const online = new Set(await readOnlinePcIds(db, now));
     return { all, online: all.filter((pcId) => online.has(pcId)) };
   } catch (thrown) {
