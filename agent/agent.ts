@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { connectBus } from "../actors/bus.ts";
 import { createLog, type Log } from "../actors/log.ts";
-import { type Clock, systemClock } from "../actors/system/clock.ts";
+import { type Clock, processTime, systemClock, type Time } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
@@ -74,6 +74,8 @@ export interface AgentOptions {
   /** Who `run_as: user` is (Linux, as root); who is at the console unless given. */
   readonly runAsUser?: string;
   readonly clock?: Clock;
+  /** What the outbox counts its waits by; that of the process unless given. */
+  readonly time?: Time;
   /** Whole numbers in [0, below), for the jitter. */
   readonly random?: (below: number) => number;
 }
@@ -316,6 +318,7 @@ function grantorsOf(options: AgentOptions, parts: Parts) {
     slots: () => parts.slots,
     ledger: () => parts.ledger,
     outbox: () => parts.outbox,
+    time: () => options.time ?? processTime,
     heartbeats: () => parts.heartbeats,
     liveOutputs: () => parts.live,
     logTail: () => parts.logTail,

@@ -1,4 +1,5 @@
 import type { Bus } from "../actors/bus.ts";
+import type { Time } from "../actors/system/clock.ts";
 import { actorsWith } from "../actors/system/definition.ts";
 import type { Commands } from "./commands.ts";
 import type { Facts } from "./facts.ts";
@@ -33,6 +34,8 @@ export interface AgentCapabilities {
   readonly slots: Granted<Slots>;
   readonly ledger: Granted<Ledger>;
   readonly outbox: Granted<Outbox>;
+  /** What waits are counted by. */
+  readonly time: Granted<Time>;
   readonly heartbeats: Granted<HeartbeatSource>;
   readonly liveOutputs: Granted<LiveOutputs>;
   readonly logTail: Granted<LogTail>;

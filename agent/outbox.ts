@@ -16,9 +16,7 @@ import type { OutputBuffer } from "./output_buffer.ts";
 import { textPieces, textWithin } from "./output_text.ts";
 import type { WholeResult } from "./overflow.ts";
 import type { StreamName } from "./spawn.ts";
-import { Spool } from "./spool.ts";
-
-const STREAMS = ["stdout", "stderr"] as const;
+import { OUTPUT_FILES, Spool } from "./spool.ts";
 
 export type EntryKind = "event" | "result";
 
@@ -36,7 +34,7 @@ export type WaitingEvent = v.InferOutput<typeof WaitingEvent>;
 const WaitingResult = v.object({
   result: ExecResult,
   /** Streams whose text is in a file of its own beside this one. */
-  attached: v.array(v.picklist(STREAMS)),
+  attached: v.array(v.picklist(OUTPUT_FILES)),
 });
 
 /**
@@ -60,7 +58,7 @@ export class Outbox {
 
   static async open(dataDirectory: string, log: Log): Promise<Outbox> {
     const event = await Spool.open(join(dataDirectory, "events-outbox"));
-    const result = await Spool.open(join(dataDirectory, "outbox"), STREAMS);
+    const result = await Spool.open(join(dataDirectory, "outbox"), OUTPUT_FILES);
     return new Outbox({ event, result }, log);
   }
 
@@ -141,7 +139,7 @@ export class Outbox {
   ): Promise<void> {
     const inline: Partial<Record<StreamName, string>> = {};
     const attachments: Partial<Record<StreamName, Content>> = {};
-    for (const stream of STREAMS) {
+    for (const stream of OUTPUT_FILES) {
       const text = textWithin(output[stream], MAX_INLINE_OUTPUT_BYTES);
       if (text === undefined) attachments[stream] = textPieces(output[stream]);
       else inline[stream] = text;
@@ -255,13 +253,6 @@ export class Outbox {
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-}
-
-/** Brings back what is stuck in a data directory; a running agent sees it within half a minute. */
-export async function restoreStuck(dataDirectory: string): Promise<number> {
-  const events = Spool.at(join(dataDirectory, "events-outbox"));
-  const results = Spool.at(join(dataDirectory, "outbox"), STREAMS);
-  return await events.restoreStuck() + await results.restoreStuck();
 }
 
 function startEntry() {

@@ -1,6 +1,6 @@
 import type { Bus } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
-import type { Clock } from "../actors/system/clock.ts";
+import type { Clock, Time } from "../actors/system/clock.ts";
 import { encode } from "../wire/codec.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { formatInstant } from "../wire/time.ts";
@@ -28,6 +28,8 @@ export interface PublisherOptions {
   readonly outbox: Outbox;
   readonly link: Link;
   readonly clock: Clock;
+  /** By which it waits: nobody can set it back. */
+  readonly time: Time;
   readonly log: Log;
 }
 
@@ -44,10 +46,10 @@ type Outcome =
 export class OutboxPublisher {
   readonly #options: PublisherOptions;
   readonly #sending = new Set<Entry>();
-  /** On the clock of `performance.now`, as every wait here: somebody may set the other one. */
   #pausedUntil = 0;
   #pauseMs = PAUSE_MS;
-  #wake: NodeJS.Timeout | undefined;
+  #callOffWake: () => void = () => undefined;
+  #callOffScan: () => void = () => undefined;
   #stopped = false;
 
   constructor(options: PublisherOptions) {
@@ -56,21 +58,28 @@ export class OutboxPublisher {
 
   /** Runs until the signal aborts; what is in flight then is finished or left for the next start. */
   async run(signal: AbortSignal): Promise<void> {
-    const { outbox, link, log } = this.#options;
+    const { outbox, link } = this.#options;
     const unsubscribe = [outbox.onChange(() => this.#pump()), link.onStatus(() => this.#resume())];
-    const scan = () =>
-      outbox.scan().catch((error: unknown) => log.error("cannot read the outbox", { error }));
-    const scanning = setInterval(() => void scan(), SCAN_EVERY_MS);
     try {
-      await scan();
+      await this.#scan();
       this.#pump();
       await whenAborted(signal);
     } finally {
       this.#stopped = true;
-      clearInterval(scanning);
-      clearTimeout(this.#wake);
+      this.#callOffScan();
+      this.#callOffWake();
       for (const stop of unsubscribe) stop();
     }
+  }
+
+  async #scan(): Promise<void> {
+    const { outbox, time, log } = this.#options;
+    try {
+      await outbox.scan();
+    } catch (error) {
+      log.error("cannot read the outbox", { error });
+    }
+    if (!this.#stopped) this.#callOffScan = time.after(SCAN_EVERY_MS, () => void this.#scan());
   }
 
   #resume(): void {
@@ -80,12 +89,12 @@ export class OutboxPublisher {
   }
 
   #pump(): void {
-    const { outbox, link } = this.#options;
+    const { outbox, link, time } = this.#options;
     if (this.#stopped) return;
-    clearTimeout(this.#wake);
+    this.#callOffWake();
     const bus = link.bus;
     if (bus === undefined) return;
-    const now = performance.now();
+    const now = time.now();
     let nextAt = this.#pausedUntil > now ? this.#pausedUntil : Infinity;
     if (nextAt === Infinity) {
       for (const entry of outbox.waiting()) {
@@ -95,7 +104,7 @@ export class OutboxPublisher {
         else nextAt = Math.min(nextAt, readyAt);
       }
     }
-    if (nextAt !== Infinity) this.#wake = setTimeout(() => this.#pump(), nextAt - now);
+    if (nextAt !== Infinity) this.#callOffWake = time.after(nextAt - now, () => this.#pump());
   }
 
   /** When an entry may go: Infinity while something else must happen first. */
@@ -161,7 +170,7 @@ export class OutboxPublisher {
   }
 
   async #settle(entry: Entry, outcome: Outcome): Promise<void> {
-    const { outbox, log } = this.#options;
+    const { outbox, time, log } = this.#options;
     switch (outcome.kind) {
       case "acked":
         this.#pauseMs = PAUSE_MS;
@@ -173,7 +182,7 @@ export class OutboxPublisher {
         entry.state.send({ type: "LOST" });
         return this.#pause(outcome.why);
       case "rejected":
-        entry.state.send({ type: "REJECTED", at: performance.now(), why: outcome.why });
+        entry.state.send({ type: "REJECTED", at: time.now(), why: outcome.why });
         log.warn("outbox entry refused", { kind: entry.kind, id: entry.id, why: outcome.why });
         break;
       case "unreadable":
@@ -184,8 +193,8 @@ export class OutboxPublisher {
 
   /** Nothing is wrong with the message: everybody waits a little. */
   #pause(why: string): void {
-    const { link, log } = this.#options;
-    const now = performance.now();
+    const { link, time, log } = this.#options;
+    const now = time.now();
     if (link.bus === undefined || this.#pausedUntil > now) return;
     log.warn("outbox paused", { why, pauseMs: this.#pauseMs });
     this.#pausedUntil = now + this.#pauseMs;

@@ -4,9 +4,9 @@ import { OutboxPublisher } from "./outbox_publisher.ts";
 /** Empties the outbox into the broker (agent.md §2). */
 export const publishing = defineAgentActor({
   name: "publishing",
-  permissions: { identity: true, link: true, outbox: true },
-  run: async ({ identity, link, outbox, clock, log, signal, ready }) => {
+  permissions: { identity: true, link: true, outbox: true, time: true },
+  run: async ({ identity, link, outbox, time, clock, log, signal, ready }) => {
     ready();
-    await new OutboxPublisher({ ...identity, link, outbox, clock, log }).run(signal);
+    await new OutboxPublisher({ ...identity, link, outbox, time, clock, log }).run(signal);
   },
 });

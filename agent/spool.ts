@@ -13,6 +13,8 @@ import {
 
 const DOCUMENT = ".json";
 const STUCK = "stuck";
+/** The attachments of a result: streams whose text is too large for the document. */
+export const OUTPUT_FILES = ["stdout", "stderr"] as const;
 
 /**
  * A directory of documents that wait to be sent, `<id>.json`, each with attachments beside it
@@ -130,7 +132,9 @@ export class Spool {
 
   async #clearOrphans(): Promise<void> {
     const names = await namesIn(this.#directory);
-    const ids = new Set(names.filter((name) => name.endsWith(DOCUMENT)).map(idOf));
+    // What is being brought back has its attachments here first.
+    const stuck = await namesIn(this.#path(STUCK));
+    const ids = new Set([...names, ...stuck].filter((name) => name.endsWith(DOCUMENT)).map(idOf));
     for (const name of names) {
       if (name !== STUCK && !ids.has(idOf(name))) await rm(this.#path(name), { force: true });
     }

@@ -1,4 +1,4 @@
-/** `npm run agent`: the agent of this machine, until a signal. */
+/** `npm run agent`: the agent of this machine, until a signal; `… outbox retry` is for a person on that machine. */
 import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
@@ -7,6 +7,7 @@ import { readJsonFile } from "../actors/private_file.ts";
 import { type AgentOptions, createAgent } from "../agent/agent.ts";
 import { Fault } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
+import { runOutbox } from "./outbox.ts";
 import { runProcess } from "./process.ts";
 import type { Settings } from "./settings.ts";
 import { feedWatchdog } from "./watchdog.ts";
@@ -15,6 +16,9 @@ type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token" | "ow
 
 const Runtime = v.object({ nats: v.string() });
 
+const words = process.argv.slice(2);
+// An endpoint has the bundle and no command line.
+if (words.length > 0) process.exit(await runOutbox(words, process.env));
 await runProcess(async (settings, log) => {
   const agent = createAgent({ ...settings.agent, ...await accessOf(settings), log });
   await agent.start();

@@ -10,6 +10,9 @@ export interface Timers {
   after(delayMs: number, call: () => void): () => void;
 }
 
+/** One time to look at and to wait by. */
+export interface Time extends Clock, Timers {}
+
 export const systemClock: Clock = { now: () => Date.now() };
 
 export const systemTimers: Timers = {
@@ -17,6 +20,12 @@ export const systemTimers: Timers = {
     const timer = setTimeout(call, delayMs);
     return () => clearTimeout(timer);
   },
+};
+
+/** Of this process: milliseconds since it began, which nobody can set back. */
+export const processTime: Time = {
+  now: () => performance.now(),
+  after: (delayMs, call) => systemTimers.after(delayMs, call),
 };
 
 /** Ends after so many milliseconds. @throws the signal's reason as soon as it aborts */

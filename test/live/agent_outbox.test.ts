@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { restoreStuck } from "../../agent/outbox.ts";
+import { restoreStuck } from "../../agent/stuck.ts";
 import type { ObsEvent } from "../../wire/events.ts";
 import { type Endpoint, startEndpoint } from "../harness/agent.ts";
 import { eventually } from "../harness/wait.ts";

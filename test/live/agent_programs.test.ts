@@ -1,7 +1,7 @@
 /** What carries an agent besides `npm run agent`: the example, the bundle, the fleet simulator. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -76,6 +76,22 @@ describe("the bundle of the agent", () => {
     });
     assert.equal(await child.ended(), 2);
     assert.match(child.said(), /^KANADE_PC_ID: .*\n$/);
+  });
+
+  test("shows and retries what is stuck, for a person on the endpoint", async () => {
+    await using endpoint = await startEndpoint();
+    const agent = await endpoint.startAgent();
+    await agent.stop();
+    await writeFile(join(endpoint.dataDir, "outbox", "stuck", "r-1.json"), "{}");
+    const env = { ...process.env, KANADE_AGENT_DATA_DIR: endpoint.dataDir };
+    const bundle = (...args: string[]) =>
+      promisify(execFile)(process.execPath, ["kanade-agent.mjs", ...args], { cwd: directory, env });
+    assert.equal(
+      (await bundle("outbox", "list")).stdout,
+      "stuck: result r-1\n0 wait to be sent, 1 stuck\n",
+    );
+    assert.match((await bundle("outbox", "retry")).stdout, /^1 waits to be sent again/);
+    await assert.rejects(bundle("outbox", "burn"), { code: 2 });
   });
 
   test("names no package that it would have to find", async () => {

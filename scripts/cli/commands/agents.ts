@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import * as v from "valibot";
 import { AgentAnswer, PingAnswer } from "../../../wire/http.ts";
+import { addAgentOutbox } from "./agent_outbox.ts";
 import {
   addCommand,
   type CommonOptions,
@@ -53,6 +54,8 @@ export function addAgents(program: Command, session: Session): void {
       );
     },
   );
+
+  addAgentOutbox(agent, session);
 
   addCommand(agent, "logs <pc>", "the last lines of a PC's agent")
     .option("-n, --lines <count>", "how many", "500")
