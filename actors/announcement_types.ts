@@ -8,6 +8,7 @@ export type Announcement =
   | RunAnnouncement
   | AgentAnnouncement
   | DeadLetterAnnouncement
+  | ObsAnnouncement
   | HealthAnnouncement;
 
 /** An execution changed its state or its counters. */
@@ -55,6 +56,13 @@ export interface DeadLetterAnnouncement {
   readonly type: "dead_letter";
   readonly stream: string;
   readonly sequence: number;
+}
+
+/** An endpoint noticed something. */
+export interface ObsAnnouncement {
+  readonly type: "obs";
+  readonly pc_id: string;
+  readonly kind: string;
 }
 
 /** A component of the process went up or down. */

@@ -2,6 +2,7 @@
 import type { Bulk, Database, Statement } from "../db/client.ts";
 import { insertAuditRows } from "../db/audit_log.ts";
 import { insertOutbox } from "../db/command_outbox.ts";
+import { insertObsEvents } from "../db/obs_events.ts";
 import { deleteDeadLetter, findDeadLetter } from "../db/dead_letters.ts";
 import { Fault } from "../wire/fault.ts";
 import type { StreamName } from "../wire/streams.ts";
@@ -9,6 +10,7 @@ import { auditMessage } from "./audit_message.ts";
 import { readAuditEvents } from "./audit_projector.ts";
 import { readStartedEvents } from "./events_projector.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
+import { readObsEvents } from "./obs_events_projector.ts";
 import type { ReplayOutcome } from "./http/services.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import { assertHeld, type Projection, type Unreadable } from "./projection.ts";
@@ -90,6 +92,15 @@ async function projectAgain(
       await host.db.write(async (tx) => {
         await assertHeld(tx, tenure);
         await tx.batch([insertAuditRows(rows), ...further]);
+      });
+      return undefined;
+    }
+    case "OBS_EVENTS": {
+      const { rows, unreadable } = readObsEvents([origin]);
+      if (unreadable[0] !== undefined) return unreadable[0].error;
+      await host.db.write(async (tx) => {
+        await assertHeld(tx, tenure);
+        await tx.batch([insertObsEvents(rows), ...further]);
       });
       return undefined;
     }

@@ -5,13 +5,15 @@ import { textOf } from "./rows.ts";
 const DAY_MS = 86_400_000;
 const KEEP_RUNS_MS = 90 * DAY_MS;
 const KEEP_AUDIT_MS = 365 * DAY_MS;
+/** As long as the stream that they come from. */
+const KEEP_OBS_MS = 90 * DAY_MS;
 /** One batch takes at most so many executions, and stops before those whose runs would be more than this. */
 const EXECUTIONS_AT_ONCE = 200;
 const ROWS_AT_ONCE = 2_000;
 
 /**
  * Deletes one batch of what is older than it is kept: executions that ended with all that belongs to them, runs
- * without an execution, messages that left, audit entries.
+ * without an execution, messages that left, audit entries, what endpoints noticed, earlier facts.
  *
  * @param now the backend's clock, ms since the epoch
  * @returns whether anything was deleted: then there may be more, for the next transaction
@@ -24,6 +26,8 @@ export async function deleteOldRows(tx: Transaction, now: number): Promise<boole
     : [
       ...DELETE_RUNS.map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
       { sql: DELETE_AUDIT, args: [now - KEEP_AUDIT_MS] },
+      { sql: DELETE_OBS, args: [now - KEEP_OBS_MS] },
+      { sql: DELETE_FACTS_HISTORY, args: [now - KEEP_RUNS_MS] },
     ];
   const results = await tx.batch(statements);
   return results.some(({ changes }) => changes > 0);
@@ -71,3 +75,12 @@ const DELETE_RUNS = [
 ];
 const DELETE_AUDIT = `DELETE FROM audit_log WHERE id IN (
   SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`;
+const DELETE_OBS = `DELETE FROM obs_events WHERE id IN (
+  SELECT id FROM obs_events WHERE published_at < ? ORDER BY published_at LIMIT ${ROWS_AT_ONCE})`;
+/** As far back as the runs that told them; the newest facts stay, however old. */
+const DELETE_FACTS_HISTORY = `DELETE FROM inventory_history
+  WHERE (pc_id, job_id, since, since_result_id) IN (
+    SELECT pc_id, job_id, since, since_result_id FROM inventory_history AS earlier
+    WHERE until < ? AND EXISTS (SELECT 1 FROM inventory_history AS later
+      WHERE later.pc_id = earlier.pc_id AND later.job_id = earlier.job_id AND later.since > earlier.since)
+    ORDER BY until LIMIT ${ROWS_AT_ONCE})`;

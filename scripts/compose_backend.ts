@@ -10,6 +10,7 @@ import { heartbeatProjector } from "../actors/heartbeat_projector.ts";
 import type { HttpServices } from "../actors/http/services.ts";
 import { httpActor } from "../actors/http_actor.ts";
 import { leaseKeeper } from "../actors/lease_keeper.ts";
+import { obsEventsProjector } from "../actors/obs_events_projector.ts";
 import { outboxPublisher } from "../actors/outbox_publisher.ts";
 import { outputIndexer } from "../actors/output_indexer.ts";
 import { provisioner } from "../actors/provisioner.ts";
@@ -32,6 +33,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   resultsProjector,
   eventsProjector,
   auditProjector,
+  obsEventsProjector,
   groupWatcher,
   heartbeatProjector,
   replayKeeper,

@@ -8,6 +8,7 @@ import { addExecutions } from "./cli/commands/executions.ts";
 import { addGroups } from "./cli/commands/groups.ts";
 import { addHealth } from "./cli/commands/health.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
+import { addObsEvents } from "./cli/commands/obs_events.ts";
 import { addRebuild } from "./cli/commands/rebuild.ts";
 import { addResults } from "./cli/commands/results.ts";
 import { addRun } from "./cli/commands/run.ts";
@@ -71,6 +72,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addAgents(program, session);
   addGroups(program, session);
   addConfig(program, session);
+  addObsEvents(program, session);
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
   addRebuild(program, session);

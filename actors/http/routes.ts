@@ -10,6 +10,7 @@ import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { openApiRoutes } from "./openapi.ts";
+import { OBS_ROUTES } from "./obs_events.ts";
 import { PAGE_ROUTES } from "./pages.ts";
 import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...GROUP_ROUTES,
   ...CONFIG_ROUTES,
   ...AUDIT_ROUTES,
+  ...OBS_ROUTES,
   ...DEAD_LETTER_ROUTES,
   ...REBUILD_ROUTES,
   ...PAGE_ROUTES,

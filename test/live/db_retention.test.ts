@@ -115,6 +115,41 @@ test("audit entries are deleted after 365 days", async () => {
   assert.deepEqual(await column(db, "audit_log", "sequence"), [2]);
 });
 
+test("what endpoints noticed is deleted after 90 days", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const event = { stream_created_at: 1, pc_id: "a", kind: "b", source: "c", at: 1 };
+  const rest = { event_record_id: "null", payload: new TextEncoder().encode("null") };
+  await insertRows(db, "obs_events", [
+    { ...event, ...rest, sequence: 1, published_at: OLD },
+    { ...event, ...rest, sequence: 2, published_at: YOUNG },
+  ]);
+  await deleteAllOld(db);
+  assert.deepEqual(await column(db, "obs_events", "sequence"), [2]);
+});
+
+test("earlier facts are deleted after 90 days, the newest of a PC are not", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const facts = new TextEncoder().encode("{}");
+  const span = (pcId: string, name: string, since: number, until: number) => ({
+    pc_id: pcId,
+    job_id: "job",
+    since,
+    since_result_id: name,
+    until,
+    until_result_id: name,
+    facts,
+  });
+  await insertRows(db, "inventory_history", [
+    span("a", "earlier", 1, OLD),
+    span("a", "present", OLD + 1, YOUNG),
+    span("b", "only", 1, OLD),
+  ]);
+  await deleteAllOld(db);
+  assert.deepEqual(await column(db, "inventory_history", "since_result_id"), ["only", "present"]);
+});
+
 test("a message that left is deleted after 90 days, one that still waits is not", async () => {
   await using database = await startDatabase();
   const { db } = database;
