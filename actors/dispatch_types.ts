@@ -1,4 +1,5 @@
 import type { Transaction } from "../db/client.ts";
+import type { Rollout } from "../db/rollouts.ts";
 import type { RetrySpan } from "../wire/deadlines.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
@@ -72,6 +73,13 @@ export interface KillRequest {
   readonly idempotency?: Idempotency;
 }
 
+/** Who wants what of which rollout. */
+export interface SteerRequest {
+  readonly execId: string;
+  readonly wish: "pause" | "resume" | "abort";
+  readonly actor: string;
+}
+
 /** Who did what to which: becomes an AuditEvent through the outbox. */
 export interface AuditEntry {
   readonly actor: string;
@@ -86,6 +94,12 @@ export interface Dispatcher {
   dispatch(request: DispatchRequest): Promise<DispatchOutcome>;
   /** Undefined when no execution has that id. Once killed, a kill only tells the agents again. */
   kill(request: KillRequest): Promise<Outcome<KillAnswer> | undefined>;
+  /**
+   * What a rollout is after somebody's wish; it may be what it was. Undefined when no rollout has that id.
+   *
+   * @throws {Fault} `conflict` when it has ended otherwise
+   */
+  steer(request: SteerRequest): Promise<Rollout | undefined>;
   audit(entry: AuditEntry): Promise<void>;
   /** Commits a change of the database and its audit entry together; what the change throws, nothing is committed. */
   audited(change: (tx: Transaction) => Promise<AuditEntry>): Promise<void>;

@@ -24,6 +24,7 @@ import type {
 } from "./dispatch_types.ts";
 import type { DispatcherHost } from "./dispatcher_host.ts";
 import { kill } from "./kills.ts";
+import { steerRollout } from "./steer_rollout.ts";
 import { answerOf } from "./stored_answers.ts";
 import { checkShell, planTargets, spreadOut } from "./targets.ts";
 
@@ -37,6 +38,7 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
   return {
     dispatch: (request) => dispatch(host, request),
     kill: (request) => kill(host, request),
+    steer: (request) => steerRollout(host, request),
     audit: (entry) => audited(host, () => Promise.resolve(entry)),
     audited: (change) => audited(host, change),
   };

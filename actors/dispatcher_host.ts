@@ -1,5 +1,6 @@
 import type { Database } from "../db/client.ts";
 import type { Manifest } from "../wire/manifest.ts";
+import type { RolloutChange } from "./rollout_decisions.ts";
 import type { Clock } from "./system/clock.ts";
 import type { Fleet } from "./targets.ts";
 
@@ -19,4 +20,6 @@ export interface DispatcherHost {
   readonly published: (execId: string, timeoutMs: number) => Promise<boolean>;
   /** An execution was committed. */
   readonly dispatched: (execId: string, at: number) => void;
+  /** A change of a rollout was committed. */
+  readonly rolloutChanged: (change: RolloutChange) => void;
 }

@@ -19,6 +19,7 @@ import {
   stepRollout,
 } from "../machines/rollout.ts";
 import { ROLLOUT_ACTION, type RolloutDecisionAudit } from "../wire/dispatch_audit.ts";
+import type { RolloutAnnouncement } from "./announcement_types.ts";
 import { auditMessage } from "./audit_message.ts";
 
 /** One change that was decided. */
@@ -126,6 +127,19 @@ function auditOf({ from, to, event, actor, at }: RolloutChange): OutboxMessage {
     reason: to.reason,
   };
   return auditMessage({ actor, action: ROLLOUT_ACTION, target: to.execId, payload }, at, to.execId);
+}
+
+/** A committed change, for who listens. */
+export function rolloutAnnouncement({ from, to, event, at }: RolloutChange): RolloutAnnouncement {
+  return {
+    type: "rollout",
+    exec_id: to.execId,
+    from: from.status,
+    to: to.status,
+    event: event.type,
+    wave: to.wave,
+    at,
+  };
 }
 
 /** Whether nothing comes after a state, as rows and answers name it. */

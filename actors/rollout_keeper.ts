@@ -19,7 +19,13 @@ import type { KvAccess } from "./kv_access.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import { assertHeld, type Projection } from "./projection.ts";
-import { changeOf, hasEnded, type RolloutChange, writeChange } from "./rollout_decisions.ts";
+import {
+  changeOf,
+  hasEnded,
+  rolloutAnnouncement,
+  type RolloutChange,
+  writeChange,
+} from "./rollout_decisions.ts";
 import { whetherHeld } from "./rollout_holds.ts";
 import { type Clock, pause } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
@@ -170,16 +176,8 @@ async function commit(context: KeeperContext, change: RolloutChange): Promise<bo
   });
   if (!written) return false;
   outbox.poke();
-  const { from, to, event, at } = change;
-  announce({
-    type: "rollout",
-    exec_id: to.execId,
-    from: from.status,
-    to: to.status,
-    event: event.type,
-    wave: to.wave,
-    at,
-  });
+  announce(rolloutAnnouncement(change));
+  const { to, event } = change;
   log.info("rollout changed", {
     execId: to.execId,
     event: event.type,

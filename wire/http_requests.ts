@@ -56,7 +56,10 @@ export const Limit = v.optional(
   String(DEFAULT_LIMIT),
 );
 
-const Cursor = v.optional(v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list")));
+/** Where a list goes on. */
+export const Cursor = v.optional(
+  v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list")),
+);
 
 /** The name of an execution's state. */
 export const EXECUTION_STATUSES = ["pending", "running", "completed", "expired"] as const;

@@ -14,6 +14,7 @@ import { OBS_ROUTES } from "./obs_events.ts";
 import { PAGE_ROUTES } from "./pages.ts";
 import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
+import { ROLLOUT_ROUTES } from "./rollouts.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
 import { SCRIPT_ROUTES } from "./scripts.ts";
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...EXECUTION_ROUTES,
   ...EXECUTION_CELL_ROUTES,
   ...RESULT_ROUTES,
+  ...ROLLOUT_ROUTES,
   ...STREAM_ROUTES,
   ...EVENT_ROUTES,
   ...JOB_ROUTES,

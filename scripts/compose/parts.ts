@@ -22,6 +22,7 @@ import { type OutputObjects, outputObjects } from "../../actors/output_objects.t
 import { probeBrokerTime } from "../../actors/probe.ts";
 import { Projection } from "../../actors/projection.ts";
 import { rememberJobs } from "../../actors/remembered_jobs.ts";
+import { rolloutAnnouncement } from "../../actors/rollout_decisions.ts";
 import { scriptDigest, storeScript } from "../../actors/script_objects.ts";
 import { type Clock, systemClock } from "../../actors/system/clock.ts";
 import { type Fleet, MAX_NAMED_PCS } from "../../actors/targets.ts";
@@ -180,6 +181,7 @@ function dispatcherOf(parts: DispatcherParts): Dispatcher {
     scriptDigest: (name) => scriptDigest(bus, name),
     outboxChanged: () => outbox.poke(),
     published: (execId, timeoutMs) => outbox.published(execId, timeoutMs),
+    rolloutChanged: (change) => announcer.announce(rolloutAnnouncement(change)),
     dispatched: (execId, at) =>
       announcer.announce({
         type: "transition",

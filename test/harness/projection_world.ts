@@ -107,6 +107,7 @@ export class ProjectionWorld implements AsyncDisposable {
       outboxChanged: () => {},
       published: () => Promise.resolve(true),
       dispatched: () => {},
+      rolloutChanged: () => {},
     });
     const outcome = await dispatcher.dispatch({
       source: { kind: "script", shell: "sh", script: "true" },

@@ -30,6 +30,12 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "POST /api/exec/{job_id}": "operator",
   "POST /api/run": "operator",
 
+  "GET /api/rollouts": "viewer",
+  "GET /api/rollouts/{exec_id}": "viewer",
+  "POST /api/rollouts/{exec_id}/pause": "operator",
+  "POST /api/rollouts/{exec_id}/resume": "operator",
+  "POST /api/rollouts/{exec_id}/abort": "operator",
+
   "GET /api/results": "viewer",
   "GET /api/results/{result_id}": "viewer",
   "GET /api/results/{result_id}/tail": "viewer",

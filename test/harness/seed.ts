@@ -97,3 +97,20 @@ export function deadLetterRow(sequence: number, columns: Columns = {}): Statemen
     ...columns,
   });
 }
+
+/** An execution and its rollout, whose one wave waits for a time far away unless the columns say otherwise. */
+export function rolloutRows(execId: string, columns: Columns = {}): Statement[] {
+  return [
+    executionRow(execId),
+    rows.insertRow("rollouts", {
+      exec_id: execId,
+      status: "waiting",
+      wave: 0,
+      soak_ms: 0,
+      rev: 0,
+      created_at: NOON,
+      ...columns,
+    }),
+    rows.insertRow("rollout_waves", { exec_id: execId, wave: 0, percent: 100, due_at: 8.64e15 }),
+  ];
+}

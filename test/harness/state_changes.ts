@@ -1,5 +1,5 @@
 import { type TestApi, TOKEN } from "./http_api.ts";
-import { agentRow, deadLetterRow, executionRow } from "./seed.ts";
+import { agentRow, deadLetterRow, executionRow, rolloutRows } from "./seed.ts";
 
 /** One call of a route that changes something, and the action of the one audit row that it leaves. */
 export interface StateChange {
@@ -38,6 +38,22 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     prepare: (api) => api.write(executionRow("exec-killed")),
     path: "/api/executions/exec-killed/kill",
     action: "kill",
+  },
+  "POST /api/rollouts/{exec_id}/pause": {
+    prepare: (api) => api.write(...rolloutRows("rollout-paused")),
+    path: "/api/rollouts/rollout-paused/pause",
+    action: "rollout",
+  },
+  "POST /api/rollouts/{exec_id}/resume": {
+    prepare: (api) =>
+      api.write(...rolloutRows("rollout-resumed", { status: "paused", paused_in: "waiting" })),
+    path: "/api/rollouts/rollout-resumed/resume",
+    action: "rollout",
+  },
+  "POST /api/rollouts/{exec_id}/abort": {
+    prepare: (api) => api.write(...rolloutRows("rollout-aborted")),
+    path: "/api/rollouts/rollout-aborted/abort",
+    action: "rollout",
   },
   "POST /api/jobs": { path: "/api/jobs", body: JOB, action: "job_create" },
   "DELETE /api/jobs/{id}": { prepare: makeJob, path: "/api/jobs/audited", action: "job_delete" },

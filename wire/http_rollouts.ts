@@ -1,0 +1,88 @@
+import * as v from "valibot";
+import { Cursor, Limit } from "./http_requests.ts";
+
+/** What the HTTP API asks and answers about rollouts [ours]. Waves are counted from 1; times are RFC 3339 in UTC. */
+
+export const ROLLOUT_STATUSES = [
+  "waiting",
+  "sending",
+  "soaking",
+  "paused",
+  "completed",
+  "stopped",
+  "aborted",
+] as const;
+
+export const RolloutsQuery = v.object({
+  limit: Limit,
+  cursor: Cursor,
+  status: v.optional(
+    v.picklist(ROLLOUT_STATUSES, `must be one of ${ROLLOUT_STATUSES.join(", ")}`),
+  ),
+});
+export type RolloutsQuery = v.InferOutput<typeof RolloutsQuery>;
+
+const Time = v.string();
+const TimeOrNull = v.nullable(v.string());
+const Whole = v.number();
+
+export const RolloutAnswer = v.object({
+  exec_id: v.string(),
+  job_id: v.nullable(v.string()),
+  status: v.string(),
+  /** The present one. */
+  wave: Whole,
+  waves: Whole,
+  soak_secs: v.number(),
+  stop_at: v.object({ failures: v.nullable(Whole), percent: v.nullable(v.number()) }),
+  /** When the present wave may begin, while it has not. */
+  due_at: TimeOrNull,
+  /** Until when the present wave is watched, once it has left. */
+  soak_until: TimeOrNull,
+  /** Why a wave that is due does not begin. */
+  held: v.nullable(v.string()),
+  /** What it was doing when it was paused. */
+  paused_in: v.nullable(v.string()),
+  /** Why it ended before its last wave. */
+  reason: v.nullable(v.string()),
+  created_at: Time,
+  ended_at: TimeOrNull,
+});
+export type RolloutAnswer = v.InferOutput<typeof RolloutAnswer>;
+
+export const WaveAnswer = v.object({
+  wave: Whole,
+  group: v.nullable(v.string()),
+  /** Of the target, with the waves before it. */
+  percent: v.nullable(v.number()),
+  target_count: Whole,
+  success_count: Whole,
+  /** PCs of which a run failed or was given up. */
+  failure_count: Whole,
+  skipped_count: Whole,
+  in_flight: Whole,
+  missing_count: Whole,
+  due_at: Time,
+  began_at: TimeOrNull,
+  sent_at: TimeOrNull,
+});
+export type WaveAnswer = v.InferOutput<typeof WaveAnswer>;
+
+export const RolloutTransitionAnswer = v.object({
+  at: Time,
+  from: v.string(),
+  to: v.string(),
+  event: v.string(),
+  wave: Whole,
+  why: v.nullable(v.string()),
+  actor: v.string(),
+});
+export type RolloutTransitionAnswer = v.InferOutput<typeof RolloutTransitionAnswer>;
+
+export const RolloutDetail = v.object({
+  rollout: RolloutAnswer,
+  waves: v.array(WaveAnswer),
+  /** Oldest first. */
+  transitions: v.array(RolloutTransitionAnswer),
+});
+export type RolloutDetail = v.InferOutput<typeof RolloutDetail>;
