@@ -71,14 +71,16 @@ export class Attempt {
       return notSpawned(`its script cannot be put into a file: ${messageOf(thrown)}`);
     }
     const { program } = staged;
-    // What starts a program in a user's name would report a missing one as the script's own failure.
-    const isThere = user === undefined || await findProgram(program, environment["PATH"] ?? "");
-    const ending = isThere
-      ? endingOf(await this.#runChild(staged, user))
-      : notSpawned(`${JSON.stringify(program)} is not installed here`);
-    // What cannot be removed now is removed when the agent starts again.
-    await staged.remove().catch(() => undefined);
-    return ending;
+    try {
+      // What starts a program in a user's name would report a missing one as the script's own failure.
+      const isThere = user === undefined || await findProgram(program, environment["PATH"] ?? "");
+      return isThere
+        ? endingOf(await this.#runChild(staged, user))
+        : notSpawned(`${JSON.stringify(program)} is not installed here`);
+    } finally {
+      // What cannot be removed now is removed when the agent starts again.
+      await staged.remove().catch(() => undefined);
+    }
   }
 
   #runChild({ program, args }: StagedScript, user: RunUser | undefined): Promise<ChildEnding> {

@@ -5,6 +5,7 @@ import type { Clock } from "../actors/system/clock.ts";
 import { agentCommand, type Effect, type Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";
+import { messageOf } from "../wire/fault.ts";
 import { formatInstant } from "../wire/time.ts";
 import { Attempt, type AttemptOptions } from "./attempt.ts";
 import type { Facts } from "./facts.ts";
@@ -153,12 +154,34 @@ export class CommandRun {
     await Promise.all(this.#writing);
   }
 
+  /** Never rejects: one command must not end the process. */
   async #follow(effect: Effect): Promise<void> {
-    const done = this.#perform(effect);
+    const done = this.#perform(effect).catch((error: unknown) => this.#failed(effect, error));
     if (!WRITING.has(effect.type)) return done;
     this.#writing.add(done);
     await done;
     this.#writing.delete(done);
+  }
+
+  /** What nobody expected ends the command as far as it came; what it had written is there for the next start. */
+  #failed(effect: Effect, error: unknown): void {
+    this.#tools.log.error("cannot go on with a command", {
+      ...this.#ids(),
+      step: effect.type,
+      error,
+    });
+    const why = `the agent could not go on with it: ${messageOf(error)}`;
+    const ending = { kind: "failed", reason: "spawn_failed", why } as const;
+    switch (effect.type) {
+      case "ADMIT":
+        this.#actor.send({ type: "UNWRITABLE" });
+        return this.#setTaken("unwritable");
+      case "CHECK_GATES":
+        return this.#actor.send({ type: "GATE_CLOSED", ending });
+      case "SPAWN":
+        return this.#actor.send({ type: "ENDED", ending });
+      default:
+    }
   }
 
   async #perform(effect: Effect): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
+import { EXIT_CODES } from "../wire/exec_result.ts";
 import { messageOf } from "../wire/fault.ts";
 import { key, sha256Hex } from "../wire/ids.ts";
 import type { SignatureHeaders } from "../wire/signing.ts";
@@ -7,7 +8,7 @@ import { formatInstant } from "../wire/time.ts";
 import { CommandRun, type CommandTools, type Taken } from "./command_run.ts";
 import type { OpenRecord } from "./ledger_record.ts";
 import { endTree } from "./process_tree.ts";
-import { Refusals } from "./refusals.ts";
+import { Refusals, refused } from "./refusals.ts";
 import type { CommandIds } from "./result.ts";
 import type { JudgedCommand, SignatureGate } from "./signature_gate.ts";
 import { readIds, writeUnrun } from "./unrun.ts";
@@ -48,10 +49,7 @@ export class Commands {
     try {
       judged = signatures.judge(bytes, headers);
     } catch (thrown) {
-      await this.#observe("command_unreadable", sha256Hex(Buffer.from(bytes).toString("hex")), {
-        why: messageOf(thrown),
-      });
-      return true;
+      return await this.#reportUnreadable(bytes, headers, messageOf(thrown));
     }
     const { command, refusal } = judged;
     if (refusal !== undefined) return await this.#refuse(command, bytes, refusal);
@@ -59,6 +57,33 @@ export class Commands {
       return await this.#admit(judged, bytes, headers);
     } catch (thrown) {
       return await this.#giveUp(command, { bytes, headers, why: messageOf(thrown) });
+    }
+  }
+
+  /** What a later version of the backend asks for is no silence: whoever sent it hears that it cannot be run here. */
+  async #reportUnreadable(
+    bytes: Uint8Array,
+    headers: SignatureHeaders,
+    why: string,
+  ): Promise<boolean> {
+    const { pcId, signatures, log } = this.#tools;
+    const { request_id, recipient, ...ids } = readIds(bytes);
+    await this.#observe("command_unreadable", sha256Hex(Buffer.from(bytes).toString("hex")), {
+      request_id,
+      why,
+    });
+    const isOurs = recipient === null || recipient === pcId;
+    if (request_id === null || !isOurs || !signatures.isTrusted(bytes, headers)) return true;
+    try {
+      await this.#refusals.report({ ...ids, request_id }, {
+        kind: "skipped",
+        exitCode: EXIT_CODES.unsupported,
+        why: `this agent cannot read it: ${why}`,
+      });
+      return true;
+    } catch (error) {
+      log.error("cannot report a command", { requestId: request_id, error });
+      return false;
     }
   }
 
@@ -205,7 +230,7 @@ export class Commands {
     try {
       // What was admitted with a signature may come again without: it is no news.
       if (!await ledger.isKnown(command.request_id, bytes)) {
-        await this.#refusals.report(command, why);
+        await this.#refusals.report(command, refused(why));
       }
       return true;
     } catch (error) {

@@ -1,9 +1,9 @@
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
 import type { Ending } from "../machines/agent_command.ts";
-import type { Command } from "../wire/command.ts";
 import { legacyResultId } from "../wire/ids.ts";
 import type { Outbox } from "./outbox.ts";
+import { type CommandIds, noteOf } from "./result.ts";
 import { writeUnrun } from "./unrun.ts";
 
 export interface RefusalsOptions {
@@ -22,8 +22,9 @@ export function refused(why: string): Ending {
 }
 
 /**
- * Reports commands that the first gate keeps out (agent.md §1.3). They never see the ledger: what a stranger sends must
- * not take the place of a request that is to come. So the id of the result is derived from the request's.
+ * Reports commands that the first gate keeps out (agent.md §1.3), and those that this agent cannot read. They never see
+ * the ledger: what a stranger sends must not take the place of a request that is to come. So the id of the result is
+ * derived from the request's.
  */
 export class Refusals {
   readonly #options: RefusalsOptions;
@@ -35,14 +36,15 @@ export class Refusals {
   }
 
   /** The result is durable when it returns. @throws the system's error when it cannot be written */
-  async report(command: Command, why: string): Promise<void> {
+  async report(ids: CommandIds, ending: Ending): Promise<void> {
     const { pcId, outbox, log } = this.#options;
-    const resultId = legacyResultId(command.request_id, pcId);
+    const resultId = legacyResultId(ids.request_id, pcId);
     if (this.#reported.has(resultId)) return;
     this.#remember(resultId);
-    log.warn("command refused", { requestId: command.request_id, execId: command.exec_id, why });
+    const why = noteOf(ending);
+    log.warn("command refused", { requestId: ids.request_id, execId: ids.exec_id, why });
     try {
-      await writeUnrun(this.#options, { ids: command, resultId, ending: refused(why) });
+      await writeUnrun(this.#options, { ids, resultId, ending });
     } catch (thrown) {
       this.#reported.delete(resultId);
       throw thrown;

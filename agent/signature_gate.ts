@@ -79,6 +79,11 @@ export class SignatureGate {
     return { command, refusal };
   }
 
+  /** Whether bytes come from somebody who is to be told what became of them, be they a command or not. */
+  isTrusted(bytes: Uint8Array, headers: SignatureHeaders): boolean {
+    return !this.#options.isRequired || this.#originOf(bytes, headers)?.kind === "trusted";
+  }
+
   /** Undefined where no key is configured: then nobody is asked. */
   #originOf(bytes: Uint8Array, headers: SignatureHeaders): Origin | undefined {
     if (this.#keys.size === 0) return undefined;

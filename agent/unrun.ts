@@ -47,20 +47,37 @@ export async function writeUnrun(
 }
 
 const OptionalId = v.fallback(v.nullish(Id), null);
-const Ids = v.object({ id: OptionalId, exec_id: OptionalId, job_id: OptionalId });
+const Ids = v.object({
+  id: OptionalId,
+  request_id: OptionalId,
+  exec_id: OptionalId,
+  job_id: OptionalId,
+});
+const EnvelopedIds = v.object({ command: Ids, target_pc_id: OptionalId });
 
-/** Whatever ids stand in the bytes of a command that is not one any more. */
-export function readIds(bytes: Uint8Array): Pick<CommandIds, "exec_id" | "id"> {
+/** Whatever ids stand in the bytes of what cannot be read as a command. */
+export interface ReadIds extends Pick<CommandIds, "exec_id" | "id"> {
+  readonly request_id: string | null;
+  /** Whom its envelope names, if it has one. */
+  readonly recipient: string | null;
+}
+
+export function readIds(bytes: Uint8Array): ReadIds {
   const text = new TextDecoder().decode(bytes);
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     // Then it has none.
-    return { id: null, exec_id: null };
+    body = null;
   }
-  const enveloped = v.safeParse(v.object({ command: Ids }), body);
+  const enveloped = v.safeParse(EnvelopedIds, body);
   const bare = v.safeParse(Ids, body);
   const ids = enveloped.success ? enveloped.output.command : bare.success ? bare.output : undefined;
-  return { id: ids?.id ?? null, exec_id: ids?.exec_id ?? ids?.job_id ?? null };
+  return {
+    id: ids?.id ?? null,
+    request_id: ids?.request_id ?? null,
+    exec_id: ids?.exec_id ?? ids?.job_id ?? null,
+    recipient: enveloped.success ? enveloped.output.target_pc_id ?? null : null,
+  };
 }

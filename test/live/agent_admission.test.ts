@@ -79,6 +79,50 @@ describe("admission", () => {
     assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
   });
 
+  test("a command that asks for what this agent does not know is reported once, with the place", async () => {
+    await using endpoint = await startEndpoint();
+    const agent = await endpoint.startAgent();
+    for (const [what, wish] of [["run_as", "robot"], ["staleness", { mode: "psychic" }]] as const) {
+      const command = commandWith({ script: "echo never" });
+      const bytes = encode({ ...commandBody(command), [what]: wish });
+      await endpoint.bus.publishAcked(`commands.pc.${PC_ID}`, bytes);
+      const result = await endpoint.result(command);
+      assert.deepEqual([result.exit_code, result.skipped, result.exec_id], [
+        122,
+        true,
+        command.exec_id,
+      ]);
+      assert.match(result.stderr, new RegExp(`cannot read it: .* ${what}`));
+      assert.deepEqual(await endpoint.started(command), []);
+      endpoint.bus.publish(`commands.all`, bytes);
+      await endpoint.result(await endpoint.send({}));
+      assert.equal((await endpoint.results(command)).length, 1);
+    }
+    await agent.stop();
+    await endpoint.startAgent();
+    await endpoint.result(await endpoint.send({}));
+    assert.equal((await endpoint.stored("RESULTS")).length, 5);
+  });
+
+  test("a command whose start goes wrong in a way that nobody thought of is reported, and the agent goes on", async () => {
+    await using endpoint = await startEndpoint();
+    const environment = {
+      PATH: process.env["PATH"],
+      get LANG(): string {
+        if (isBroken) throw new RangeError("no language is left");
+        return "C";
+      },
+    };
+    let isBroken = false;
+    await endpoint.startAgent({ environment });
+    isBroken = true;
+    const result = await endpoint.result(await endpoint.send({}));
+    assert.deepEqual([result.exit_code, result.outcome_reason], [-1, "spawn_failed"]);
+    assert.match(result.stderr, /could not go on with it: no language is left/);
+    isBroken = false;
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+  });
+
   test("a command with a jitter that no number could be drawn for is reported, and the next one runs", async () => {
     await using endpoint = await startEndpoint();
     await endpoint.startAgent();

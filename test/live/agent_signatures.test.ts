@@ -200,6 +200,20 @@ describe("an agent that requires signatures", () => {
     });
   }
 
+  test("answers what it cannot read only to who may send commands", async () => {
+    const [ours, stranger] = [commandWith({}), commandWith({})];
+    const bodyOf = (command: Command) => encode({ ...commandBody(command), run_as: "robot" });
+    await publish(endpoint, bodyOf(stranger), headersFor(bodyOf(stranger), OTHER.seedByte));
+    await publish(endpoint, bodyOf(ours), headersFor(bodyOf(ours), 1), "commands.all");
+    assert.equal((await endpoint.result(ours)).exit_code, 122);
+    const observed = (request: Command) =>
+      endpoint.logLines.some((line) =>
+        line["phrase"] === "command unreadable" && line["request_id"] === request.request_id
+      );
+    await eventually("both to be read", () => observed(ours) && observed(stranger));
+    assert.deepEqual(await endpoint.results(stranger), []);
+  });
+
   test("still runs the true command after a stranger used its request_id", async () => {
     const command = commandWith({ script: "echo true" });
     const forged = encode(commandBody({ ...command, script: "echo forged" }));
