@@ -81,8 +81,9 @@ test("what a script printed and what a job is called is text, whatever it looks 
   await page.getByRole("link", { name: EVIL }).click();
   await page.getByRole("link", { name: "pc-1" }).click();
   await page.getByRole("heading", { name: "pc-1" }).waitFor();
+  await page.getByText(EVIL).waitFor();
   assert.equal(await page.locator("[data-stream=stdout]").textContent(), EVIL);
-  assert.equal(await page.locator("[data-stream=stderr]").textContent(), "a\0b");
+  assert.equal(await page.locator("[data-stream=stderr]").textContent(), "a␀b");
   assert.notEqual(await page.title(), "owned");
   assert.deepEqual(complaints, []);
 });

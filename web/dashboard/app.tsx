@@ -1,11 +1,9 @@
 /** The dashboard: its pages, and the way between them. */
-import type { FleetHealth } from "../../wire/http.ts";
-import { ask } from "../shared/api.ts";
-import { useQuery } from "../shared/queries.ts";
 import { linkTo, place } from "../shared/router.ts";
 import { Boundary } from "../shared/ui/boundary.tsx";
 import { Frame, type NavGroup, type NavItem } from "../shared/ui/frame.tsx";
 import type { IconName } from "../shared/ui/icons.tsx";
+import { useFleet } from "./fleet.ts";
 import { PAGES } from "./pages.ts";
 import { NotFound } from "./pages/not_found.tsx";
 import "./styles/all.css";
@@ -42,14 +40,6 @@ function groupsAt(current: string): readonly NavGroup[] {
       items: [{ label: "Inspector", icon: "inspector", href: "/inspector", current: false }],
     },
   ];
-}
-
-/** Fleet health, once for everything that shows it. */
-export function useFleet() {
-  return useQuery({
-    key: ["fleet"],
-    load: ({ signal }) => ask<FleetHealth>("/api/health/fleet", { signal }),
-  });
 }
 
 /** What does not do its work, with its reason. */

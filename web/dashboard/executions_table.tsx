@@ -35,7 +35,7 @@ export function ExecutionsTable(
 }
 
 function ExecutionRow(execution: ExecutionAnswer) {
-  const counts = countsOf(execution);
+  const counts = countsOf(execution, execution.in_flight_count);
   return (
     <tr>
       <td>

@@ -14,7 +14,10 @@ function keysOf(event: LiveEvent): readonly QueryKey[] {
   const { type, exec_id: execId, result_id: resultId } = event;
   switch (type) {
     case "transition":
-      return [["executions"], ["execution", execId]];
+      // Its cells follow the runs; but a deadline makes PCs missing that have none.
+      return event.event === "DEADLINE_PASSED" || event.to === "completed" || event.to === "expired"
+        ? [["executions"], ["execution", execId], ["targets", execId]]
+        : [["executions"], ["execution", execId]];
     case "run":
       return [["executions"], ["execution", execId], ["run", resultId], ["runs"]];
     case "agent":
@@ -28,6 +31,8 @@ function keysOf(event: LiveEvent): readonly QueryKey[] {
       return [["schedules"]];
     case "rollout":
       return [["rollouts"], ["execution", execId]];
+    case "obs":
+      return [["obs"]];
     case "lagged":
     case "alive":
       return [];

@@ -15,6 +15,7 @@ const NAMES = [
   "heartbeats",
   "dead_letter",
   "health",
+  "obs",
   "schedule",
   "rollout",
   "lagged",
@@ -30,6 +31,10 @@ export interface LiveEvent {
   readonly pc_id?: string;
   readonly outcome?: string | null;
   readonly exit_code?: number | null;
+  readonly from?: string | null;
+  readonly to?: string;
+  /** Of a transition: the event of the machine. */
+  readonly event?: string;
   readonly name?: string;
   readonly ok?: boolean;
   readonly detail?: string;

@@ -34,14 +34,19 @@ export interface QueryOptions<T> {
   readonly enabled?: boolean;
   /** Whether what was loaded for another key is shown until this one is there. */
   readonly keep?: boolean;
+  /** True: it never changes. */
+  readonly isFixed?: boolean;
 }
 
 /** What is known under a key, loaded when it is not. */
-export function useQuery<T>({ key, load, enabled = true, keep = false }: QueryOptions<T>) {
+export function useQuery<T>(
+  { key, load, enabled = true, keep = false, isFixed = false }: QueryOptions<T>,
+) {
   const options: QueryObserverOptions<T> = {
     queryKey: key,
     queryFn: load,
     enabled,
+    ...(isFixed ? { staleTime: "static" } : {}),
     ...(keep ? { placeholderData: keepPreviousData } : {}),
   };
   const [observer] = useState(() => new QueryObserver<T>(queries, options));

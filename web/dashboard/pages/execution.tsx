@@ -1,23 +1,43 @@
-import type { ExecutionDetail } from "../../../wire/http.ts";
+import type { CellAnswer, ExecutionAnswer, ExecutionDetail } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
-import { countsOf, outcomeOf } from "../../shared/outcomes.ts";
-import { useQuery } from "../../shared/queries.ts";
-import { linkTo } from "../../shared/router.ts";
-import { Legend, OutcomeLabel, ProgressBar, StatusBadge } from "../../shared/ui/outcome.tsx";
+import { type Counts, countsOf } from "../../shared/outcomes.ts";
+import { type Loaded, useQuery } from "../../shared/queries.ts";
+import { shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
+import { Legend, ProgressBar, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
+import { Since, Time } from "../../shared/ui/time.tsx";
+import { ExecutionActions } from "../execution/actions.tsx";
+import { countCells, useCells } from "../execution/cells.ts";
+import { Pcs } from "../execution/pcs.tsx";
+import { Sent } from "../execution/sent.tsx";
+import { Timeline } from "../execution/timeline.tsx";
 import { workOf } from "../executions_table.tsx";
 
 export function ExecutionPage({ execId }: { readonly execId: string }) {
   const detail = useQuery({
     key: ["execution", execId],
-    load: ({ signal }) => ask<ExecutionDetail>(pathOf("api", "executions", execId), { signal }),
+    load: async ({ signal }) => {
+      const path = `${pathOf("api", "executions", execId)}?runs=0`;
+      return (await ask<ExecutionDetail>(path, { signal })).execution;
+    },
   });
-  return <Loadable query={detail}>{(value) => <Detail {...value} />}</Loadable>;
+  const cells = useCells(execId);
+  return (
+    <Loadable query={detail}>
+      {(execution) => <Execution execution={execution} cells={cells} />}
+    </Loadable>
+  );
 }
 
-function Detail({ execution, results, missing, missing_reasons }: ExecutionDetail) {
-  const counts = countsOf(execution, results.filter(({ outcome }) => outcome === null).length);
+function Execution({ execution, cells }: {
+  readonly execution: ExecutionAnswer;
+  readonly cells: Loaded<readonly CellAnswer[]>;
+}) {
+  // The cells tell what is in flight; until they are there the row tells the rest.
+  const counts = cells.data === undefined || cells.data.length === 0
+    ? countsOf(execution)
+    : countCells(cells.data);
   const work = workOf(execution);
   return (
     <>
@@ -29,35 +49,71 @@ function Detail({ execution, results, missing, missing_reasons }: ExecutionDetai
           </>
         }
         crumbs={<a href="#/executions">Executions</a>}
-      />
-      <section class="card padded stack">
-        <ProgressBar counts={counts} tall />
-        <Legend counts={counts} />
-      </section>
-      <section class="card table-wrap">
-        <table>
-          <tbody>
-            {results.map((run) => (
-              <tr key={run.result_id}>
-                <td>
-                  <a href={linkTo(["runs", run.result_id])}>{run.pc_id}</a>
-                </td>
-                <td>
-                  <OutcomeLabel outcome={outcomeOf(run.outcome)} />
-                </td>
-              </tr>
-            ))}
-            {missing.map((pcId, index) => (
-              <tr key={pcId}>
-                <td>{pcId}</td>
-                <td>
-                  <OutcomeLabel outcome="missing" note={missing_reasons[index] ?? undefined} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
+      >
+        <ExecutionActions execution={execution} counts={counts} />
+      </PageHead>
+      <Progress execution={execution} counts={counts} />
+      <Loadable query={cells}>{(value) => <Pcs cells={value} />}</Loadable>
+      <div class="halves">
+        <Sent execId={execution.exec_id} />
+        <Timeline execId={execution.exec_id} />
+      </div>
     </>
+  );
+}
+
+function Progress({ execution, counts }: {
+  readonly execution: ExecutionAnswer;
+  readonly counts: Counts;
+}) {
+  return (
+    <section class="card padded stack" aria-label="Progress">
+      <ProgressBar counts={counts} tall />
+      <Legend counts={counts} />
+      <dl class="facts">
+        <div>
+          <dt>Started</dt>
+          <dd>
+            <Time at={execution.initiated_at} />
+          </dd>
+        </div>
+        <div>
+          <dt>By</dt>
+          <dd>{execution.initiated_by ?? "unknown"}</dd>
+        </div>
+        <div>
+          <dt>{execution.ended_at === null ? "Runs for" : "Took"}</dt>
+          <dd>
+            {execution.ended_at === null
+              ? <Since at={execution.initiated_at} />
+              : (
+                <span class="number" title={utcTime(new Date(execution.ended_at))}>
+                  {shownSpan(spanBetween(execution.initiated_at, execution.ended_at))}
+                </span>
+              )}
+          </dd>
+        </div>
+        {execution.ended_at === null && execution.deadline_at !== null && (
+          <div>
+            <dt>Given up at the latest</dt>
+            <dd>
+              <Time at={execution.deadline_at} />
+            </dd>
+          </div>
+        )}
+        {execution.killed_at !== null && (
+          <div>
+            <dt>Killed</dt>
+            <dd>
+              <Time at={execution.killed_at} /> by {execution.killed_by ?? "unknown"}
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>Execution id</dt>
+          <dd class="mono small">{execution.exec_id}</dd>
+        </div>
+      </dl>
+    </section>
   );
 }

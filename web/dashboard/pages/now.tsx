@@ -1,32 +1,179 @@
-import type { ExecutionAnswer } from "../../../wire/http.ts";
-import { ask } from "../../shared/api.ts";
-import { useQuery } from "../../shared/queries.ts";
+import type { ComponentChildren } from "preact";
+import type { DeadLetterAnswer, ExecutionAnswer, FleetHealth } from "../../../wire/http.ts";
+import { ask, askPage } from "../../shared/api.ts";
+import { type Loaded, useQuery } from "../../shared/queries.ts";
+import { may } from "../../shared/session.ts";
+import { shownCount } from "../../shared/time.ts";
+import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { ExecutionsTable } from "../executions_table.tsx";
+import { useFleet } from "../fleet.ts";
+
+/** As many open executions as are shown with their progress. */
+const OPEN_SHOWN = 50;
+const ENDED_SHOWN = 15;
 
 export function NowPage() {
-  const executions = useQuery({
-    key: ["executions", "newest"],
-    load: ({ signal }) => ask<ExecutionAnswer[]>("/api/executions?limit=20", { signal }),
+  const fleet = useFleet();
+  const open = useQuery({
+    key: ["executions", "open"],
+    load: ({ signal }) =>
+      ask<readonly ExecutionAnswer[]>(
+        `/api/executions?status=open&in_flight=1&limit=${OPEN_SHOWN}`,
+        { signal },
+      ),
+  });
+  const ended = useQuery({
+    key: ["executions", "ended"],
+    load: ({ signal }) =>
+      ask<readonly ExecutionAnswer[]>(`/api/executions?status=ended&limit=${ENDED_SHOWN}`, {
+        signal,
+      }),
   });
   return (
     <>
-      <PageHead title="Now" />
-      <section class="card" aria-label="Executions">
-        <Loadable query={executions}>
+      <PageHead title="Now">
+        {may("operator") && (
+          <a class="button primary" href="#/run-now">
+            <Icon name="play" />
+            Run a script
+          </a>
+        )}
+      </PageHead>
+      <Tiles fleet={fleet} open={open} />
+      <section class="card" aria-label="Running">
+        <div class="card-head">
+          <h2>Running</h2>
+        </div>
+        <Loadable query={open}>
           {(rows) =>
             rows.length === 0
-              ? (
-                <Empty icon="play" title="Nothing has run yet">
-                  <p>
-                    Send a first command: <code>npx kanade run &lt;pc&gt; -- 'echo hello'</code>
-                  </p>
-                </Empty>
-              )
+              ? <NothingRuns isNew={ended.data?.length === 0} />
               : <ExecutionsTable executions={rows} />}
         </Loadable>
       </section>
+      {(ended.data === undefined || ended.data.length > 0) && (
+        <section class="card" aria-label="Ended last">
+          <div class="card-head">
+            <h2>Ended last</h2>
+            <a class="small" href="#/executions">All executions</a>
+          </div>
+          <Loadable query={ended}>
+            {(rows) => <ExecutionsTable executions={rows} />}
+          </Loadable>
+        </section>
+      )}
     </>
+  );
+}
+
+function NothingRuns({ isNew }: { readonly isNew: boolean }) {
+  if (!isNew) return <p class="quiet-line muted">Nothing runs now.</p>;
+  return (
+    <Empty icon="play" title="Nothing has run yet">
+      <p>
+        {may("operator") && (
+          <>
+            <a href="#/run-now">Run a first script</a> here, or from a terminal:{" "}
+          </>
+        )}
+        <code>npx kanade run &lt;pc&gt; -- 'echo hello'</code>
+      </p>
+    </Empty>
+  );
+}
+
+function Tiles({ fleet, open }: {
+  readonly fleet: Loaded<FleetHealth>;
+  readonly open: Loaded<readonly ExecutionAnswer[]>;
+}) {
+  const letters = useQuery({
+    key: ["dead letters", "count"],
+    load: async ({ signal }) => {
+      const { headers } = await askPage<readonly DeadLetterAnswer[]>(
+        "/api/dead-letters?limit=1",
+        { signal },
+      );
+      return Number(headers.get("x-total-count") ?? 0);
+    },
+  });
+  const running = open.data?.length;
+  const inFlight = open.data?.reduce((sum, row) => sum + (row.in_flight_count ?? 0), 0) ?? 0;
+  const agents = fleet.data?.agents;
+  return (
+    <section class="tiles" aria-label="At a glance">
+      <Tile
+        label="Running"
+        href="#/executions?status=open"
+        value={running === undefined ? undefined : `${running}${running === OPEN_SHOWN ? "+" : ""}`}
+        note={`${shownCount(inFlight)} ${inFlight === 1 ? "run" : "runs"} in flight`}
+      />
+      <Tile
+        label="Agents online"
+        href="#/agents"
+        value={agents && shownCount(agents.active)}
+        note={agents === undefined
+          ? ""
+          : agents.stale === 0
+          ? `of ${shownCount(agents.known)}`
+          : `${shownCount(agents.stale)} offline of ${shownCount(agents.known)}`}
+      />
+      <Tile
+        label="Runs, last 24 h"
+        href="#/search"
+        value={fleet.data && shownCount(fleet.data.recent_results)}
+        note="started"
+      />
+      <Tile
+        label="Dead letters"
+        href="#/dead-letters"
+        value={letters.data === undefined ? undefined : shownCount(letters.data)}
+        note={letters.data === 0 ? "everything could be read" : "messages that cannot be read"}
+        isBad={(letters.data ?? 0) > 0}
+      />
+      <HealthTile fleet={fleet} />
+    </section>
+  );
+}
+
+function Tile({ label, href, value, note, isBad = false }: {
+  readonly label: string;
+  readonly href: string;
+  readonly value: ComponentChildren;
+  readonly note: string;
+  readonly isBad?: boolean;
+}) {
+  return (
+    <a class="tile" href={href} data-kind={isBad ? "bad" : undefined}>
+      <span class="label">{label}</span>
+      <span class="value">{value ?? "…"}</span>
+      <span class="note">{note}</span>
+    </a>
+  );
+}
+
+/** Health says what is wrong, and not only that something is. */
+function HealthTile({ fleet }: { readonly fleet: Loaded<FleetHealth> }) {
+  if (fleet.data === undefined) {
+    const note = fleet.isError ? "cannot be asked" : "";
+    return <Tile label="Health" href="#/settings" value={undefined} note={note} />;
+  }
+  const { components, jetstream } = fleet.data;
+  const ill = components.filter(({ ok }) => !ok);
+  const isWell = ill.length === 0 && jetstream.all_ok;
+  const why = ill.length > 0
+    ? ill.map(({ name, detail }) => `${name}: ${detail}`).join("; ")
+    : jetstream.all_ok
+    ? "every part does its work"
+    : `streams missing: ${jetstream.missing.join(", ")}`;
+  return (
+    <Tile
+      label="Health"
+      href="#/settings"
+      value={isWell ? "Well" : "Ill"}
+      note={why}
+      isBad={!isWell}
+    />
   );
 }

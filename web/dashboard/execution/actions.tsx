@@ -1,0 +1,81 @@
+/** What can be done with an execution, by who may. */
+import { useState } from "preact/hooks";
+import type { ExecutionAnswer, KillAnswer } from "../../../wire/http.ts";
+import { ask, pathOf } from "../../shared/api.ts";
+import type { Counts } from "../../shared/outcomes.ts";
+import { may } from "../../shared/session.ts";
+import { shownCount } from "../../shared/time.ts";
+import { Confirm } from "../../shared/ui/confirm.tsx";
+import { Icon } from "../../shared/ui/icons.tsx";
+import { sayDone } from "../../shared/ui/toasts.tsx";
+import { RetryButton } from "./retry.tsx";
+
+export function ExecutionActions({ execution, counts }: {
+  readonly execution: ExecutionAnswer;
+  readonly counts: Counts;
+}) {
+  if (!may("operator")) return null;
+  const isOpen = execution.status === "pending" || execution.status === "running";
+  return (
+    <>
+      <RetryButton execution={execution} counts={counts} />
+      {isOpen && execution.killed_at === null && (
+        <KillButton execId={execution.exec_id} counts={counts} />
+      )}
+    </>
+  );
+}
+
+function KillButton({ execId, counts }: { readonly execId: string; readonly counts: Counts }) {
+  const [isAsking, setAsking] = useState(false);
+  const kill = async () => {
+    const path = pathOf("api", "executions", execId, "kill");
+    const { in_flight } = await ask<KillAnswer>(path, { method: "POST" });
+    sayDone(`Killed: ${runs(in_flight)} in flight.`);
+  };
+  return (
+    <>
+      <button type="button" class="button danger" onClick={() => setAsking(true)}>
+        <Icon name="stop" />
+        Kill
+      </button>
+      {isAsking && (
+        <Confirm
+          title="Kill this execution?"
+          action={killWords(counts)}
+          onDo={kill}
+          onClose={() => setAsking(false)}
+        >
+          <p>
+            {counts.running > 0 && (
+              <>
+                <strong>{runs(counts.running)}</strong> in flight will be ended now.{" "}
+              </>
+            )}
+            {counts.waiting > 0 && (
+              <>
+                <strong>{pcs(counts.waiting)}</strong>{" "}
+                will not begin, also those that are away and come back later.{" "}
+              </>
+            )}
+            What has ended stays as it is. This cannot be taken back.
+          </p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function killWords({ running, waiting }: Counts): string {
+  if (running === 0) return `Stop ${pcs(waiting)} from beginning`;
+  if (waiting === 0) return `Kill ${runs(running)}`;
+  return `Kill ${runs(running)}, stop ${pcs(waiting)}`;
+}
+
+function runs(count: number): string {
+  return `${shownCount(count)} ${count === 1 ? "run" : "runs"}`;
+}
+
+function pcs(count: number): string {
+  return `${shownCount(count)} ${count === 1 ? "PC" : "PCs"}`;
+}

@@ -1,0 +1,39 @@
+import type { CellAnswer } from "../../../wire/http.ts";
+import { linkTo } from "../../shared/router.ts";
+import { shownSpan, spanBetween } from "../../shared/time.ts";
+import { OutcomeLabel } from "../../shared/ui/outcome.tsx";
+import { Since, Time } from "../../shared/ui/time.tsx";
+import { type Column, VirtualTable } from "../../shared/ui/virtual_table.tsx";
+import { outcomeOfCell } from "./cells.ts";
+
+const COLUMNS: readonly Column<CellAnswer>[] = [
+  {
+    head: "PC",
+    kind: "c-name",
+    cell: ({ pc_id, result_id }) =>
+      result_id === null ? pc_id : <a href={linkTo(["runs", result_id])}>{pc_id}</a>,
+  },
+  {
+    head: "State",
+    kind: "c-state",
+    cell: (cell) => <OutcomeLabel outcome={outcomeOfCell(cell)} note={cell.reason ?? undefined} />,
+  },
+  { head: "Exit", kind: "c-exit number", cell: ({ exit_code }) => exit_code ?? "" },
+  {
+    head: "Started",
+    kind: "c-time",
+    cell: ({ started_at }) => started_at !== null && <Time at={started_at} />,
+  },
+  { head: "Took", kind: "c-span number", cell: tookOf },
+];
+
+function tookOf({ started_at, finished_at }: CellAnswer) {
+  if (started_at === null) return null;
+  if (finished_at === null) return <Since at={started_at} />;
+  return shownSpan(spanBetween(started_at, finished_at));
+}
+
+/** The matrix in words: the same PCs, a row each. */
+export function CellsTable({ cells }: { readonly cells: readonly CellAnswer[] }) {
+  return <VirtualTable label="PCs" rows={cells} columns={COLUMNS} keyOf={({ pc_id }) => pc_id} />;
+}
