@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as v from "valibot";
+import type { Bus } from "../../actors/bus.ts";
 import { openKv } from "../../actors/kv.ts";
 import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail } from "../../wire/http.ts";
 import { RolloutAnswer, RolloutDetail } from "../../wire/http_rollouts.ts";
 import { type CommandTakers, takeCommands } from "../harness/command_takers.ts";
-import { PROBE, startWhole, type TestSystem } from "../harness/backend.ts";
+import { connectPeer, PROBE, startWhole, type TestSystem } from "../harness/backend.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -14,8 +15,11 @@ const PCS = ["pc-1", "pc-2", "pc-3", "pc-4"];
 const GROUPS = { canary: ["pc-1", "pc-2"], rest: ["pc-2", "pc-3", "pc-4"], nobody: [] };
 
 let system: TestSystem;
+/** What agents are connected by: it outlives a backend. */
+let peer: Bus;
 before(async () => {
   system = await startWhole({ sweepIntervalMs: 200 });
+  peer = await connectPeer(system.broker);
   await system.backend.hear(...PCS);
   for (const pcId of PCS) {
     const groups = Object.entries(GROUPS).filter(([, members]) =>
@@ -24,7 +28,10 @@ before(async () => {
     await openKv(system.backend.bus, "agent_groups").put(pcId, encode({ groups }));
   }
 });
-after(() => system[Symbol.asyncDispose]());
+after(async () => {
+  await peer.close();
+  await system[Symbol.asyncDispose]();
+});
 
 let jobs = 0;
 /** Dispatches a job of its own. */
@@ -43,7 +50,7 @@ async function groupsKnown(): Promise<void> {
 }
 
 function takers(exitCode: (pcId: string) => number | null = () => 0): CommandTakers {
-  return takeCommands({ bus: system.backend.bus, pcIds: PCS, groups: GROUPS, exitCode });
+  return takeCommands({ bus: peer, pcIds: PCS, groups: GROUPS, exitCode });
 }
 
 async function detailOf(execId: string): Promise<RolloutDetail> {
@@ -259,4 +266,22 @@ test("the list of rollouts goes newest first, by state and from page to page", a
   assert.deepEqual(rows.map((row) => row.exec_id), [exec_id]);
   await steer(exec_id, "abort");
   await assert.rejects(system.backend.api("GET", "/api/rollouts/none"), /404/);
+});
+
+test("a wave that was to come goes out after a restart, once", async () => {
+  await using fleet = takers();
+  const { exec_id, request_id } = await dispatch(shares([50, 100], { soak: "500ms" }));
+  await until(exec_id, "soaking");
+  const before = await detailOf(exec_id);
+  await system.restart();
+  assert.deepEqual((await detailOf(exec_id)).waves[0], before.waves[0]);
+  await until(exec_id, "completed");
+  await system.restart();
+  await eventually("every run", async () => {
+    const { execution } = await executionOf(exec_id);
+    return execution.status === "completed" && execution.success_count === PCS.length;
+  });
+  const subjects = fleet.heard.filter(({ command }) => command.request_id === request_id)
+    .map(({ subject }) => subject);
+  assert.deepEqual([...subjects].sort(), PCS.map((pcId) => `commands.pc.${pcId}`));
 });
