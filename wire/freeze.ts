@@ -4,7 +4,6 @@ import { BOUND_FORMS, contains, parseBound, type Span } from "./bounds.ts";
 import { decode } from "./codec.ts";
 import { Fault } from "./fault.ts";
 import { zoneName } from "./local_time.ts";
-import { parseWritten } from "./written.ts";
 
 export const Freeze = v.object({
   /** Null = at once. */
@@ -39,13 +38,8 @@ export function isFrozen(state: FreezeState, at: number): boolean {
   return state.kind === "unreadable" || (state.kind === "set" && contains(state.span, at));
 }
 
-/**
- * Reads a freeze from its author.
- *
- * @throws {Fault} `invalid_input`, also when it ends before it begins
- */
-export function decodeAuthoredFreeze(value: unknown, hostZone: string): Freeze {
-  const freeze = parseWritten(Freeze, "freeze", value);
+/** The freeze itself, as its author may write it. @throws {Fault} `invalid_input`, also when it ends before it begins */
+export function checkAuthoredFreeze(freeze: Freeze, hostZone: string): Freeze {
   const { from, until } = spanOf(freeze, hostZone);
   if (from === null || until === null || from < until) return freeze;
   throw refused("until", "it is not after from");

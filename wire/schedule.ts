@@ -87,14 +87,18 @@ export function decodeSchedule(value: unknown): Schedule {
   return parse(Schedule, "schedule", value);
 }
 
+/** Reads a schedule from its author; unknown keys are refused, too. @throws {Fault} `invalid_input` */
+export function decodeAuthoredSchedule(value: unknown): Schedule {
+  return checkAuthored(parseWritten(Schedule, "schedule", value));
+}
+
 /**
- * Reads a schedule from its author: unknown keys, ids that no subject can carry, and bounds, windows and dates
- * that would be ignored or would block at run time are refused.
+ * The schedule itself, as its author may write it: ids that no subject can carry, and bounds, windows and dates that would
+ * be ignored or would block at run time are refused.
  *
  * @throws {Fault} `invalid_input`
  */
-export function decodeAuthoredSchedule(value: unknown): Schedule {
-  const schedule = parseWritten(Schedule, "schedule", value);
+export function checkAuthored(schedule: Schedule): Schedule {
   checkName("id", schedule.id);
   checkName("job_id", schedule.job_id);
   checkBound("active.from", schedule.active?.from);

@@ -6,6 +6,7 @@ import { EVENT_ROUTES } from "./events.ts";
 import { EXEC_ROUTES } from "./exec.ts";
 import { EXECUTION_CELL_ROUTES } from "./execution_cells.ts";
 import { EXECUTION_ROUTES } from "./executions.ts";
+import { FREEZE_ROUTES } from "./freeze.ts";
 import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { JOB_ROUTES } from "./jobs.ts";
@@ -17,6 +18,7 @@ import { RESULT_ROUTES } from "./results.ts";
 import { ROLLOUT_ROUTES } from "./rollouts.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
+import { SCHEDULE_ROUTES } from "./schedules.ts";
 import { SCRIPT_ROUTES } from "./scripts.ts";
 import { SESSION_ROUTES } from "./session.ts";
 import { STREAM_ROUTES } from "./streams.ts";
@@ -34,6 +36,8 @@ export const ROUTES: readonly Route[] = [
   ...STREAM_ROUTES,
   ...EVENT_ROUTES,
   ...JOB_ROUTES,
+  ...SCHEDULE_ROUTES,
+  ...FREEZE_ROUTES,
   ...SCRIPT_ROUTES,
   ...AGENT_ROUTES,
   ...GROUP_ROUTES,

@@ -3,12 +3,15 @@ import type { Announcements } from "../announcement_types.ts";
 import type { Bus } from "../bus.ts";
 import type { Dispatcher } from "../dispatch_types.ts";
 import type { ConfigStore } from "../config_store.ts";
+import type { FreezeStore } from "../freeze.ts";
 import type { Groups } from "../groups.ts";
 import type { RebuildReport } from "../rebuild_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
+import type { ScheduleCatalogue } from "../schedules.ts";
 import type { ScriptStatuses } from "../script_status.ts";
 import type { Clock } from "../system/clock.ts";
+import type { Fleet } from "../targets.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
 import type { WebBundle } from "./web_bundle.ts";
@@ -40,6 +43,12 @@ export interface HttpServices {
   readonly auth: AuthSettings;
   readonly jobs: JobCatalogue;
   readonly groups: Groups;
+  readonly schedules: ScheduleCatalogue;
+  readonly freeze: FreezeStore;
+  /** Who is known, and the members of each group. */
+  readonly fleet: Fleet;
+  /** The zone of this machine's clock, an IANA name. */
+  readonly hostZone: string;
   readonly configs: ConfigStore;
   readonly scriptStatuses: ScriptStatuses;
   readonly dispatcher: Dispatcher;

@@ -4,6 +4,7 @@ import { text as readAll } from "node:stream/consumers";
 import { parseDocument } from "yaml";
 import { Fault, messageOf } from "../../wire/fault.ts";
 import { decodeAuthoredManifest } from "../../wire/manifest.ts";
+import { decodeAuthoredSchedule } from "../../wire/schedule.ts";
 import { parseYaml } from "../../wire/yaml.ts";
 
 /**
@@ -23,6 +24,18 @@ export async function readJobFile(path: string): Promise<string> {
   document.deleteIn(["execute", "script_file"]);
   document.setIn(["execute", "script"], script);
   return document.toString();
+}
+
+/**
+ * A schedule's text as it can be posted, checked here.
+ *
+ * @param path of the schedule; `-` is standard input
+ * @throws {Fault} `invalid_input` with the path or line of what is wrong
+ */
+export async function readScheduleFile(path: string): Promise<string> {
+  const text = path === "-" ? await readAll(process.stdin) : await readText("schedule", path);
+  decodeAuthoredSchedule(parseYaml("schedule", text));
+  return text;
 }
 
 async function readText(what: string, path: string): Promise<string> {

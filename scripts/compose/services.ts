@@ -2,6 +2,7 @@
 import { createConfigStore } from "../../actors/config_store.ts";
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
 import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
+import { createFreezeStore } from "../../actors/freeze.ts";
 import { createGroups } from "../../actors/groups.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { WebBundle } from "../../actors/http/web_bundle.ts";
@@ -9,6 +10,7 @@ import { openKv } from "../../actors/kv.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
 import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
 import { rebuild } from "../../actors/rebuild.ts";
+import { createScheduleCatalogue } from "../../actors/schedules.ts";
 import { createScriptStatuses } from "../../actors/script_status.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
 import type { BackendParts } from "./parts.ts";
@@ -25,6 +27,13 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     auth: options.auth,
     jobs,
     groups: createGroups(openKv(bus, "agent_groups"), directory),
+    schedules: createScheduleCatalogue(
+      { schedules: openKv(bus, "schedules"), schedulesYaml: openKv(bus, "schedules_yaml") },
+      log,
+    ),
+    freeze: createFreezeStore(openKv(bus, "fleet_config")),
+    fleet: parts.fleet,
+    hostZone: parts.hostZone,
     configs: createConfigStore(openKv(bus, "agent_config")),
     scriptStatuses: createScriptStatuses(
       { status: openKv(bus, "script_status"), current: openKv(bus, "script_current") },

@@ -72,6 +72,20 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "POST /api/scripts/{id}/unrevoke": "operator",
   "GET /api/obs": "viewer",
 
+  "GET /api/schedules": "viewer",
+  "POST /api/schedules": "operator",
+  "GET /api/schedules/{id}": "viewer",
+  "DELETE /api/schedules/{id}": "operator",
+  "GET /api/schedules/{id}/yaml": "viewer",
+  "POST /api/schedules/{id}/enable": "operator",
+  "POST /api/schedules/{id}/disable": "operator",
+  "GET /api/schedules/{id}/preview": "viewer",
+  "GET /api/schedules/{id}/status": "viewer",
+
+  "GET /api/freeze": "viewer",
+  "PUT /api/freeze": "operator",
+  "DELETE /api/freeze": "operator",
+
   "GET /api/dead-letters": "viewer",
   "POST /api/dead-letters/{id}/replay": "operator",
   "DELETE /api/dead-letters/{id}": "operator",

@@ -1,0 +1,73 @@
+import { type Freeze, Freeze as FreezeBody, freezeStateOf, isFrozen } from "../../wire/freeze.ts";
+import { checkAuthoredFreeze } from "../../wire/freeze.ts";
+import * as v from "valibot";
+import { encode } from "../../wire/codec.ts";
+import { FreezeAnswer } from "../../wire/http_schedules.ts";
+import { audit } from "./audit.ts";
+import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
+import { type Call, json, noContent, type Route, route } from "./route.ts";
+
+const PATH = "/api/freeze";
+/** What an audit entry is about. */
+const TARGET = "fleet";
+
+export const FREEZE_ROUTES: readonly Route[] = [
+  route({
+    method: "GET",
+    path: PATH,
+    role: "viewer",
+    summary: "The freeze that is set; null = none. 503 when nobody can tell",
+    answer: v.nullable(FreezeAnswer),
+    answerHeaders: VERSIONED,
+    handle: show,
+  }),
+  route({
+    method: "PUT",
+    path: PATH,
+    role: "operator",
+    summary:
+      "Stop all scheduled fires, at once or between two bounds; If-Match refuses a stale change",
+    body: FreezeBody,
+    answer: FreezeAnswer,
+    answerHeaders: VERSIONED,
+    handle: set,
+  }),
+  route({
+    method: "DELETE",
+    path: PATH,
+    role: "operator",
+    summary: "Let schedules fire again",
+    answer: "nothing",
+    handle: clear,
+  }),
+];
+
+async function show(call: Call) {
+  const { value, revision, problem } = await call.services.freeze.get();
+  const headers = etagHeader(revision);
+  if (value !== undefined) return json(answerOf(call, value), { headers });
+  if (problem === null) return json(null, { headers });
+  // What cannot be read stops everything, and so it is said.
+  return json({ tz: "local" as const, frozen: true, problem }, { headers });
+}
+
+async function set(call: Call<{ body: Freeze }>) {
+  const { services, body } = call;
+  const freeze = checkAuthoredFreeze(body, services.hostZone);
+  const answer = answerOf(call, freeze);
+  const revision = await services.freeze.set(freeze, expectedOf(call));
+  await audit(call, "freeze_set", TARGET, { ...freeze, revision });
+  return json(answer, { headers: etagHeader(revision) });
+}
+
+async function clear(call: Call): Promise<Response> {
+  await call.services.freeze.clear(expectedOf(call));
+  await audit(call, "freeze_clear", TARGET, null);
+  return noContent();
+}
+
+function answerOf({ services }: Call, freeze: Freeze): FreezeAnswer {
+  const state = freezeStateOf(encode(freeze), services.hostZone);
+  const problem = state.kind === "unreadable" ? state.error : null;
+  return { ...freeze, frozen: isFrozen(state, services.clock.now()), problem };
+}
