@@ -38,6 +38,11 @@ function collectUnknown(
   problems: InputProblem[],
 ): void {
   if (!isContainer(input) || !isContainer(output)) return;
+  // A schema of a mapping whose members may all be absent takes a list, too.
+  if (Array.isArray(input) && !Array.isArray(output)) {
+    problems.push({ path: path.join("."), message: "must be a mapping, not a list" });
+    return;
+  }
   for (const [name, member] of Object.entries(input)) {
     const memberPath = [...path, name];
     if (!Object.hasOwn(output, name)) {
