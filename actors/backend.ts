@@ -5,6 +5,7 @@ import type { AgentDirectory, ChangedAgent } from "./agent_directory.ts";
 import type { Announcement } from "./announcement_types.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess, BusAsk } from "./bus_access.ts";
+import type { CommandSigner } from "./command_signer.ts";
 import type { CatchUp } from "./catch_up.ts";
 import type { Dispatcher } from "./dispatch_types.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
@@ -48,6 +49,8 @@ export interface BackendCapabilities {
   readonly catchUp: { readonly ask: true; readonly grant: CatchUp };
   readonly brokerClock: { readonly ask: true; readonly grant: BrokerClock };
   readonly outbox: { readonly ask: true; readonly grant: OutboxSignal };
+  /** Signs commands; null = nobody does here. */
+  readonly signer: { readonly ask: true; readonly grant: CommandSigner | null };
   /** Commands that stand in the EXEC stream: to delete one. */
   readonly execMessages: { readonly ask: true; readonly grant: ExecMessages };
   /** Objects of the store `result_output`. */

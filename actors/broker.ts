@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { mkdir } from "node:fs/promises";
+import { hostname as machineName } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "../wire/fault.ts";
 import { checkName } from "../wire/ids.ts";
@@ -18,7 +19,7 @@ import { actorsWith } from "./system/definition.ts";
 /**
  * The broker of one machine: nats-server as our child (design.md §6).
  *
- * 1. It listens on loopback only, on one port for as long as this process lives, over any restart of it.
+ * 1. It listens on loopback unless told otherwise, on one port for as long as this process lives, over any restart of it.
  * 2. Every agent has a user of its own, fenced to its PC. Passwords are random and stand in 0600 files only.
  * 3. It ends with this process. Left behind by a SIGKILL, it is ended by the next start, before ours begins.
  */
@@ -27,11 +28,18 @@ export interface BrokerOptions {
   readonly dataDir: string;
   /** Taken if it is free, else another one; 4222 unless given. */
   readonly port?: number;
+  /** Where it listens and nowhere else; in place of a port of loopback. */
+  readonly bind?: BrokerAddress;
   /** `KANADE_NATS_SERVER`. */
   readonly binary?: string | undefined;
   /** `PATH`, where nats-server is looked for; this process's own unless given. */
   readonly path?: string;
   readonly log: Log;
+}
+
+export interface BrokerAddress {
+  readonly hostname: string;
+  readonly port: number;
 }
 
 /** What an agent needs to connect. */
@@ -41,8 +49,10 @@ export interface AgentCredential extends BrokerUser {
 }
 
 export interface Broker {
-  /** Such as `nats://127.0.0.1:4222`. */
+  /** Such as `nats://127.0.0.1:4222`: where this machine finds it. */
   readonly url: string;
+  /** Where other machines find it; null = it listens for this one only. */
+  readonly advertisedUrl: string | null;
   readonly version: string;
   /** What its operator should know about that version; null = nothing. */
   readonly risk: string | null;
@@ -60,8 +70,8 @@ export interface Broker {
   enrol(pcId: string, groups?: readonly string[]): Promise<AgentCredential>;
   /** Enrols the agent of this machine and writes its credential where it looks for it. */
   enrolLocal(pcId: string): Promise<AgentCredential>;
-  /** Takes a PC's credential away and ends its connection. */
-  expel(pcId: string): Promise<void>;
+  /** Takes a PC's credential away and ends its connection. Whether it had one is told. */
+  expel(pcId: string): Promise<boolean>;
 }
 
 const DEFAULT_PORT = 4222;
@@ -88,7 +98,7 @@ export async function prepareBroker(options: BrokerOptions): Promise<Broker> {
     files,
     log,
     dataDir,
-    port: await freePort(options.port ?? DEFAULT_PORT),
+    address: await addressOf(options),
     backend: await backendUser(dataDir),
     agents: await AgentUsers.open(directory),
   });
@@ -130,13 +140,14 @@ interface Parts {
   readonly files: Files;
   readonly log: Log;
   readonly dataDir: string;
-  readonly port: number;
+  readonly address: BrokerAddress;
   readonly backend: BrokerUser;
   readonly agents: AgentUsers;
 }
 
 class ChildBroker implements Broker {
   readonly url: string;
+  readonly advertisedUrl: string | null;
   readonly version: string;
   readonly risk: string | null;
   readonly backend: BrokerUser;
@@ -148,7 +159,10 @@ class ChildBroker implements Broker {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.backend = parts.backend;
-    this.url = `nats://127.0.0.1:${parts.port}`;
+    const { hostname, port } = parts.address;
+    const named = isWildcard(hostname) ? machineName() : hostname;
+    this.url = natsUrl(isWildcard(hostname) ? LOOPBACK : hostname, port);
+    this.advertisedUrl = isLoopback(hostname) ? null : natsUrl(named, port);
     this.version = parts.binary.version;
     this.risk = brokerRisk(this.version);
   }
@@ -191,9 +205,11 @@ class ChildBroker implements Broker {
     return credential;
   }
 
-  async expel(pcId: string): Promise<void> {
-    await this.#inTurn(async () => {
-      if (await this.#parts.agents.remove(pcId)) await this.#apply();
+  expel(pcId: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const wasEnrolled = await this.#parts.agents.remove(pcId);
+      if (wasEnrolled) await this.#apply();
+      return wasEnrolled;
     });
   }
 
@@ -215,9 +231,9 @@ class ChildBroker implements Broker {
   }
 
   async #writeConfig(): Promise<void> {
-    const { files, port, agents } = this.#parts;
+    const { files, address, agents } = this.#parts;
     const text = brokerConfigText({
-      port,
+      address,
       storeDir: files.storeDir,
       pidFile: files.pidFile,
       backend: this.backend,
@@ -231,16 +247,42 @@ class ChildBroker implements Broker {
   }
 }
 
-/** That port of loopback, or any other one when it is taken. */
-async function freePort(wanted: number): Promise<number> {
-  return await probe(wanted) ?? await probe(0) ?? wanted;
+const LOOPBACK = "127.0.0.1";
+
+/** @throws {Fault} `port_in_use` when the address that agents were told of is taken, or none of this machine */
+async function addressOf({ bind, port = DEFAULT_PORT }: BrokerOptions): Promise<BrokerAddress> {
+  if (bind === undefined) return { hostname: LOOPBACK, port: await freePort(port) };
+  const free = await probe(bind.port, bind.hostname);
+  if (free !== undefined) return { hostname: bind.hostname, port: free };
+  throw new Fault(
+    "port_in_use",
+    `Cannot start the broker on ${bind.hostname}:${bind.port}: it is taken, or no address of this machine; ` +
+      "set KANADE_NATS_BIND to another one",
+  );
 }
 
-function probe(port: number): Promise<number | undefined> {
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function natsUrl(host: string, port: number): string {
+  return `nats://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** That port of loopback, or any other one when it is taken. */
+async function freePort(wanted: number): Promise<number> {
+  return await probe(wanted, LOOPBACK) ?? await probe(0, LOOPBACK) ?? wanted;
+}
+
+function probe(port: number, host: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => {
+    server.listen(port, host, () => {
       const { port: taken } = server.address() as { readonly port: number };
       server.close(() => resolve(taken));
     });

@@ -2,7 +2,7 @@ import type { Permissions } from "./broker_fence.ts";
 import type { BrokerUser } from "./credentials.ts";
 
 export interface BrokerConfig {
-  readonly port: number;
+  readonly address: { readonly hostname: string; readonly port: number };
   readonly storeDir: string;
   readonly pidFile: string;
   /** May do everything. */
@@ -14,7 +14,7 @@ export interface BrokerConfig {
 const ANSWER_WITHIN = "1m";
 
 /**
- * The text of nats-server's configuration: loopback only, JetStream, one user each. Its grammar takes
+ * The text of nats-server's configuration: one address, JetStream, one user each. Its grammar takes
  * JSON strings as they are. Passwords stand in it as they are, since the file is 0600 like the one with
  * the credentials and hashing costs each connection a tenth of a second.
  */
@@ -22,7 +22,8 @@ export function brokerConfigText(config: BrokerConfig): string {
   const users = [config.backend, ...config.agents].map((user) => `    ${userText(user)}`);
   return [
     `server_name: "kanade"`,
-    `listen: "127.0.0.1:${config.port}"`,
+    `host: ${JSON.stringify(config.address.hostname)}`,
+    `port: ${config.address.port}`,
     `pid_file: ${JSON.stringify(config.pidFile)}`,
     `logtime: false`,
     `jetstream { store_dir: ${JSON.stringify(config.storeDir)} }`,

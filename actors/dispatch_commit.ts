@@ -76,9 +76,10 @@ async function beginRollout(
 function commandsOf({ planned, answer, now }: Commitment): OutboxMessage[] {
   if (planned.rollout !== null) return [];
   const { exec_id: execId, request_id: requestId } = answer;
-  return planned.subjects.map(({ subject, delayMs }) => ({
+  return planned.subjects.map(({ subject, delayMs, enveloped }) => ({
     ...commandMessage({ execId, requestId, wave: 0, subject }),
     notBefore: delayMs === 0 ? 0 : now + delayMs,
+    ...(enveloped ? { enveloped } : {}),
   }));
 }
 

@@ -26,7 +26,13 @@ import type { DispatcherHost } from "./dispatcher_host.ts";
 import { kill } from "./kills.ts";
 import { steerRollout } from "./steer_rollout.ts";
 import { answerOf } from "./stored_answers.ts";
-import { checkShell, planTargets, spreadOut } from "./targets.ts";
+import {
+  checkShell,
+  type PlannedTargets,
+  planTargets,
+  spreadOut,
+  withEnvelopes,
+} from "./targets.ts";
 
 /** How long an answer waits for its commands to leave, ms. */
 const PUBLISH_WAIT_MS = 2_000;
@@ -50,7 +56,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   if (replayed !== undefined) return await asItIsNow(host, replayed);
   const ids = request.ids ?? { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
-  const planned = spreadOut(await planTargets(request.plan, host.fleet, wanted.id), request);
+  const planned = await plannedTargets(host, request, wanted.id);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted);
   checkSize(command);
@@ -76,6 +82,15 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   host.outboxChanged();
   const published = await host.published(ids.execId, request.publishWaitMs ?? PUBLISH_WAIT_MS);
   return { kind: "accepted", answer: { ...answer, published }, replayed: false };
+}
+
+async function plannedTargets(
+  { fleet, announcingOurKey }: DispatcherHost,
+  request: DispatchRequest,
+  jobId: string,
+): Promise<PlannedTargets> {
+  const planned = spreadOut(await planTargets(request.plan, fleet, jobId), request);
+  return announcingOurKey === undefined ? planned : await withEnvelopes(planned, announcingOurKey);
 }
 
 async function commandOf(

@@ -14,6 +14,8 @@ export interface DispatcherHost {
   readonly storeScript: (name: string, script: string) => Promise<void>;
   /** SHA-256 of the script that is kept under a name, hex; undefined when none is. @throws {Fault} `broker_unavailable` */
   readonly scriptDigest: (name: string) => Promise<string | undefined>;
+  /** Those of these PCs that know the key by which commands are signed; absent = none is signed. */
+  readonly announcingOurKey?: (pcIds: readonly string[]) => Promise<readonly string[]>;
   /** Something was put into the outbox. */
   readonly outboxChanged: () => void;
   /** Whether every command of an execution has left within the time. */

@@ -1,6 +1,7 @@
 /** Projects stream EVENTS: the beginnings of runs (execution-semantics.md §3, R1 and R2). */
-import { Fault, messageOf } from "../wire/fault.ts";
+import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
+import { forgeryEvents, unreadableOf } from "./forgeries.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import { runProjector } from "./projector.ts";
 import type { Unreadable } from "./projection.ts";
@@ -26,7 +27,8 @@ export const eventsProjector = defineActor({
       consumer: CONSUMER,
       read: (origins) => readStartedEvents(origins, grants.manifestTimeout),
       commit: async (tenure, read, further) => {
-        await grants.projection.project(tenure, { ...read, further });
+        const forgeries = forgeryEvents(read.unreadable, grants.clock.now());
+        await grants.projection.project(tenure, { ...read, further: [...further, ...forgeries] });
       },
     }, grants),
 });
@@ -54,7 +56,7 @@ export async function readStartedEvents(
       messages.push(await withManifestTimeout(readStarted(origin), timeoutOnce));
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== "invalid_input") throw thrown;
-      unreadable.push({ origin, error: messageOf(thrown) });
+      unreadable.push(unreadableOf(origin, thrown));
     }
   }
   return { messages, unreadable };

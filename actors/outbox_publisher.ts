@@ -23,6 +23,9 @@ import { setDeadlines } from "../db/dispatches.ts";
 import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { key } from "../wire/ids.ts";
+import { ENVELOPE_VALIDITY_MS, envelopeBody } from "../wire/signing.ts";
+import { pcIdOfCommandSubject } from "../wire/subjects.ts";
+import type { CommandSigner } from "./command_signer.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess } from "./bus_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
@@ -50,6 +53,7 @@ export const outboxPublisher = defineActor({
     outbox: true,
     bus: { publish: ["commands.>", "kill.*", "audit.>"] },
     kv: { kills: "write" },
+    signer: true,
     execMessages: true,
     brokerClock: true,
     provisioned: true,
@@ -87,6 +91,7 @@ interface PublishContext {
   readonly outbox: OutboxSignal;
   readonly clock: Clock;
   readonly kv: KvAccess;
+  readonly signer: CommandSigner | null;
   readonly execMessages: ExecMessages;
   readonly brokerClock: BrokerClock;
   readonly log: Log;
@@ -199,11 +204,24 @@ async function publishTogether(
 /** Ends when the message has left, with its sequence in its stream if it has one. */
 async function publish(context: PublishContext, message: DueMessage): Promise<number | null> {
   if (message.kind === "kill") return await publishKill(context, message);
-  const { sequence } = await context.bus.publishAcked(message.subject, message.payload, {
+  const body = bodyOf(message);
+  const isSigned = message.kind === "command" && context.signer !== null;
+  const { sequence } = await context.bus.publishAcked(message.subject, body, {
     msgId: message.msgId,
     timeoutMs: ACK_TIMEOUT_MS,
+    ...(isSigned ? { headers: context.signer.sign(body) } : {}),
   });
   return sequence;
+}
+
+/** The bytes are the same each time that a message is tried: what has left already may have arrived. */
+function bodyOf({ subject, payload, envelopedAt }: DueMessage): Uint8Array {
+  if (envelopedAt === null) return payload;
+  return envelopeBody({
+    recipient: pcIdOfCommandSubject(subject),
+    expiresAt: envelopedAt + ENVELOPE_VALIDITY_MS,
+    command: JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>,
+  });
 }
 
 /** A kill in its order: remembered for those who are away, then no longer to be found, then told. */

@@ -28,6 +28,8 @@ import { leaseLost, type Tenure } from "./writer_lease.ts";
 export interface Unreadable {
   readonly origin: Origin;
   readonly error: string;
+  /** The PC under whose name it was published, where it speaks for another one. */
+  readonly forgedBy?: string;
 }
 
 /** What one call projects. */

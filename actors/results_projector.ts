@@ -1,7 +1,8 @@
 /** Projects stream RESULTS: the endings of runs (execution-semantics.md §3, R3 to R6, R8, R9). */
 import type { RunOutputs, StoredOutput } from "../db/projection.ts";
-import { Fault, messageOf } from "../wire/fault.ts";
+import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
+import { forgeryEvents, unreadableOf } from "./forgeries.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import { runProjector } from "./projector.ts";
 import type { Unreadable } from "./projection.ts";
@@ -34,7 +35,11 @@ export const resultsProjector = defineActor({
       consumer: CONSUMER,
       read: (origins) => readResults(origins, grants.outputObjects),
       commit: async (tenure, { messages, unreadable, fetched }, further) => {
-        const refused = await grants.projection.project(tenure, { messages, unreadable, further });
+        const refused = await grants.projection.project(tenure, {
+          messages,
+          unreadable,
+          further: [...further, ...forgeryEvents(unreadable, grants.clock.now())],
+        });
         // The object of a dead letter is still needed, for its replay.
         const committed = fetched.filter(({ sequence }) => !refused.has(sequence));
         await grants.outputObjects.remove(committed.map(({ name }) => name));
@@ -81,7 +86,7 @@ export async function readResults(
       }
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
-      unreadable.push({ origin, error: messageOf(thrown) });
+      unreadable.push(unreadableOf(origin, thrown));
     }
   }
   return { messages: [...messages, ...await Promise.all(fetching)], unreadable, fetched };

@@ -46,7 +46,7 @@ export function readStarted(origin: Origin): RunMessage {
     throw new Fault(
       "invalid_input",
       `Cannot accept the started event: its subject ${origin.subject} is not of its exec_id and pc_id`,
-      { details: { path: "pc_id" } },
+      { details: { path: "pc_id", forgedBy: origin.subject.split(".")[3] ?? "" } },
     );
   }
   return {
@@ -81,7 +81,7 @@ export function readResult(origin: Origin): ReadResult {
     throw new Fault(
       "invalid_input",
       `Cannot accept the result: its subject names pc_id "${claimed}", its payload "${payload.pc_id}"`,
-      { details: { path: "pc_id" } },
+      { details: { path: "pc_id", forgedBy: claimed } },
     );
   }
   return {

@@ -23,6 +23,8 @@ export interface PlannedSubject {
   readonly subject: string;
   /** After the dispatch, ms; of a rollout, its waves say when. */
   readonly delayMs: number;
+  /** Whether it leaves in an envelope that names the one PC that it is for. */
+  readonly enveloped?: boolean;
 }
 
 export interface PlannedTarget {
@@ -80,6 +82,27 @@ export function spreadOut(
     subjects: pcIds.map((pcId) => ({ subject: commandsForPc(pcId), delayMs: spread(pcId) })),
     targets: new Map(pcIds.map((pcId) => [pcId, { subject: commandsForPc(pcId), wave: 0 }])),
     rollout: null,
+  };
+}
+
+/**
+ * Puts the commands of PCs that know our key into envelopes. Only of those that are reached by no other subject: an agent
+ * knows a request by its bytes, which on every subject that it hears must be the same.
+ */
+export async function withEnvelopes(
+  planned: PlannedTargets,
+  announcingOurKey: (pcIds: readonly string[]) => Promise<readonly string[]>,
+): Promise<PlannedTargets> {
+  const reachedAlone = [...planned.targets].filter(([pcId, { subject }]) =>
+    subject === commandsForPc(pcId)
+  );
+  const announcing = await announcingOurKey(reachedAlone.map(([pcId]) => pcId));
+  const enveloped = new Set(announcing.map(commandsForPc));
+  return {
+    ...planned,
+    subjects: planned.subjects.map((one) =>
+      enveloped.has(one.subject) ? { ...one, enveloped: true } : one
+    ),
   };
 }
 

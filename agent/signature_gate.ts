@@ -1,10 +1,11 @@
-import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import type { Msg } from "nats";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
 import type { Command } from "../wire/command.ts";
 import { Fault } from "../wire/fault.ts";
 import {
+  fingerprintOf,
   readReceived,
   readSignature,
   type SignatureHeaders,
@@ -37,7 +38,6 @@ type Origin =
 
 /** 32 bytes. */
 const PUBLIC_KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
-const FINGERPRINT_LENGTH = 16;
 
 /**
  * The first gate (agent.md §1.3, wire.md §6): whether a command comes from somebody who may send any.
@@ -52,7 +52,7 @@ export class SignatureGate {
   /** @throws {Fault} `bad_setting` when a key is none, or keys are required and there is none */
   constructor(options: SignatureGateOptions) {
     this.#options = options;
-    this.#keys = new Map(options.keys.map((key) => [fingerprintOf(key), readKey(key)]));
+    this.#keys = new Map(options.keys.map(namedKey));
     if (options.isRequired && this.#keys.size === 0) {
       throw new Fault("bad_setting", "Cannot require signatures: no key of a signer is given");
     }
@@ -105,15 +105,14 @@ export function headersOf(message: Msg): SignatureHeaders {
   return signatureHeaders((name) => message.headers?.get(name));
 }
 
-/** The name of a public key: the first 16 hex digits of the SHA-256 of its 32 bytes. */
-export function fingerprintOf(publicKey: string): string {
-  const hash = createHash("sha256").update(Buffer.from(publicKey, "base64")).digest("hex");
-  return hash.slice(0, FINGERPRINT_LENGTH);
-}
-
 /** Whether a text is the base64 of an ed25519 public key. */
 export function isPublicKey(text: string): boolean {
   return PUBLIC_KEY.test(text);
+}
+
+function namedKey(publicKey: string): readonly [fingerprint: string, key: KeyObject] {
+  const key = readKey(publicKey);
+  return [fingerprintOf(publicKey), key];
 }
 
 function readKey(publicKey: string): KeyObject {

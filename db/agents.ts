@@ -154,6 +154,19 @@ export async function readPcIdsWithoutShell(
   return rows.map((row) => textOf(row, "pc_id"));
 }
 
+/** Those of these PCs that announce a key by which commands are signed. */
+export async function readPcIdsWithCommandKey(
+  reader: Reader,
+  { keyId, pcIds }: { readonly keyId: string; readonly pcIds: readonly string[] },
+): Promise<readonly string[]> {
+  const rows = await reader.query(
+    `SELECT asked.value AS pc_id FROM json_each(?) AS asked JOIN agents AS a ON a.pc_id = asked.value
+      WHERE EXISTS (SELECT 1 FROM json_each(a.command_keys) AS one WHERE one.value = ?)`,
+    [JSON.stringify(pcIds), keyId],
+  );
+  return rows.map((row) => textOf(row, "pc_id"));
+}
+
 /** Forgets a PC until it is heard again; its runs stay. */
 export function deleteAgent(pcId: string): Statement {
   return { sql: "DELETE FROM agents WHERE pc_id = ?", args: [pcId] };

@@ -1,5 +1,6 @@
 /** What must leave for the broker: written in the transaction that decided it, published by the lease's holder. */
 import type { Bulk, Reader, Row, Statement } from "./client.ts";
+import { numberOrNull } from "./rows.ts";
 
 /** A message to be put into the outbox. */
 export interface OutboxMessage {
@@ -13,6 +14,8 @@ export interface OutboxMessage {
   readonly wave: number;
   /** Not to be sent before, ms since the epoch; 0 = at once. */
   readonly notBefore: number;
+  /** Whether a command leaves in an envelope that names its recipient. */
+  readonly enveloped?: boolean;
 }
 
 /** A message that is due, with its bytes and what its execution says. */
@@ -25,6 +28,8 @@ export interface DueMessage {
   readonly payload: Uint8Array;
   /** The command's own `deadline_at`, ms since the epoch. */
   readonly startBy: number | null;
+  /** When its execution was dispatched, if it leaves in an envelope, ms since the epoch. */
+  readonly envelopedAt: number | null;
 }
 
 /** How one message fared. */
@@ -37,11 +42,19 @@ export interface SentMessage {
 /** Inserts messages, in order. */
 export function insertOutbox(messages: readonly OutboxMessage[]): Bulk {
   return {
-    sql: `INSERT INTO command_outbox (kind, exec_id, subject, msg_id, payload, wave, not_before)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    rows: messages.map((
-      one,
-    ) => [one.kind, one.execId, one.subject, one.msgId, one.payload, one.wave, one.notBefore]),
+    sql:
+      `INSERT INTO command_outbox (kind, exec_id, subject, msg_id, payload, wave, not_before, enveloped)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    rows: messages.map((one) => [
+      one.kind,
+      one.execId,
+      one.subject,
+      one.msgId,
+      one.payload,
+      one.wave,
+      one.notBefore,
+      one.enveloped ? 1 : 0,
+    ]),
   };
 }
 
@@ -52,7 +65,8 @@ export async function readDue(
   limit: number,
 ): Promise<readonly DueMessage[]> {
   const rows = await reader.query(
-    `SELECT o.id, o.kind, o.exec_id, o.subject, o.msg_id, coalesce(o.payload, e.command, x'') AS payload, e.start_by
+    `SELECT o.id, o.kind, o.exec_id, o.subject, o.msg_id, coalesce(o.payload, e.command, x'') AS payload, e.start_by,
+      CASE WHEN o.enveloped = 1 THEN e.initiated_at END AS enveloped_at
       FROM command_outbox AS o LEFT JOIN executions AS e ON e.exec_id = o.exec_id
       WHERE o.state = 'waiting' AND o.not_before <= ? ORDER BY o.id LIMIT ?`,
     [now, limit],
@@ -142,7 +156,6 @@ export async function readCommands(
 
 function dueFromRow(row: Row): DueMessage {
   const payload = row["payload"];
-  const startBy = row["start_by"];
   return {
     id: Number(row["id"]),
     kind: String(row["kind"]) as DueMessage["kind"],
@@ -150,6 +163,7 @@ function dueFromRow(row: Row): DueMessage {
     subject: String(row["subject"]),
     msgId: String(row["msg_id"]),
     payload: payload instanceof Uint8Array ? payload : new Uint8Array(),
-    startBy: startBy === null || startBy === undefined ? null : Number(startBy),
+    startBy: numberOrNull(row, "start_by"),
+    envelopedAt: numberOrNull(row, "enveloped_at"),
   };
 }

@@ -100,7 +100,8 @@ export async function copyCommands(old: Reader, rebuilt: Transaction): Promise<v
   let after = 0;
   for (;;) {
     const rows = await old.query(
-      `SELECT id, exec_id, subject, msg_id, wave, not_before, state, sent_at, stream_sequence FROM command_outbox
+      `SELECT id, exec_id, subject, msg_id, wave, not_before, state, sent_at, stream_sequence, enveloped
+        FROM command_outbox
         WHERE kind = 'command' AND id > ? ORDER BY id LIMIT ${CHUNK}`,
       [after],
     );

@@ -1,4 +1,4 @@
-/** `kanade`: the command line. Every command asks the HTTP API; nothing here knows the database or the broker. */
+/** `kanade`: the command line. Commands ask the HTTP API; nothing here knows the database or the broker. */
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./cli/commands/agents.ts";
 import { addConfig } from "./cli/commands/config.ts";
@@ -9,12 +9,14 @@ import { addFreeze } from "./cli/commands/freeze.ts";
 import { addGroups } from "./cli/commands/groups.ts";
 import { addHealth } from "./cli/commands/health.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
+import { addKeys } from "./cli/commands/keys.ts";
 import { addObsEvents } from "./cli/commands/obs_events.ts";
 import { addRebuild } from "./cli/commands/rebuild.ts";
 import { addResults } from "./cli/commands/results.ts";
 import { addRun } from "./cli/commands/run.ts";
 import { addSchedules } from "./cli/commands/schedules.ts";
 import { addScripts } from "./cli/commands/scripts.ts";
+import { addTokens } from "./cli/commands/tokens.ts";
 import type { Session } from "./cli/command.ts";
 import { EXIT, exitCodeOfFault, lineOfFault } from "./cli/exit_codes.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -80,5 +82,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
   addRebuild(program, session);
+  addKeys(program, session);
+  addTokens(program, session);
   return program;
 }

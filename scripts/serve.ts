@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { type CommandSigner, openSigner } from "../actors/command_signer.ts";
 import { connectBus } from "../actors/bus.ts";
 import { brokerRisk } from "../actors/broker_binary.ts";
 import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
@@ -10,13 +11,14 @@ import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
 import { listen } from "../actors/http/server.ts";
 import type { Log } from "../actors/log.ts";
 import { writePrivateFile } from "../actors/private_file.ts";
-import { pause } from "../actors/system/clock.ts";
+import { pause, systemClock } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { createAgent } from "../agent/agent.ts";
 import { makePrivateDirectory } from "../agent/files.ts";
 import { openDatabase } from "../db/client.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { composeBackend } from "./compose_backend.ts";
+import { enrolmentOn } from "./compose/enrolment.ts";
 import { openScratch } from "./scratch_database.ts";
 import type { Settings } from "./settings.ts";
 import { packageVersion } from "./version.ts";
@@ -78,6 +80,7 @@ async function serveParts(
   const auth = await authOf(settings);
   checkReachable(auth, settings.bind.hostname);
   await checkFree(settings.bind);
+  const signer = await signerOf(settings, log);
   const db = await openDatabase({
     url: settings.db.url,
     authToken: settings.db.authToken,
@@ -103,10 +106,8 @@ async function serveParts(
     sweepIntervalMs: settings.sweepIntervalMs,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),
-    ...(broker === undefined ? {} : {
-      admit: (pcId, groups) => broker.enrol(pcId, groups),
-      expel: (pcId) => broker.expel(pcId),
-    }),
+    ...(broker === undefined ? {} : enrolmentOn(broker)),
+    ...(signer === undefined ? {} : { signer }),
     listening: (url) => tellUrl(url),
   });
   const system = startSystem({
@@ -120,7 +121,9 @@ async function serveParts(
   const url = await Promise.race([listening, failure(system), aborted(signal)]);
   // On a new broker the streams and buckets are still being made, without which there is little to ask for.
   await Promise.race([system.ready, pause(READY_WITHIN_MS, signal), failure(system)]);
-  const agent = localAgent ? await startLocalAgent({ settings, broker, log, stops }) : undefined;
+  const agent = localAgent
+    ? await startLocalAgent({ settings, broker, signer, log, stops })
+    : undefined;
   signal.throwIfAborted();
   await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
   // Last, so that bundling takes no time from the start.
@@ -174,8 +177,8 @@ async function startOwnBroker(
   { settings, log, signal, stops }: Omit<ServeOptions, "localAgent"> & { readonly stops: Stop[] },
 ): Promise<{ readonly broker: Broker | undefined; readonly system: System | undefined }> {
   if (settings.broker.kind === "given") return { broker: undefined, system: undefined };
-  const { binary } = settings.broker;
-  const broker = await prepareBroker({ dataDir: settings.dataDir, binary, log });
+  const { kind: _, ...where } = settings.broker;
+  const broker = await prepareBroker({ dataDir: settings.dataDir, ...where, log });
   const system = startSystem({ name: "broker", actors: [brokerActor(broker)], grantors: {}, log });
   stops.push(() => system.stop());
   await Promise.race([system.ready, failure(system), aborted(signal)]);
@@ -192,6 +195,13 @@ function brokerAccess(settings: Settings, own: BrokerUser | undefined, broker: B
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),
   };
+}
+
+/** @throws {Fault} `bad_setting` when the file that should hold the key holds none */
+async function signerOf(settings: Settings, log: Log): Promise<CommandSigner | undefined> {
+  const signer = await openSigner(settings.signingKey, systemClock);
+  if (signer !== undefined) log.info("commands are signed", { keyId: signer.keyId });
+  return signer;
 }
 
 /** The token of the settings, or the one that was made at the first start and is kept in the data directory. */
@@ -213,18 +223,21 @@ async function authOf(settings: Settings): Promise<AuthSettings> {
 interface LocalAgent {
   readonly settings: Settings;
   readonly broker: Broker | undefined;
+  readonly signer: CommandSigner | undefined;
   readonly log: Log;
   readonly stops: Stop[];
 }
 
 /** The agent of this machine, with a credential of its own on our own broker. Answers when it gives itself up. */
 async function startLocalAgent(
-  { settings, broker, log, stops }: LocalAgent,
+  { settings, broker, signer, log, stops }: LocalAgent,
 ): Promise<{ readonly failed: Promise<Error> }> {
   const { pcId } = settings.agent;
   const credential = await broker?.enrolLocal(pcId);
+  const { commandKeys } = settings.agent;
   const agent = createAgent({
     ...settings.agent,
+    commandKeys: commandKeys.length === 0 && signer ? [signer.publicKey] : commandKeys,
     ...brokerAccess(settings, credential, broker),
     ownCredential: credential !== undefined,
     log: log.child({ pcId }),

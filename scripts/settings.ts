@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
+import { signingKeyPath } from "../actors/command_signer.ts";
 import { LOG_LEVELS, type LogLevel } from "../actors/log.ts";
 import { isPublicKey } from "../agent/signature_gate.ts";
 import { parseDurationMs } from "../wire/duration.ts";
@@ -26,6 +27,8 @@ export interface Settings {
     readonly staticToken?: string;
     readonly jwtSecret?: string;
   };
+  /** The private key by which commands are signed; a file that may be missing. */
+  readonly signingKey: string;
   readonly sweepIntervalMs: number;
   readonly agent: {
     readonly pcId: string;
@@ -49,6 +52,8 @@ export interface Address {
 export interface OwnBroker {
   readonly kind: "own";
   readonly binary?: string;
+  /** Where it listens; absent = on loopback, on 4222 or a free port. */
+  readonly bind?: Address;
 }
 
 /** A broker, or a cluster of them, that somebody else runs. */
@@ -140,6 +145,7 @@ const Variables = v.object({
   KANADE_NATS_PASSWORD_FILE: v.optional(v.string()),
   KANADE_NATS_TOKEN: v.optional(v.string()),
   KANADE_NATS_SERVER: v.optional(v.string()),
+  KANADE_NATS_BIND: v.optional(Bind),
   KANADE_DB_URL: v.optional(
     v.pipe(v.string(), v.regex(DB_URL, "must begin with file:, libsql://, http:// or https://")),
   ),
@@ -149,6 +155,7 @@ const Variables = v.object({
   KANADE_JWT_SECRET: v.optional(JwtSecret),
   KANADE_AUTH_DISABLE: v.optional(Flag, "0"),
   KANADE_COMMAND_KEYS: v.optional(CommandKeys),
+  KANADE_SIGNING_KEY: v.optional(v.string()),
   KANADE_REQUIRE_SIGNATURES: v.optional(Flag, "0"),
   KANADE_RUN_AS_USER: v.optional(v.string()),
   KANADE_STOP_GRACE: v.optional(Period, "20s"),
@@ -199,6 +206,7 @@ function settingsOf(variables: Variables): Settings {
       ...given("staticToken", variables.KANADE_AUTH_STATIC_TOKEN),
       ...given("jwtSecret", variables.KANADE_JWT_SECRET),
     },
+    signingKey: variables.KANADE_SIGNING_KEY ?? signingKeyPath(dataDir),
     sweepIntervalMs: variables.KANADE_SWEEP_INTERVAL,
     agent: {
       pcId: variables.KANADE_PC_ID,
@@ -214,7 +222,12 @@ function settingsOf(variables: Variables): Settings {
 function brokerOf(variables: Variables): OwnBroker | GivenBroker {
   const servers = variables.KANADE_NATS_URL;
   if (servers === undefined) {
-    return { kind: "own", ...given("binary", variables.KANADE_NATS_SERVER) };
+    const bind = variables.KANADE_NATS_BIND;
+    return {
+      kind: "own",
+      ...given("binary", variables.KANADE_NATS_SERVER),
+      ...(bind === undefined ? {} : { bind }),
+    };
   }
   return {
     kind: "given",
@@ -261,6 +274,9 @@ function contradictionsOf(variables: Variables): readonly string[] {
     variables.KANADE_NATS_PASSWORD_FILE !== undefined
   ) {
     lines.push("KANADE_NATS_PASSWORD_FILE: cannot be set together with KANADE_NATS_PASSWORD");
+  }
+  if (variables.KANADE_NATS_BIND !== undefined && variables.KANADE_NATS_URL !== undefined) {
+    lines.push("KANADE_NATS_BIND: is of a broker of our own, and KANADE_NATS_URL names another");
   }
   if (variables.KANADE_REQUIRE_SIGNATURES && variables.KANADE_COMMAND_KEYS === undefined) {
     lines.push(

@@ -249,3 +249,16 @@ export const RebuildAnswer = v.object({
   duration_ms: Whole,
 });
 export type RebuildAnswer = v.InferOutput<typeof RebuildAnswer>;
+
+/** What an agent elsewhere needs to sign in; the password is a secret of that PC [ours]. */
+export const EnrolAnswer = v.object({
+  pc_id: v.string(),
+  servers: v.array(v.string()),
+  user: v.string(),
+  password: v.string(),
+  /** Whether the broker listens for other machines, too. */
+  reachable: v.boolean(),
+  /** Who signs commands; empty where nobody does. */
+  command_keys: v.array(v.string()),
+});
+export type EnrolAnswer = v.InferOutput<typeof EnrolAnswer>;

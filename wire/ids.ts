@@ -64,7 +64,7 @@ export function key(name: string): string {
   return `${plain}-${sha256Hex(name).slice(0, 8)}`;
 }
 
-/** Lower-case hex SHA-256 of the UTF-8 bytes of a text. */
-export function sha256Hex(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text)));
+/** Lower-case hex SHA-256 of bytes, or of the UTF-8 bytes of a text. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { decode, encode } from "./codec.ts";
 import { type Command, parseCommand } from "./command.ts";
+import { sha256Hex } from "./ids.ts";
 import { Instant } from "./scalars.ts";
 import { formatInstant, parseInstant } from "./time.ts";
 
@@ -69,6 +70,30 @@ export function readSignature(headers: SignatureHeaders): SignatureClaim {
   };
 }
 
+const FINGERPRINT_LENGTH = 16;
+
+/** The name of a public key: the first 16 hex digits of the SHA-256 of its 32 bytes. @param publicKey base64 */
+export function fingerprintOf(publicKey: string): string {
+  const bytes = Uint8Array.from(atob(publicKey), (character) => character.charCodeAt(0));
+  return sha256Hex(bytes).slice(0, FINGERPRINT_LENGTH);
+}
+
+/** The headers of a signed command. @param signature 64 bytes, in base64 @param signedAt ms since the epoch */
+export function signedHeaders(
+  { signature, keyId, signedAt }: {
+    readonly signature: string;
+    readonly keyId: string;
+    readonly signedAt: number;
+  },
+): SignatureHeaders {
+  return {
+    [SIGNATURE_HEADERS.signature]: signature,
+    [SIGNATURE_HEADERS.keyId]: keyId,
+    [SIGNATURE_HEADERS.algorithm]: ALGORITHM,
+    [SIGNATURE_HEADERS.signedAt]: String(signedAt),
+  };
+}
+
 /** What a signature covers: 8 bytes of big-endian milliseconds, then the body as it is. */
 export function signedBytes(signedAt: bigint, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(8 + body.length);
@@ -81,6 +106,8 @@ export const ENVELOPE_KIND = "kanade.command.v2";
 const DAY_MS = 86_400_000;
 /** As long as EXEC keeps a command. */
 const MAX_VALIDITY_MS = 7 * DAY_MS;
+/** Of an envelope, counted from the dispatch; the rest of the 7 days is for clocks that differ. */
+export const ENVELOPE_VALIDITY_MS = MAX_VALIDITY_MS - 3_600_000;
 /** How far the signer's clock may be ahead of ours; the peers allow as much. */
 const MAX_AHEAD_MS = 3_600_000;
 

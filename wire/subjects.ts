@@ -10,6 +10,11 @@ export function commandsForPc(pcId: string): string {
   return `commands.pc.${checkName("pc_id", pcId)}`;
 }
 
+/** The PC that a subject made by {@link commandsForPc} is for. */
+export function pcIdOfCommandSubject(subject: string): string {
+  return subject.slice("commands.pc.".length);
+}
+
 export function commandsForGroup(group: string): string {
   return `commands.group.${checkName("group", group)}`;
 }

@@ -104,6 +104,19 @@ export function createAuthenticator(settings: AuthSettings, clock: Clock): Authe
   };
 }
 
+/** A token for somebody: a JWT (HS256) that the secret's other holders take. @param secret `KANADE_JWT_SECRET` */
+export async function mintToken(
+  secret: string,
+  { name, role, expiresAt }: Required<Caller>,
+): Promise<string> {
+  return await new SignJWT({ role })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(name)
+    .setAudience(AUDIENCE)
+    .setExpirationTime(Math.floor(expiresAt / 1_000))
+    .sign(new TextEncoder().encode(secret));
+}
+
 /**
  * Refuses a server without credentials that others could reach.
  *

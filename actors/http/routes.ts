@@ -2,6 +2,7 @@ import { AGENT_ROUTES } from "./agents.ts";
 import { AUDIT_ROUTES } from "./audit_log.ts";
 import { CONFIG_ROUTES } from "./config.ts";
 import { DEAD_LETTER_ROUTES } from "./dead_letters.ts";
+import { ENROLMENT_ROUTES } from "./enrolment.ts";
 import { EVENT_ROUTES } from "./events.ts";
 import { EXEC_ROUTES } from "./exec.ts";
 import { EXECUTION_CELL_ROUTES } from "./execution_cells.ts";
@@ -42,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   ...AGENT_ROUTES,
   ...GROUP_ROUTES,
   ...CONFIG_ROUTES,
+  ...ENROLMENT_ROUTES,
   ...AUDIT_ROUTES,
   ...OBS_ROUTES,
   ...DEAD_LETTER_ROUTES,

@@ -27,6 +27,15 @@ export interface HealthReport {
   readonly components: readonly ComponentHealth[];
 }
 
+/** A credential of the broker, and where the broker is found with it. */
+export interface Enrolment {
+  readonly user: string;
+  readonly password: string;
+  readonly url: string;
+  /** Null = it listens for this machine only. */
+  readonly advertisedUrl: string | null;
+}
+
 /** What became of a dead letter that was given to its projector again. */
 export type ReplayOutcome =
   | { readonly kind: "projected" }
@@ -59,8 +68,15 @@ export interface HttpServices {
   /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;
-  /** Takes from a PC what the broker has of it. @throws {Fault} `broker_unavailable`, `timed_out` */
-  expel(pcId: string): Promise<void>;
+  /** Public keys of who signs commands here, base64; none = nobody does. */
+  readonly commandKeys: readonly string[];
+  /** Gives a PC a credential of its own; undefined where the broker is not ours. @throws {Fault} `broker_unavailable` */
+  enrol(pcId: string): Promise<Enrolment | undefined>;
+  /**
+   * Takes from a PC what the broker has of it. Whether a credential was among it is told.
+   * @throws {Fault} `broker_unavailable`, `timed_out`
+   */
+  expel(pcId: string): Promise<boolean>;
   /** Projects a dead letter again for somebody, and audits that. */
   readonly deadLetters: { replay(id: number, actor: string): Promise<ReplayOutcome> };
   /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */

@@ -147,6 +147,11 @@ export class ApiClient {
     return { value: await this.#read(schema, response), etag };
   }
 
+  /** A call whose answer says nothing but that it is done. */
+  async send(method: Method, path: string, options: CallOptions = {}): Promise<void> {
+    await (await this.#fetch(method, path, options)).body?.cancel();
+  }
+
   async delete(path: string): Promise<void> {
     await (await this.#fetch("DELETE", path, {})).body?.cancel();
   }

@@ -17,11 +17,19 @@ export interface CommonOptions extends BackendOptions {
   readonly json?: boolean;
 }
 
-/** Adds a command with the options that all have. */
-export function addCommand(parent: Command, usage: string, description: string): Command {
+/** Options of a command that asks no backend. */
+export type LocalOptions = Pick<CommonOptions, "json">;
+
+/** Adds a command that works on this machine alone. */
+export function addLocalCommand(parent: Command, usage: string, description: string): Command {
   return parent.command(usage)
     .description(description)
-    .option("--json", "print JSON, and nothing else on standard output")
+    .option("--json", "print JSON, and nothing else on standard output");
+}
+
+/** Adds a command with the options that all have. */
+export function addCommand(parent: Command, usage: string, description: string): Command {
+  return addLocalCommand(parent, usage, description)
     .option("--server <url>", "the backend's address (or KANADE_SERVER)")
     .option(
       "--token-file <path>",

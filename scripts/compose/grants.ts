@@ -35,6 +35,7 @@ export function grantorsOf(
     catchUp: () => catchUp,
     brokerClock: parts.brokerClock,
     outbox: () => outbox,
+    signer: () => options.signer ?? null,
     execMessages: () => execMessages(bus),
     outputObjects: () => objects,
     manifestTimeout: () => manifestTimeout,

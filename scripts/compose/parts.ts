@@ -8,9 +8,11 @@ import { BrokerClock } from "../../actors/broker_clock.ts";
 import type { Bus } from "../../actors/bus.ts";
 import { CatchUp } from "../../actors/catch_up.ts";
 import type { Dispatcher } from "../../actors/dispatch_types.ts";
+import type { CommandSigner } from "../../actors/command_signer.ts";
 import { createDispatcher } from "../../actors/dispatcher.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { HealthBoard } from "../../actors/health_board.ts";
+import type { Enrolment } from "../../actors/http/services.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
 import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
 import { openKv } from "../../actors/kv.ts";
@@ -27,7 +29,7 @@ import { scriptDigest, storeScript } from "../../actors/script_objects.ts";
 import { type Clock, systemClock } from "../../actors/system/clock.ts";
 import { type Fleet, MAX_NAMED_PCS } from "../../actors/targets.ts";
 import { WriterLease } from "../../actors/writer_lease.ts";
-import { readAllPcIds, readPcIdsWithoutShell } from "../../db/agents.ts";
+import { readAllPcIds, readPcIdsWithCommandKey, readPcIdsWithoutShell } from "../../db/agents.ts";
 import type { Database } from "../../db/client.ts";
 import { timeoutWithRetriesSecs } from "../../wire/deadlines.ts";
 import { parseDurationMs } from "../../wire/duration.ts";
@@ -53,7 +55,11 @@ export interface BackendOptions {
   /** Lets a PC's credential reach the subjects of its groups, where each agent has one of its own. */
   readonly admit?: (pcId: string, groups: readonly string[] | undefined) => Promise<unknown>;
   /** Takes a PC's credential away and ends its connection, where each agent has one of its own. */
-  readonly expel?: (pcId: string) => Promise<void>;
+  readonly expel?: (pcId: string) => Promise<boolean>;
+  /** Gives a PC a credential of its own, where the broker is ours. */
+  readonly enrol?: (pcId: string, groups: readonly string[] | undefined) => Promise<Enrolment>;
+  /** Signs what leaves for the agents; absent = nobody does. */
+  readonly signer?: CommandSigner;
   readonly listening: (url: string) => void;
 }
 
@@ -124,7 +130,16 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     objects: outputObjects(bus.jetstream, log),
     manifestTimeout: timeoutOfManifest(remembered, log),
     fleet,
-    dispatcher: dispatcherOf({ db, bus, clock, outbox, fleet, announcer, jobs: remembered }),
+    dispatcher: dispatcherOf({
+      db,
+      bus,
+      clock,
+      outbox,
+      fleet,
+      announcer,
+      jobs: remembered,
+      signer: options.signer,
+    }),
     hostZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     brokerClock: () => new BrokerClock(clock, () => probeBrokerTime(bus)),
   };
@@ -168,11 +183,15 @@ function fleetOf(db: Database, directory: AgentDirectory): Fleet {
 
 type DispatcherParts =
   & Pick<BackendParts, "db" | "bus" | "clock" | "outbox" | "fleet" | "announcer">
-  & { readonly jobs: RememberedJobs };
+  & { readonly jobs: RememberedJobs; readonly signer: CommandSigner | undefined };
 
 function dispatcherOf(parts: DispatcherParts): Dispatcher {
-  const { db, bus, clock, outbox, fleet, announcer, jobs } = parts;
+  const { db, bus, clock, outbox, fleet, announcer, jobs, signer } = parts;
   return createDispatcher({
+    ...(signer === undefined ? {} : {
+      announcingOurKey: (pcIds: readonly string[]) =>
+        readPcIdsWithCommandKey(db, { keyId: signer.keyId, pcIds }),
+    }),
     db,
     clock,
     jobs,

@@ -44,11 +44,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
-    async expel(pcId) {
-      await options.expel?.(pcId);
-      directory.forget(pcId);
-      await removeReplayConsumers(bus, pcId, directory.groupsOf(pcId));
-    },
+    ...enrolmentOf(parts),
     deadLetters: {
       replay: (id, actor) =>
         replayDeadLetter(
@@ -85,5 +81,26 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
       }),
     health: () => ({ components: health.components() }),
     web: new WebBundle(log),
+  };
+}
+
+/** What the broker has of a PC: given and taken. */
+function enrolmentOf(
+  { options, bus, directory }: BackendParts,
+): Pick<HttpServices, "commandKeys" | "enrol" | "expel"> {
+  const { enrol } = options;
+  return {
+    commandKeys: options.signer === undefined ? [] : [options.signer.publicKey],
+    async enrol(pcId) {
+      const groups = directory.groupsOf(pcId);
+      // None is also what a directory says that has not read the groups yet: those that the PC has stay.
+      return await enrol?.(pcId, groups.length === 0 ? undefined : groups);
+    },
+    async expel(pcId) {
+      const wasEnrolled = await options.expel?.(pcId) ?? false;
+      directory.forget(pcId);
+      await removeReplayConsumers(bus, pcId, directory.groupsOf(pcId));
+      return wasEnrolled;
+    },
   };
 }

@@ -7,10 +7,12 @@ import type { HttpServices } from "../../actors/http/services.ts";
 import { provision } from "../../actors/provision.ts";
 import { startSystem } from "../../actors/system/supervisor.ts";
 import type { Database, Statement } from "../../db/client.ts";
+import { enrolmentOn } from "../../scripts/compose/enrolment.ts";
 import { composeBackend } from "../../scripts/compose_backend.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { startDatabase } from "./database.ts";
 import { testLog } from "./log.ts";
+import { startOwnBroker } from "./own_broker.ts";
 
 /** The token that `TestApi.ask` sends. */
 export const TOKEN = "a-token-of-the-tests";
@@ -40,6 +42,8 @@ export interface TestApiOptions {
   readonly auth?: AuthSettings;
   /** Whether the backend's other actors run beside it: commands leave, results are projected. */
   readonly actors?: boolean;
+  /** Whether it may enrol agents, on a broker of the product's own beside the one that is talked to. */
+  readonly enrols?: boolean;
 }
 
 /** Often enough that a test need not wait for the reaper. */
@@ -53,7 +57,9 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
   const broker = await startBroker();
   const bus = await connectBus({ servers: [broker.url], name: "test", log }, closing.signal);
   await provision(bus, { replicas: 1, fenced: false, log });
+  const own = options.enrols ? await startOwnBroker() : undefined;
   const backend = await composeBackend({
+    ...(own === undefined ? {} : enrolmentOn(own.broker)),
     db,
     bus,
     log,
@@ -104,7 +110,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     async [Symbol.asyncDispose]() {
       closing.abort();
       await system.stop();
-      for (const part of [server, bus, broker, database]) await part[Symbol.asyncDispose]();
+      for (const part of [server, bus, broker, own, database]) await part?.[Symbol.asyncDispose]();
     },
   };
 }

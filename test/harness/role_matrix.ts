@@ -52,6 +52,8 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "DELETE /api/agents/{pc_id}": "operator",
   "POST /api/agents/{pc_id}/ping": "operator",
   "GET /api/agents/{pc_id}/logs": "operator",
+  "POST /api/agents/{pc_id}/enrol": "admin",
+  "POST /api/agents/{pc_id}/revoke": "admin",
 
   "GET /api/agents/{pc_id}/groups": "viewer",
   "PUT /api/agents/{pc_id}/groups": "operator",

@@ -62,6 +62,12 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     path: "/api/agents/pc-forgotten",
     action: "agent_delete",
   },
+  "POST /api/agents/{pc_id}/enrol": { path: "/api/agents/pc-new/enrol", action: "agent_enrol" },
+  "POST /api/agents/{pc_id}/revoke": {
+    prepare: (api) => api.ask("/api/agents/pc-gone/enrol", { method: "POST" }),
+    path: "/api/agents/pc-gone/revoke",
+    action: "agent_revoke",
+  },
   "POST /api/agents/{pc_id}/ping": { path: "/api/agents/pc-1/ping", action: null },
   "POST /api/dead-letters/{id}/replay": {
     prepare: (api) => api.write(deadLetterRow(1, { id: 101 })),

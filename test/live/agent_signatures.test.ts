@@ -7,13 +7,13 @@ import { after, before, describe, test } from "node:test";
 import { createLog } from "../../actors/log.ts";
 import { systemClock } from "../../actors/system/clock.ts";
 import { createAgent } from "../../agent/agent.ts";
-import { fingerprintOf, SignatureGate } from "../../agent/signature_gate.ts";
+import { SignatureGate } from "../../agent/signature_gate.ts";
 import { encode } from "../../wire/codec.ts";
 import { type Command, commandBody } from "../../wire/command.ts";
 import { Fault } from "../../wire/fault.ts";
 import type { Heartbeat } from "../../wire/heartbeat.ts";
 import { legacyResultId } from "../../wire/ids.ts";
-import { envelopeBody, signedBytes } from "../../wire/signing.ts";
+import { envelopeBody, fingerprintOf, signedBytes } from "../../wire/signing.ts";
 import { commandWith, type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
 import { eventually } from "../harness/wait.ts";
 

@@ -9,7 +9,7 @@ import { eventually } from "../harness/wait.ts";
 
 let api: TestApi;
 before(async () => {
-  api = await startApi({ actors: true });
+  api = await startApi({ actors: true, enrols: true });
 });
 after(() => api[Symbol.asyncDispose]());
 

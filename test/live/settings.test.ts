@@ -30,6 +30,7 @@ test("an empty environment gives the defaults", () => {
     db: { url: "file:data/kanade.db" },
     replicas: 1,
     auth: { disabled: false },
+    signingKey: join("data", "signing_key.pem"),
     sweepIntervalMs: 60_000,
     agent: {
       pcId: hostname().replaceAll(".", "-"),
@@ -82,6 +83,7 @@ test("every variable finds its place", () => {
     db: { url: "libsql://db.example", authToken: "d" },
     replicas: 3,
     auth: { disabled: true, staticToken: "s", jwtSecret: "j".repeat(32) },
+    signingKey: "/srv/kanade/signing_key.pem",
     sweepIntervalMs: 5_000,
     agent: {
       pcId: "é1",

@@ -10,6 +10,7 @@ import {
   show,
   showList,
 } from "../command.ts";
+import { addEnrolment } from "./enrolment.ts";
 import { type Column, renderFacts } from "../table.ts";
 import { oneLine } from "../terminal.ts";
 
@@ -33,6 +34,8 @@ export function addAgents(program: Command, session: Session): void {
   const agent = program.command("agent").description("one PC");
   addList(program, "agents", session);
   addList(agent, "list", session);
+
+  addEnrolment(agent, session);
 
   addCommand(agent, "show <pc>", "all that is known of a PC").action(
     async (pcId: string, options: CommonOptions) => {
