@@ -11,6 +11,7 @@ import type { Dispatcher } from "./dispatch_types.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { HttpServices } from "./http/services.ts";
+import type { InventoryIntake } from "./inventory_intake.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { Latch } from "./latch.ts";
@@ -44,6 +45,8 @@ export interface BackendCapabilities {
   readonly provisioned: { readonly ask: true; readonly grant: Latch };
   /** Live executions, only through the write path. */
   readonly projection: { readonly ask: true; readonly grant: Projection };
+  /** Where the projection notes the runs that tell facts. */
+  readonly inventory: { readonly ask: true; readonly grant: InventoryIntake };
   readonly registry: { readonly ask: true; readonly grant: ExecutionRegistry };
   readonly lease: { readonly ask: true; readonly grant: WriterLease };
   readonly catchUp: { readonly ask: true; readonly grant: CatchUp };

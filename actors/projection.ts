@@ -20,6 +20,7 @@ import { messageOf } from "../wire/fault.ts";
 import type { Announcer } from "./announcer.ts";
 import { Batch, type Decision, MachineRefused, type Refusal } from "./decide.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
+import type { InventoryIntake } from "./inventory_intake.ts";
 import type { Origin, RunMessage } from "./run_messages.ts";
 import type { Clock } from "./system/clock.ts";
 import { leaseLost, type Tenure } from "./writer_lease.ts";
@@ -45,6 +46,7 @@ export class Projection {
   readonly #registry: ExecutionRegistry;
   readonly #clock: Clock;
   readonly #announcer: Announcer;
+  readonly #inventory: InventoryIntake | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -53,12 +55,15 @@ export class Projection {
       readonly registry: ExecutionRegistry;
       readonly clock: Clock;
       readonly announcer: Announcer;
+      /** Where runs are noted of which the inventory is made; a projection beside the one in use has none. */
+      readonly inventory?: InventoryIntake;
     },
   ) {
     this.#db = options.db;
     this.#registry = options.registry;
     this.#clock = options.clock;
     this.#announcer = options.announcer;
+    this.#inventory = options.inventory;
   }
 
   /**
@@ -120,8 +125,13 @@ export class Projection {
       try {
         const decisions = await this.#db.write(async (tx) => {
           await assertHeld(tx, tenure);
-          return await writeWhileDeciding(tx, body(tx, batchOf));
+          return await writeWhileDeciding(
+            tx,
+            body(tx, batchOf),
+            (decision) => this.#noted(tx, tenure, decision),
+          );
         });
+        this.#inventory?.committed();
         for (const decision of decisions) {
           this.#registry.settle(decision.touched);
           this.#announcer.committed(decision);
@@ -154,9 +164,14 @@ export class Projection {
           for (const message of batch.messages) deciding.take(message);
           const decided = deciding.decision();
           for (const refusal of decided.refusals) onRefusal(refusal);
-          await writeBatch(tx, { ...decided, further: this.#further(batch, decided) });
+          const noted = await this.#noted(tx, tenure, decided);
+          await writeBatch(tx, {
+            ...decided,
+            further: [...noted, ...this.#further(batch, decided)],
+          });
           return decided;
         });
+        this.#inventory?.committed();
         this.#registry.settle(decision.touched);
         this.#announcer.committed(decision);
         this.#announcer.deadLetters([
@@ -169,6 +184,14 @@ export class Projection {
         throw thrown;
       }
     });
+  }
+
+  async #noted(
+    tx: Transaction,
+    tenure: Tenure,
+    { runs }: Decision,
+  ): Promise<readonly Statement[]> {
+    return await this.#inventory?.noted(tx, tenure, runs) ?? [];
   }
 
   #further(batch: ProjectionBatch, decision: Decision): (Statement | Bulk)[] {
@@ -214,12 +237,13 @@ export class Projection {
 async function writeWhileDeciding(
   tx: Transaction,
   decided: AsyncIterable<Decision>,
+  furtherOf: (decision: Decision) => Promise<readonly Statement[]>,
 ): Promise<readonly Decision[]> {
   const decisions: Decision[] = [];
   let written = Promise.resolve();
   for await (const decision of decided) {
     await written;
-    written = writeBatch(tx, { ...decision, further: [] });
+    written = writeBatch(tx, { ...decision, further: await furtherOf(decision) });
     written.catch(() => undefined); // waited for above or below, unless deciding throws first
     decisions.push(decision);
   }

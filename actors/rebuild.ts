@@ -14,6 +14,7 @@ import {
   type StreamBeginnings,
   swapIn,
 } from "../db/rebuild.ts";
+import { INSERT_ALL_DUE } from "../db/inventory_due.ts";
 import type { ConsumerName } from "../wire/streams.ts";
 import { closeRollout, readCutShort } from "../db/rollouts.ts";
 import { Announcer } from "./announcer.ts";
@@ -125,6 +126,7 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
       return counts;
     });
     await swapIn(scratch.db, tx);
+    await tx.batch([INSERT_ALL_DUE]);
     return outlived;
   });
   host.registry.clear();

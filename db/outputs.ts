@@ -41,7 +41,7 @@ export async function readStoredOutputs(
 }
 
 /** The whole text; null is the empty one. */
-async function textOfStored(stored: StoredText | null): Promise<string> {
+export async function textOfStored(stored: StoredText | null): Promise<string> {
   if (stored === null) return "";
   return decoder.decode(stored.encoding === "gzip" ? await unzip(stored.bytes) : stored.bytes);
 }
@@ -60,7 +60,8 @@ export async function readOutputs(
   return new Map(await Promise.all(entries));
 }
 
-function storedText(row: Row, column: "stdout" | "stderr"): StoredText | null {
+/** One stream of a row of `run_outputs`. */
+export function storedText(row: Row, column: "stdout" | "stderr"): StoredText | null {
   const bytes = bytesOrNull(row, column);
   const encoding = textOf(row, `${column}_encoding`) === "gzip" ? "gzip" : "plain";
   return bytes === null ? null : { bytes, encoding };

@@ -9,6 +9,8 @@ import type { HealthBoard } from "../actors/health_board.ts";
 import { heartbeatProjector } from "../actors/heartbeat_projector.ts";
 import type { HttpServices } from "../actors/http/services.ts";
 import { httpActor } from "../actors/http_actor.ts";
+import { inventoryHints } from "../actors/inventory_hints.ts";
+import { inventoryProjector } from "../actors/inventory_projector.ts";
 import { leaseKeeper } from "../actors/lease_keeper.ts";
 import { obsEventsProjector } from "../actors/obs_events_projector.ts";
 import { outboxPublisher } from "../actors/outbox_publisher.ts";
@@ -34,6 +36,8 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   eventsProjector,
   auditProjector,
   obsEventsProjector,
+  inventoryHints,
+  inventoryProjector,
   groupWatcher,
   heartbeatProjector,
   replayKeeper,

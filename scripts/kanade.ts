@@ -8,6 +8,7 @@ import { addExecutions } from "./cli/commands/executions.ts";
 import { addFreeze } from "./cli/commands/freeze.ts";
 import { addGroups } from "./cli/commands/groups.ts";
 import { addHealth } from "./cli/commands/health.ts";
+import { addInventory } from "./cli/commands/inventory.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
 import { addKeys } from "./cli/commands/keys.ts";
 import { addObsEvents } from "./cli/commands/obs_events.ts";
@@ -78,6 +79,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addAgents(program, session);
   addGroups(program, session);
   addConfig(program, session);
+  addInventory(program, session);
   addObsEvents(program, session);
   addDeadLetters(program, session, end);
   addHealth(program, session, end);

@@ -32,12 +32,14 @@ export const Execute = v.pipe(
   ),
 );
 
-const DisplayField = v.object({
+/** How a member of the facts is shown. */
+export const DisplayField = v.object({
   field: Text,
   label: Text,
   type: v.nullish(v.picklist(["number", "bytes", "timestamp", "table"])),
   columns: v.nullish(v.array(v.unknown())),
 });
+export type DisplayField = v.InferOutput<typeof DisplayField>;
 
 const Inventory = v.object({
   display: v.array(DisplayField),

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../../wire/canonical_json.ts";
 import { parse } from "../../wire/codec.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
 import { sha256Hex } from "../../wire/ids.ts";
@@ -136,14 +137,6 @@ function depthOf(json: string): number {
     else if (sign === "]" || sign === "}") depth -= 1;
   }
   return deepest;
-}
-
-/** JSON with the members of every object in one order, so that equal bodies have equal text. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => {
-    if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
-    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
 }
 
 /** SHA-256 of what a request asks for: method, path and canonical body (http-api.md). */

@@ -10,6 +10,7 @@ import { EXECUTION_ROUTES } from "./executions.ts";
 import { FREEZE_ROUTES } from "./freeze.ts";
 import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
+import { INVENTORY_ROUTES } from "./inventory.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { OBS_ROUTES } from "./obs_events.ts";
@@ -45,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   ...CONFIG_ROUTES,
   ...ENROLMENT_ROUTES,
   ...AUDIT_ROUTES,
+  ...INVENTORY_ROUTES,
   ...OBS_ROUTES,
   ...DEAD_LETTER_ROUTES,
   ...REBUILD_ROUTES,

@@ -30,6 +30,7 @@ export function grantorsOf(
     },
     provisioned: () => provisioned,
     projection: () => projection,
+    inventory: () => parts.inventory,
     registry: () => registry,
     lease: () => lease,
     catchUp: () => catchUp,

@@ -14,6 +14,7 @@ import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { HealthBoard } from "../../actors/health_board.ts";
 import type { Enrolment } from "../../actors/http/services.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
+import { InventoryIntake } from "../../actors/inventory_intake.ts";
 import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
 import { openKv } from "../../actors/kv.ts";
 import { Latch } from "../../actors/latch.ts";
@@ -75,6 +76,7 @@ export interface BackendParts {
   readonly registry: ExecutionRegistry;
   readonly lease: WriterLease;
   readonly projection: Projection;
+  readonly inventory: InventoryIntake;
   readonly catchUp: CatchUp;
   readonly provisioned: Latch;
   readonly outbox: OutboxSignal;
@@ -102,6 +104,7 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     holder: `${hostname()}/${process.pid}/${uuid()}`,
     isDead: holderIsDead,
   });
+  const inventory = new InventoryIntake();
   const outbox = new OutboxSignal(db);
   const directory = new AgentDirectory();
   directory.heard(await readAllPcIds(db));
@@ -118,7 +121,8 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     health: new HealthBoard((announcement) => announcer.announce(announcement)),
     registry,
     lease,
-    projection: new Projection({ db, registry, clock, announcer }),
+    projection: new Projection({ db, registry, clock, announcer, inventory }),
+    inventory,
     catchUp: new CatchUp(
       ["backend_results_projector", "backend_events_projector"],
       () => lease.tenure?.term,

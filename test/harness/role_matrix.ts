@@ -87,6 +87,9 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/freeze": "viewer",
   "PUT /api/freeze": "operator",
   "DELETE /api/freeze": "operator",
+  "GET /api/inventory/{pc_id}": "viewer",
+  "GET /api/inventory/by-job/{job_id}": "viewer",
+  "GET /api/inventory/{pc_id}/{job_id}/history": "viewer",
 
   "GET /api/dead-letters": "viewer",
   "POST /api/dead-letters/{id}/replay": "operator",

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail, RunAnswer } from "../../wire/http.ts";
 import { openKv } from "../../actors/kv.ts";
+import type { PcInventoryAnswer } from "../../wire/http_inventory.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
 import { testLog } from "../harness/log.ts";
@@ -108,4 +109,16 @@ test("a group record that cannot be read leaves the PC where it was", async () =
   );
   assert.deepEqual(groups, ["day"]);
   assert.match(problem, /^Cannot read the group record at groups/);
+});
+
+test("what a script tells of its PC is in the inventory", async () => {
+  const execute = { shell: "sh", script: `echo '{"kernel": "x"}'`, timeout: "10s" };
+  const inventory = { display: [{ field: "kernel", label: "Kernel" }] };
+  await api.post("/api/jobs", { id: "facts", version: "1", execute, inventory });
+  assert.equal((await runOf("facts")).outcome, "succeeded");
+  const [row] = await eventually("its facts", async () => {
+    const rows = await api.get<PcInventoryAnswer[]>(`/api/inventory/${PC_ID}`).catch(() => []);
+    return rows.length > 0 && rows;
+  });
+  assert.deepEqual([row?.facts, row?.display], [{ kernel: "x" }, inventory.display]);
 });
