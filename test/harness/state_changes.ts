@@ -17,6 +17,23 @@ const JOB = {
   execute: { shell: "sh", script: "true", timeout: "1s" },
 };
 const makeJob = (api: TestApi) => api.post("/api/jobs", JOB);
+const SCHEDULE = {
+  id: "audited",
+  job_id: "audited",
+  target: { all: true },
+  when: { calendar: { at: "09:00", days: ["*"] } },
+  tz: "utc",
+};
+async function makeSchedule(api: TestApi): Promise<void> {
+  await makeJob(api);
+  await api.post("/api/schedules", SCHEDULE);
+}
+const FREEZE = { reason: "audited" };
+const CONFIG = { heartbeat_interval: "1m" };
+function put(api: TestApi, path: string, body: unknown): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return api.ask(path, { method: "PUT", headers, body: JSON.stringify(body) });
+}
 
 /** Every route that is no GET: one that is not here fails `test/live/http_audit.test.ts`. */
 export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
@@ -78,6 +95,74 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     prepare: (api) => api.write(deadLetterRow(2, { id: 102 })),
     path: "/api/dead-letters/102",
     action: "dead_letter_delete",
+  },
+  "POST /api/schedules": {
+    prepare: makeJob,
+    path: "/api/schedules",
+    body: SCHEDULE,
+    action: "schedule_create",
+  },
+  "DELETE /api/schedules/{id}": {
+    prepare: makeSchedule,
+    path: "/api/schedules/audited",
+    action: "schedule_delete",
+  },
+  "POST /api/schedules/{id}/enable": {
+    prepare: makeSchedule,
+    path: "/api/schedules/audited/enable",
+    action: "schedule_enable",
+  },
+  "POST /api/schedules/{id}/disable": {
+    prepare: makeSchedule,
+    path: "/api/schedules/audited/disable",
+    action: "schedule_disable",
+  },
+  "PUT /api/freeze": { path: "/api/freeze", body: FREEZE, action: "freeze_set" },
+  "DELETE /api/freeze": {
+    prepare: (api) => put(api, "/api/freeze", FREEZE),
+    path: "/api/freeze",
+    action: "freeze_clear",
+  },
+  "POST /api/scripts/{id}/revoke": {
+    prepare: makeJob,
+    path: "/api/scripts/audited/revoke",
+    action: "script_revoke",
+  },
+  "POST /api/scripts/{id}/unrevoke": {
+    prepare: makeJob,
+    path: "/api/scripts/audited/unrevoke",
+    action: "script_unrevoke",
+  },
+  "PUT /api/agents/{pc_id}/groups": {
+    path: "/api/agents/pc-1/groups",
+    body: { groups: ["lab"] },
+    action: "groups_set",
+  },
+  "PUT /api/config/global": { path: "/api/config/global", body: CONFIG, action: "config_set" },
+  "DELETE /api/config/global": {
+    prepare: (api) => put(api, "/api/config/global", CONFIG),
+    path: "/api/config/global",
+    action: "config_delete",
+  },
+  "PUT /api/config/groups/{group}": {
+    path: "/api/config/groups/lab",
+    body: CONFIG,
+    action: "config_set",
+  },
+  "DELETE /api/config/groups/{group}": {
+    prepare: (api) => put(api, "/api/config/groups/lab", CONFIG),
+    path: "/api/config/groups/lab",
+    action: "config_delete",
+  },
+  "PUT /api/config/pcs/{pc_id}": {
+    path: "/api/config/pcs/pc-1",
+    body: CONFIG,
+    action: "config_set",
+  },
+  "DELETE /api/config/pcs/{pc_id}": {
+    prepare: (api) => put(api, "/api/config/pcs/pc-1", CONFIG),
+    path: "/api/config/pcs/pc-1",
+    action: "config_delete",
   },
   "POST /api/rebuild": { path: "/api/rebuild", action: "rebuild" },
 };
