@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Shell } from "./command.ts";
 import { DEFAULT_LOG_LINES } from "./job_tail.ts";
+import { Target } from "./plan.ts";
 import { Id, Instant, Name, Seconds } from "./scalars.ts";
 import { parseInstant } from "./time.ts";
 
@@ -32,6 +33,15 @@ export const RunBody = v.object({
   wait_secs: v.optional(Seconds),
 });
 export type RunBody = v.InferOutput<typeof RunBody>;
+
+/** Body of `POST /api/executions`: a script that somebody typed, and for whom [ours]. */
+export const ScriptBody = v.object({
+  shell: Shell,
+  script: RunBody.entries.script,
+  timeout_secs: RunBody.entries.timeout_secs,
+  target: Target,
+});
+export type ScriptBody = v.InferOutput<typeof ScriptBody>;
 
 /** Body of `POST /api/session`. */
 export const SessionBody = v.object({

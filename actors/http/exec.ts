@@ -1,6 +1,6 @@
 import { checkPlan, Plan } from "../../wire/plan.ts";
 import { DispatchAnswerBody } from "../../wire/http.ts";
-import { ExecPath } from "../../wire/http_requests.ts";
+import { ExecPath, ScriptBody } from "../../wire/http_requests.ts";
 import { dispatchOnce, REPLAYED, replayedHeader } from "./idempotency.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
@@ -17,6 +17,17 @@ export const EXEC_ROUTES: readonly Route[] = [
     answerHeaders: REPLAYED,
     handle: exec,
   }),
+  route({
+    method: "POST",
+    path: "/api/executions",
+    role: "operator",
+    summary: "Run a script that somebody typed on any PCs, without waiting for it",
+    body: ScriptBody,
+    idempotent: true,
+    answer: DispatchAnswerBody,
+    answerHeaders: REPLAYED,
+    handle: execScript,
+  }),
 ];
 
 async function exec(
@@ -25,6 +36,18 @@ async function exec(
   const { answer, replayed } = await dispatchOnce(services.dispatcher, {
     source: { kind: "job", jobId: params.job_id },
     plan: checkPlan(body),
+    initiatedBy: caller.name,
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  return json(answer, { headers: replayedHeader(replayed) });
+}
+
+async function execScript({ services, caller, body, idempotency }: Call<{ body: ScriptBody }>) {
+  const { shell, script, timeout_secs: timeoutSecs, target } = body;
+  const { answer, replayed } = await dispatchOnce(services.dispatcher, {
+    source: { kind: "script", shell, script },
+    plan: checkPlan({ target }),
+    timeoutSecs,
     initiatedBy: caller.name,
     ...(idempotency === undefined ? {} : { idempotency }),
   });

@@ -21,6 +21,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/audit": "viewer",
 
   "GET /api/executions": "viewer",
+  "POST /api/executions": "operator",
   "GET /api/executions/{exec_id}": "viewer",
   "GET /api/executions/{exec_id}/timeline": "viewer",
   "GET /api/executions/{exec_id}/targets": "viewer",

@@ -46,6 +46,11 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     body: { target: { pcs: ["pc-1"] } },
     action: "dispatch",
   },
+  "POST /api/executions": {
+    path: "/api/executions",
+    body: { shell: "sh", script: "true", target: { pcs: ["pc-1", "pc-2"] } },
+    action: "dispatch",
+  },
   "POST /api/run": {
     path: "/api/run",
     body: { pc_id: "pc-1", shell: "sh", script: "true", wait_secs: 0 },

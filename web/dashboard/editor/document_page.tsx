@@ -1,0 +1,84 @@
+/** A page for one text that the server keeps: a job or a schedule. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { ApiError } from "../../shared/api.ts";
+import { lazy } from "../../shared/ui/boundary.tsx";
+import { Problem } from "../../shared/ui/states.tsx";
+import type { Kind, TextProblem } from "./manifest_problems.ts";
+
+const YamlEditor = lazy(async () => (await import("./yaml_editor.tsx")).YamlEditor);
+
+export interface DocumentEditorProps {
+  readonly kind: Kind;
+  readonly text: string;
+  readonly readOnly: boolean;
+  /** Stores the text. @throws when the server refuses it */
+  readonly onSave: (text: string) => Promise<unknown>;
+  /** Beside the button. */
+  readonly children?: ComponentChildren;
+}
+
+const NONE: readonly TextProblem[] = [];
+
+export function DocumentEditor(
+  { kind, text, readOnly, onSave, children }: DocumentEditorProps,
+) {
+  const [now, setNow] = useState(text);
+  const [stored, setStored] = useState(text);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  const [refused, setRefused] = useState(NONE);
+  const save = async () => {
+    setBusy(true);
+    setError(undefined);
+    setRefused(NONE);
+    try {
+      await onSave(now);
+      setStored(now);
+    } catch (thrown) {
+      setError(thrown);
+      setRefused(await placesOf(now, thrown));
+    }
+    setBusy(false);
+  };
+  return (
+    <section class="card" aria-label={`The ${kind}`}>
+      <YamlEditor
+        label={`YAML of the ${kind}`}
+        text={text}
+        readOnly={readOnly}
+        kind={kind}
+        refused={refused}
+        onText={setNow}
+      />
+      {error !== undefined && (
+        <div class="card-body">
+          <Problem error={error} />
+        </div>
+      )}
+      {!readOnly && (
+        <div class="editor-foot">
+          <button
+            type="button"
+            class="button primary"
+            disabled={busy || now.trim() === ""}
+            onClick={() => void save()}
+          >
+            Save
+          </button>
+          <span class="muted small" role="status">
+            {now === stored ? "as it is stored" : "not saved yet"}
+          </span>
+          {children}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** What the server refused, at its lines: it may know more than this page. */
+async function placesOf(text: string, thrown: unknown): Promise<readonly TextProblem[]> {
+  if (!(thrown instanceof ApiError)) return NONE;
+  const { problemsOfDetails } = await import("./manifest_problems.ts");
+  return problemsOfDetails(text, thrown.message, thrown.problem);
+}

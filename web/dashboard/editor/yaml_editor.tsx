@@ -1,0 +1,122 @@
+/** An editor for YAML that marks what is wrong at its line. It is a part of its own, fetched when somebody edits. */
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { yaml } from "@codemirror/lang-yaml";
+import {
+  bracketMatching,
+  HighlightStyle,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
+import { type Diagnostic, linter, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { EditorState } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "preact/hooks";
+import { type Kind, problemsOf, type TextProblem } from "./manifest_problems.ts";
+
+export interface YamlEditorProps {
+  readonly label: string;
+  /** Of the first moment; from then on the editor has its own. */
+  readonly text: string;
+  readonly readOnly: boolean;
+  readonly kind: Kind;
+  /** What the server said of the text as it is. */
+  readonly refused: readonly TextProblem[];
+  readonly onText: (text: string) => void;
+}
+
+/** Nothing is checked while one types, milliseconds. */
+const CHECK_AFTER_MS = 250;
+
+export function YamlEditor(props: YamlEditorProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | undefined>(undefined);
+  useEffect(() => {
+    if (host.current === null) return;
+    // In a shadow tree the editor's styles come as constructed sheets, which the page's policy allows.
+    const root = host.current.attachShadow({ mode: "open" });
+    view.current = new EditorView({ parent: root, root, state: stateOf(props) });
+    return () => view.current?.destroy();
+  }, []);
+  useEffect(() => {
+    const editor = view.current;
+    if (editor === undefined) return;
+    editor.dispatch(setDiagnostics(editor.state, props.refused.map(diagnosticOf)));
+  }, [props.refused]);
+  return <div ref={host} class="yaml-editor" />;
+}
+
+function stateOf({ text, readOnly, label, kind, onText }: YamlEditorProps): EditorState {
+  return EditorState.create({
+    doc: text,
+    extensions: [
+      lineNumbers(),
+      lintGutter(),
+      history(),
+      drawSelection(),
+      bracketMatching(),
+      highlightActiveLine(),
+      indentUnit.of("  "),
+      yaml(),
+      syntaxHighlighting(COLORS),
+      keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
+      EditorState.readOnly.of(readOnly),
+      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged) onText(update.state.doc.toString());
+      }),
+      linter(
+        ({ state }) => problemsOf(kind, state.doc.toString()).map(diagnosticOf),
+        { delay: CHECK_AFTER_MS },
+      ),
+      THEME,
+    ],
+  });
+}
+
+function diagnosticOf({ from, to, message }: TextProblem): Diagnostic {
+  return { from, to, severity: "error", message };
+}
+
+const COLORS = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent)" },
+  { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
+  { tag: [tags.bool, tags.null, tags.number], color: "var(--running-text)" },
+  { tag: tags.string, color: "var(--text)" },
+]);
+
+const THEME = EditorView.theme({
+  "&": { fontSize: "13px", backgroundColor: "var(--card)", color: "var(--text)" },
+  "&.cm-focused": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
+  ".cm-content": {
+    fontFamily: "var(--mono)",
+    fontVariantLigatures: "none",
+    padding: "12px 0",
+    caretColor: "var(--text)",
+    minHeight: "20rem",
+  },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--card)",
+    color: "var(--muted)",
+    borderRight: "1px solid var(--line)",
+  },
+  ".cm-activeLine, .cm-activeLineGutter": {
+    backgroundColor: "color-mix(in srgb, var(--text) 5%, transparent)",
+  },
+  ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground":
+    { backgroundColor: "color-mix(in srgb, var(--accent) 28%, transparent)" },
+  ".cm-tooltip": {
+    border: "1px solid var(--line-strong)",
+    borderRadius: "6px",
+    backgroundColor: "var(--raised)",
+    color: "var(--text)",
+  },
+  ".cm-diagnostic": { fontFamily: "var(--sans)", padding: "6px 10px" },
+});

@@ -1,0 +1,250 @@
+import { useState } from "preact/hooks";
+import type { ScriptStatusAnswer } from "../../../wire/http_scripts.ts";
+import type { Manifest } from "../../../wire/manifest.ts";
+import { ask, pathOf } from "../../shared/api.ts";
+import { refreshSoon, useQuery } from "../../shared/queries.ts";
+import { goTo, linkTo } from "../../shared/router.ts";
+import { may } from "../../shared/session.ts";
+import { Confirm } from "../../shared/ui/confirm.tsx";
+import { Icon } from "../../shared/ui/icons.tsx";
+import { PageHead } from "../../shared/ui/page.tsx";
+import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { sayDone } from "../../shared/ui/toasts.tsx";
+import { DocumentEditor } from "../editor/document_page.tsx";
+import type { PageProps } from "../page_props.ts";
+
+const NEW = "new";
+const TEMPLATE = `id: hello
+version: "1"
+description: says where it runs
+execute:
+  shell: sh
+  timeout: 30s
+  script: |
+    echo "hello from $KANADE_PC_ID"
+`;
+
+export function JobsPage({ id }: PageProps) {
+  if (id === undefined) return <JobsList />;
+  return id === NEW ? <NewJob /> : <JobPage id={id} />;
+}
+
+function useJobs() {
+  return useQuery({
+    key: ["jobs"],
+    load: ({ signal }) => ask<readonly Manifest[]>("/api/jobs", { signal }),
+  });
+}
+
+/** Which jobs agents refuse, by id. */
+function useRevoked(): ReadonlySet<string> {
+  const { data } = useQuery({
+    key: ["jobs", "status"],
+    load: ({ signal }) => ask<readonly ScriptStatusAnswer[]>("/api/scripts/status", { signal }),
+  });
+  const revoked = data?.filter(({ status }) => status === "REVOKED") ?? [];
+  return new Set(revoked.map(({ job_id }) => job_id));
+}
+
+function JobsList() {
+  const jobs = useJobs();
+  const revoked = useRevoked();
+  return (
+    <>
+      <PageHead title="Jobs">
+        {may("operator") && (
+          <a class="button primary" href={linkTo(["jobs", NEW])}>
+            <Icon name="plus" />
+            New job
+          </a>
+        )}
+      </PageHead>
+      <section class="card" aria-label="Catalogue">
+        <Loadable query={jobs}>
+          {(rows) =>
+            rows.length === 0
+              ? (
+                <Empty icon="jobs" title="No jobs yet">
+                  <p>
+                    A script that is wanted again becomes a job: it gets a name, a version, and a
+                    place here.
+                  </p>
+                </Empty>
+              )
+              : (
+                <div class="table-wrap">
+                  <table>
+                    <thead>
+                      <tr>
+                        <th scope="col">Job</th>
+                        <th scope="col">Version</th>
+                        <th scope="col">What it does</th>
+                        <th scope="col">Shell</th>
+                        <th scope="col">
+                          <span class="sr-only">Actions</span>
+                        </th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {rows.map((job) => (
+                        <JobRow key={job.id} job={job} isRevoked={revoked.has(job.id)} />
+                      ))}
+                    </tbody>
+                  </table>
+                </div>
+              )}
+        </Loadable>
+      </section>
+    </>
+  );
+}
+
+function JobRow({ job, isRevoked }: { readonly job: Manifest; readonly isRevoked: boolean }) {
+  const { id, version, description, execute, tags } = job;
+  return (
+    <tr>
+      <td>
+        <a class="strong" href={linkTo(["jobs", id])}>{id}</a>{" "}
+        {isRevoked && <span class="badge" data-tone="bad">revoked</span>}
+      </td>
+      <td class="number">{version}</td>
+      <td>
+        {description ?? ""} {tags?.map((tag) => <span key={tag} class="badge">{tag}</span>)}
+      </td>
+      <td class="nowrap">{execute.shell}, {execute.timeout}</td>
+      <td class="end">
+        {may("operator") && !isRevoked && (
+          <a class="button small" href={linkTo(["run-now"], { job: id })}>Run</a>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+async function save(text: string): Promise<Manifest> {
+  const job = await ask<Manifest>("/api/jobs", {
+    method: "POST",
+    body: text,
+    contentType: "application/yaml",
+  });
+  refreshSoon(["jobs"]);
+  sayDone(`Saved ${job.id}, version ${job.version}.`);
+  return job;
+}
+
+function NewJob() {
+  return (
+    <>
+      <PageHead title="New job" crumbs={<a href="#/jobs">Jobs</a>} />
+      <DocumentEditor
+        kind="manifest"
+        text={TEMPLATE}
+        readOnly={!may("operator")}
+        onSave={async (text) => goTo(linkTo(["jobs", (await save(text)).id]))}
+      />
+    </>
+  );
+}
+
+function JobPage({ id }: { readonly id: string }) {
+  const isRevoked = useRevoked().has(id);
+  const yaml = useQuery({
+    key: ["jobs", id, "yaml"],
+    load: ({ signal }) => ask<string>(pathOf("api", "jobs", id, "yaml"), { signal }),
+  });
+  return (
+    <>
+      <PageHead
+        title={id}
+        name={
+          <>
+            {id} {isRevoked && <span class="badge" data-tone="bad">revoked</span>}
+          </>
+        }
+        crumbs={<a href="#/jobs">Jobs</a>}
+      >
+        <a class="button" href={linkTo(["executions"], { job: id })}>Its executions</a>
+        {may("operator") && <JobActions id={id} isRevoked={isRevoked} />}
+      </PageHead>
+      {isRevoked && (
+        <p class="notice">
+          Agents skip this job, also where it was sent before, until it is allowed again.
+        </p>
+      )}
+      <Loadable query={yaml}>
+        {(text) => (
+          <DocumentEditor
+            kind="manifest"
+            text={text}
+            readOnly={!may("operator")}
+            onSave={save}
+          />
+        )}
+      </Loadable>
+    </>
+  );
+}
+
+type Question = "delete" | "revoke";
+
+function JobActions({ id, isRevoked }: { readonly id: string; readonly isRevoked: boolean }) {
+  const [question, setQuestion] = useState<Question>();
+  const change = async (what: "revoke" | "unrevoke") => {
+    await ask(pathOf("api", "scripts", id, what), { method: "POST" });
+    refreshSoon(["jobs"]);
+    sayDone(what === "revoke" ? `${id} is revoked.` : `${id} may run again.`);
+  };
+  const remove = async () => {
+    await ask(pathOf("api", "jobs", id), { method: "DELETE" });
+    refreshSoon(["jobs"]);
+    sayDone(`${id} is deleted.`);
+    goTo("#/jobs");
+  };
+  return (
+    <>
+      {isRevoked
+        ? (
+          <button type="button" class="button" onClick={() => void change("unrevoke")}>
+            Allow again
+          </button>
+        )
+        : (
+          <>
+            <a class="button primary" href={linkTo(["run-now"], { job: id })}>
+              <Icon name="play" />
+              Run
+            </a>
+            <button type="button" class="button danger" onClick={() => setQuestion("revoke")}>
+              Revoke
+            </button>
+          </>
+        )}
+      <button type="button" class="button quiet" onClick={() => setQuestion("delete")}>
+        Delete
+      </button>
+      {question === "revoke" && (
+        <Confirm
+          title={`Revoke ${id}?`}
+          action="Revoke 1 job"
+          onDo={() => change("revoke")}
+          onClose={() => setQuestion(undefined)}
+        >
+          <p>
+            Every agent skips it from now on, also what was sent to machines that are away. What
+            runs already goes on.
+          </p>
+        </Confirm>
+      )}
+      {question === "delete" && (
+        <Confirm
+          title={`Delete ${id}?`}
+          action="Delete 1 job"
+          onDo={remove}
+          onClose={() => setQuestion(undefined)}
+        >
+          <p>It leaves the catalogue. Its executions and their output stay.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
