@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "nats";
 import { type Agent, createAgent } from "../../agent/agent.ts";
 import { HANDLERS } from "./handlers.ts";
 import { JOBS } from "./jobs.ts";
@@ -15,8 +16,10 @@ export interface World extends AsyncDisposable {
   readonly token: string;
   /** One call of the API; the answer's JSON. @throws when it is refused */
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
-  /** The runs of an execution, when it has ended. */
+  /** Resolves when an execution has ended. */
   ended(execId: string): Promise<void>;
+  /** Publishes a message as some agent would. */
+  publish(subject: string, text: string): Promise<void>;
 }
 
 /** Names of the machines. */
@@ -74,7 +77,13 @@ export async function startWorld(): Promise<World> {
         );
         return execution.ended_at !== null;
       });
-    return { url: http, token, call, ended, [Symbol.asyncDispose]: dispose };
+    const publish = async (subject: string, text: string) => {
+      const { user, password } = users.backend;
+      const connection = await connect({ servers: [nats], user, pass: password });
+      await connection.jetstream().publish(subject, new TextEncoder().encode(text));
+      await connection.close();
+    };
+    return { url: http, token, call, ended, publish, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
     await dispose();
     throw thrown;

@@ -1,5 +1,6 @@
 /** The dashboard: its pages, and the way between them. */
 import { linkTo, place } from "../shared/router.ts";
+import { may } from "../shared/session.ts";
 import { Boundary } from "../shared/ui/boundary.tsx";
 import { Frame, type NavGroup, type NavItem } from "../shared/ui/frame.tsx";
 import type { IconName } from "../shared/ui/icons.tsx";
@@ -33,11 +34,35 @@ function groupsAt(current: string): readonly NavGroup[] {
       items: [
         item("now", "Now", "now"),
         item("executions", "Executions", "executions"),
+        item("search", "Search", "search"),
       ],
     },
     {
-      title: "Elsewhere",
-      items: [{ label: "Inspector", icon: "inspector", href: "/inspector", current: false }],
+      title: "Work",
+      items: [
+        ...(may("operator") ? [item("run-now", "Run now", "play")] : []),
+        item("jobs", "Jobs", "jobs"),
+        item("schedules", "Schedules", "schedules"),
+        item("rollouts", "Rollouts", "rollouts"),
+      ],
+    },
+    {
+      title: "Fleet",
+      items: [item("agents", "Agents", "agents")],
+    },
+    {
+      title: "Records",
+      items: [
+        item("audit", "Audit", "audit"),
+        item("dead-letters", "Dead letters", "deadLetters"),
+      ],
+    },
+    {
+      title: "System",
+      items: [
+        { label: "Inspector", icon: "inspector", href: "/inspector", current: false },
+        item("settings", "Settings", "settings"),
+      ],
     },
   ];
 }

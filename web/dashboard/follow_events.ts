@@ -14,6 +14,7 @@ function keysOf(event: LiveEvent): readonly QueryKey[] {
   const { type, exec_id: execId, result_id: resultId } = event;
   switch (type) {
     case "transition":
+      if (event.event === "DISPATCHED") refreshSoon(["schedules"]);
       // Its cells follow the runs; but a deadline makes PCs missing that have none.
       return event.event === "DEADLINE_PASSED" || event.to === "completed" || event.to === "expired"
         ? [["executions"], ["execution", execId], ["targets", execId]]

@@ -73,7 +73,7 @@ export function rangeOf(
 function childOf(node: unknown, part: string) {
   if (isMap(node)) {
     const pair = node.items.find((item) => isPair(item) && String(item.key) === part);
-    return pair && { key: pair.key as unknown, value: pair.value as unknown };
+    return pair && { key: pair.key, value: pair.value };
   }
   if (isSeq(node)) {
     const value = node.items[Number(part)];

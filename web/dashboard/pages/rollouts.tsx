@@ -1,0 +1,205 @@
+import type { RolloutAnswer, RolloutDetail, WaveAnswer } from "../../../wire/http_rollouts.ts";
+import { ask, pathOf } from "../../shared/api.ts";
+import { usePages } from "../../shared/pages_query.ts";
+import { refreshSoon, useQuery } from "../../shared/queries.ts";
+import { linkTo } from "../../shared/router.ts";
+import { may } from "../../shared/session.ts";
+import { MoreButton } from "../../shared/ui/more.tsx";
+import { Legend, ProgressBar } from "../../shared/ui/outcome.tsx";
+import { PageHead } from "../../shared/ui/page.tsx";
+import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { Time } from "../../shared/ui/time.tsx";
+import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
+import type { PageProps } from "../page_props.ts";
+
+export function RolloutsPage({ id }: PageProps) {
+  return id === undefined ? <RolloutsList /> : <RolloutPage execId={id} />;
+}
+
+const TONES: Readonly<Record<string, string>> = {
+  completed: "good",
+  stopped: "bad",
+  aborted: "bad",
+  paused: "warning",
+};
+
+function Status({ status }: { readonly status: string }) {
+  return <span class="badge" data-tone={TONES[status] ?? "busy"}>{status}</span>;
+}
+
+function RolloutsList() {
+  const pages = usePages<RolloutAnswer>(["rollouts", "list"], "/api/rollouts?limit=50");
+  return (
+    <>
+      <PageHead title="Rollouts" />
+      <section class="card" aria-label="Rollouts">
+        <Loadable query={pages.query}>
+          {({ rows }) =>
+            rows.length === 0
+              ? (
+                <Empty icon="rollouts" title="No rollouts yet">
+                  <p>
+                    A rollout is an execution in waves: it stops by itself when too many PCs fail.
+                    {" "}
+                    <code>npx kanade exec --help</code> says how one begins.
+                  </p>
+                </Empty>
+              )
+              : (
+                <>
+                  <div class="table-wrap">
+                    <table>
+                      <thead>
+                        <tr>
+                          <th scope="col">Job</th>
+                          <th scope="col">State</th>
+                          <th scope="col">Wave</th>
+                          <th scope="col">Began</th>
+                          <th scope="col">Why</th>
+                        </tr>
+                      </thead>
+                      <tbody>{rows.map((row) => <Row key={row.exec_id} {...row} />)}</tbody>
+                    </table>
+                  </div>
+                  <MoreButton pages={pages} />
+                </>
+              )}
+        </Loadable>
+      </section>
+    </>
+  );
+}
+
+function Row(rollout: RolloutAnswer) {
+  return (
+    <tr>
+      <td>
+        <a class="strong" href={linkTo(["rollouts", rollout.exec_id])}>
+          {rollout.job_id ?? "ad-hoc script"}
+        </a>
+      </td>
+      <td>
+        <Status status={rollout.status} />
+      </td>
+      <td class="number">{rollout.wave} of {rollout.waves}</td>
+      <td>
+        <Time at={rollout.created_at} />
+      </td>
+      <td>{rollout.reason ?? rollout.held ?? ""}</td>
+    </tr>
+  );
+}
+
+function RolloutPage({ execId }: { readonly execId: string }) {
+  const detail = useQuery({
+    key: ["rollouts", "one", execId],
+    load: ({ signal }) => ask<RolloutDetail>(pathOf("api", "rollouts", execId), { signal }),
+  });
+  return (
+    <Loadable query={detail}>
+      {({ rollout, waves, transitions }) => (
+        <>
+          <PageHead
+            title={rollout.job_id ?? "ad-hoc script"}
+            name={
+              <>
+                {rollout.job_id ?? "ad-hoc script"} <Status status={rollout.status} />
+              </>
+            }
+            crumbs={<a href="#/rollouts">Rollouts</a>}
+          >
+            <a class="button" href={linkTo(["executions", execId])}>Its PCs</a>
+            {may("operator") && rollout.ended_at === null && <Steering rollout={rollout} />}
+          </PageHead>
+          {(rollout.reason ?? rollout.held) !== null && (
+            <p class="notice" role="status">{rollout.reason ?? rollout.held}</p>
+          )}
+          <section class="waves" aria-label="Waves">
+            {waves.map((wave) => <Wave key={wave.wave} wave={wave} />)}
+          </section>
+          <section class="card" aria-label="What became of it">
+            <div class="card-head">
+              <h2>What became of it</h2>
+            </div>
+            <div class="card-body">
+              <ol class="changes">
+                {transitions.map(({ at, to, event, wave, why, actor }, index) => (
+                  <li key={index}>
+                    <Status status={to} />
+                    <span>wave {wave}: {event.toLowerCase().replaceAll("_", " ")}</span>
+                    <span class="muted small">
+                      <Time at={at} /> by {actor}
+                      {why === null ? "" : `, ${why}`}
+                    </span>
+                  </li>
+                ))}
+              </ol>
+            </div>
+          </section>
+        </>
+      )}
+    </Loadable>
+  );
+}
+
+function Wave({ wave }: { readonly wave: WaveAnswer }) {
+  const ended = wave.success_count + wave.failure_count + wave.skipped_count + wave.missing_count;
+  const counts = {
+    succeeded: wave.success_count,
+    failed: wave.failure_count,
+    skipped: wave.skipped_count,
+    expired: 0,
+    missing: wave.missing_count,
+    running: wave.in_flight,
+    waiting: Math.max(0, wave.target_count - ended - wave.in_flight),
+  };
+  return (
+    <div class="card padded stack">
+      <div class="row">
+        <h2 class="grow">
+          Wave {wave.wave}: {wave.group ?? `up to ${wave.percent} %`}
+        </h2>
+        <span class="muted small">
+          {wave.began_at === null
+            ? (
+              <>
+                not before <Time at={wave.due_at} />
+              </>
+            )
+            : (
+              <>
+                began <Time at={wave.began_at} />
+              </>
+            )}
+        </span>
+      </div>
+      <ProgressBar counts={counts} />
+      <Legend counts={counts} />
+    </div>
+  );
+}
+
+function Steering({ rollout }: { readonly rollout: RolloutAnswer }) {
+  const steer = async (wish: "pause" | "resume" | "abort") => {
+    try {
+      await ask(pathOf("api", "rollouts", rollout.exec_id, wish), { method: "POST" });
+      sayDone({ pause: "Paused.", resume: "It goes on.", abort: "No further wave begins." }[wish]);
+    } catch (thrown) {
+      sayProblem(`Cannot ${wish} it`, thrown);
+    }
+    refreshSoon(["rollouts"]);
+  };
+  const isPaused = rollout.status === "paused";
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        onClick={() => void steer(isPaused ? "resume" : "pause")}
+      >
+        {isPaused ? "Resume" : "Pause"}
+      </button>
+      <button type="button" class="button danger" onClick={() => void steer("abort")}>Abort</button>
+    </>
+  );
+}
