@@ -34,28 +34,28 @@ export async function history(world: World): Promise<History> {
 
 /** Groups, a schedule, and one message that cannot be read. */
 async function furnish(
-  { call, publish }: World,
+  world: World,
   beginning: (...names: readonly string[]) => readonly string[],
 ): Promise<void> {
   for (const [group, name] of [["tills", "till"], ["kiosks", "kiosk"], ["offices", "office"]]) {
     for (const pcId of beginning(name ?? "")) {
-      await call("PUT", `/api/agents/${pcId}/groups`, { groups: [group] });
+      await world.call("PUT", `/api/agents/${pcId}/groups`, { groups: [group] });
     }
   }
-  await call("POST", "/api/schedules", {
+  await world.call("POST", "/api/schedules", {
     id: "nightly-clean",
     job_id: "clean-temp",
     target: { all: true },
     when: { calendar: { at: "02:30", days: ["mon-fri"] } },
   });
-  await call("POST", "/api/schedules", {
+  await world.call("POST", "/api/schedules", {
     id: "weekly-inventory",
     job_id: "inventory-basics",
     target: { groups: ["offices", "tills"] },
     when: { per_pc: { every: "7d" } },
     enabled: false,
   });
-  await publish(
+  await world.publish(
     "results.6f0d2c1e",
     '{"result_id": "6f0d2c1e", "pc_id": "office-14", "exit_code": ',
   );

@@ -6,13 +6,17 @@ import { shownSpan, spanBetween } from "../shared/time.ts";
 import { OutcomeLabel } from "../shared/ui/outcome.tsx";
 import { Since, Time } from "../shared/ui/time.tsx";
 
-export function RunsTable({ runs }: { readonly runs: readonly RunAnswer[] }) {
+export function RunsTable({ runs, onePc = false }: {
+  readonly runs: readonly RunAnswer[];
+  /** All of the same PC: its name need not stand in every row. */
+  readonly onePc?: boolean;
+}) {
   return (
     <div class="table-wrap">
       <table class="runs">
         <thead>
           <tr>
-            <th scope="col">PC</th>
+            {!onePc && <th scope="col">PC</th>}
             <th scope="col">Job</th>
             <th scope="col">State</th>
             <th scope="col">Started</th>
@@ -20,20 +24,24 @@ export function RunsTable({ runs }: { readonly runs: readonly RunAnswer[] }) {
             <th scope="col">Output</th>
           </tr>
         </thead>
-        <tbody>{runs.map((run) => <RunRow key={run.result_id} {...run} />)}</tbody>
+        <tbody>{runs.map((run) => <RunRow key={run.result_id} run={run} onePc={onePc} />)}</tbody>
       </table>
     </div>
   );
 }
 
-function RunRow(run: RunAnswer) {
+function RunRow({ run, onePc }: { readonly run: RunAnswer; readonly onePc: boolean }) {
+  const work = run.job_id === "adhoc" || run.job_id === null ? "ad-hoc script" : run.job_id;
+  const href = linkTo(["runs", run.result_id]);
   const exit = run.exit_code === null || run.exit_code === 0 ? undefined : `exit ${run.exit_code}`;
   return (
     <tr>
-      <td>
-        <a class="strong" href={linkTo(["runs", run.result_id])}>{run.pc_id}</a>
-      </td>
-      <td>{run.job_id === "adhoc" || run.job_id === null ? "ad-hoc script" : run.job_id}</td>
+      {!onePc && (
+        <td>
+          <a class="strong" href={href}>{run.pc_id}</a>
+        </td>
+      )}
+      <td>{onePc ? <a class="strong" href={href}>{work}</a> : work}</td>
       <td>
         <OutcomeLabel outcome={outcomeOf(run.outcome)} note={exit} />
       </td>

@@ -20,7 +20,7 @@ export function AgentRuns({ pcId }: { readonly pcId: string }) {
         {({ rows }) =>
           rows.length === 0 ? <p class="quiet-line muted">Nothing has run here yet.</p> : (
             <>
-              <RunsTable runs={rows} />
+              <RunsTable runs={rows} onePc />
               <MoreButton pages={pages} />
             </>
           )}
