@@ -18,7 +18,7 @@ import { storedAnswer } from "./stored_answers.ts";
 import type { PlannedTargets } from "./targets.ts";
 
 /** What is kept of a request. */
-interface CommittedRequest extends Pick<DispatchRequest, "initiatedBy" | "idempotency"> {
+export interface CommittedRequest extends Pick<DispatchRequest, "initiatedBy" | "idempotency"> {
   /** The execution whose rest it runs again. */
   readonly retryOf?: string;
 }

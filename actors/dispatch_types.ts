@@ -66,6 +66,17 @@ export type Outcome<Answer> =
 
 export type DispatchOutcome = Outcome<DispatchAnswer>;
 
+/** How a PC came off that may be asked again. */
+export type RetriedFate = "failed" | "expired" | "missing" | "skipped";
+
+/** Who wants which part of an execution to run again. */
+export interface RetryRequest {
+  readonly execId: string;
+  readonly only: readonly RetriedFate[];
+  readonly initiatedBy: string;
+  readonly idempotency?: Idempotency;
+}
+
 /** Who wants which execution to end. */
 export interface KillRequest {
   readonly execId: string;
@@ -92,6 +103,12 @@ export interface AuditEntry {
 export interface Dispatcher {
   /** @throws {Fault} `not_found`, `no_targets`, `invalid_input`, `broker_unavailable` (nothing was committed) */
   dispatch(request: DispatchRequest): Promise<DispatchOutcome>;
+  /**
+   * Runs an execution's rest again. Undefined when no execution has that id.
+   *
+   * @throws {Fault} `no_targets`, `conflict` (its command or script is not known any more), `broker_unavailable`
+   */
+  retry(request: RetryRequest): Promise<DispatchOutcome | undefined>;
   /** Undefined when no execution has that id. Once killed, a kill only tells the agents again. */
   kill(request: KillRequest): Promise<Outcome<KillAnswer> | undefined>;
   /**

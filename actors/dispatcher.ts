@@ -5,27 +5,25 @@
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
 import type { Transaction } from "../db/client.ts";
 import { insertOutbox } from "../db/command_outbox.ts";
-import { encode } from "../wire/codec.ts";
-import { type Command, commandBody } from "../wire/command.ts";
+import type { Command } from "../wire/command.ts";
 import { Fault } from "../wire/fault.ts";
 import { sha256Hex } from "../wire/ids.ts";
 import { utf8Length } from "../wire/scalars.ts";
 import { MAX_INLINE_SCRIPT_BYTES } from "../wire/streams.ts";
+import { acceptDispatch, replayedDispatch } from "./accept_dispatch.ts";
 import { auditMessage } from "./audit_message.ts";
 import { commandOfJob, commandOfScript } from "./command_of.ts";
-import { commitDispatch } from "./dispatch_commit.ts";
 import type {
   AuditEntry,
   CommandIds,
-  DispatchAnswer,
   Dispatcher,
   DispatchOutcome,
   DispatchRequest,
 } from "./dispatch_types.ts";
 import type { DispatcherHost } from "./dispatcher_host.ts";
 import { kill } from "./kills.ts";
+import { retryRest } from "./retry_rest.ts";
 import { steerRollout } from "./steer_rollout.ts";
-import { answerOf } from "./stored_answers.ts";
 import {
   checkShell,
   type PlannedTargets,
@@ -34,15 +32,11 @@ import {
   withEnvelopes,
 } from "./targets.ts";
 
-/** How long an answer waits for its commands to leave, ms. */
-const PUBLISH_WAIT_MS = 2_000;
-/** Of one command; a quarter of what a broker takes as a message unless it is told otherwise (1 MiB). */
-const MAX_COMMAND_BYTES = 262_144;
-
 /** The dispatcher of one backend process; the lease's holder publishes what it commits. */
 export function createDispatcher(host: DispatcherHost): Dispatcher {
   return {
     dispatch: (request) => dispatch(host, request),
+    retry: (request) => retryRest(host, request),
     kill: (request) => kill(host, request),
     steer: (request) => steerRollout(host, request),
     audit: (entry) => audited(host, () => Promise.resolve(entry)),
@@ -52,36 +46,14 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
 
 async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise<DispatchOutcome> {
   // Before the plan is looked at: what it names may be gone since the first time.
-  const replayed = await answerOf(host.db, request, asDispatchAnswer);
-  if (replayed !== undefined) return await asItIsNow(host, replayed);
+  const replayed = await replayedDispatch(host, request);
+  if (replayed !== undefined) return replayed;
   const ids = request.ids ?? { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
   const planned = await plannedTargets(host, request, wanted.id);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted);
-  checkSize(command);
-  const now = host.clock.now();
-  const answer: DispatchAnswer = {
-    exec_id: ids.execId,
-    job_id: command.id,
-    version: command.version,
-    target_count: planned.targets.size,
-    subjects: planned.subjects.map((one) => one.subject),
-    published: false,
-    request_id: ids.requestId,
-  };
-  const earlier = await host.db.write(async (tx) => {
-    const present = await answerOf(tx, request, asDispatchAnswer);
-    if (present !== undefined) return present;
-    await request.alongside?.(tx, answer);
-    await commitDispatch(tx, { command, planned, answer, request, now });
-    return undefined;
-  });
-  if (earlier !== undefined) return await asItIsNow(host, earlier);
-  host.dispatched(ids.execId, now);
-  host.outboxChanged();
-  const published = await host.published(ids.execId, request.publishWaitMs ?? PUBLISH_WAIT_MS);
-  return { kind: "accepted", answer: { ...answer, published }, replayed: false };
+  return await acceptDispatch(host, { command, planned, ids, request });
 }
 
 async function plannedTargets(
@@ -105,16 +77,6 @@ async function commandOf(
   throw new Fault("not_found", `Cannot dispatch the job "${source.jobId}": it does not exist`, {
     details: { path: "job_id" },
   });
-}
-
-/** The command must fit a message, and its audit event, which holds it, too. @throws {Fault} `too_large` */
-function checkSize(command: Command): void {
-  const bytes = encode(commandBody(command)).length;
-  if (bytes <= MAX_COMMAND_BYTES) return;
-  throw new Fault(
-    "too_large",
-    `Cannot dispatch the job "${command.id}": its command has ${bytes} bytes, and at most ${MAX_COMMAND_BYTES} fit`,
-  );
 }
 
 /**
@@ -142,16 +104,6 @@ async function digestOf(host: DispatcherHost, jobId: string, name: string): Prom
     `Cannot dispatch the job "${jobId}": its script "${name}" is not in the object store "scripts"`,
     { details: { path: "execute.script_object" } },
   );
-}
-
-/** What we stored ourselves, as what it was stored as. */
-const asDispatchAnswer = (stored: unknown) => stored as DispatchAnswer;
-
-/** The same answer again; whether the commands have left is told as it is now. */
-async function asItIsNow(host: DispatcherHost, earlier: DispatchOutcome): Promise<DispatchOutcome> {
-  if (earlier.kind !== "accepted") return earlier;
-  const published = await host.published(earlier.answer.exec_id, PUBLISH_WAIT_MS);
-  return { ...earlier, answer: { ...earlier.answer, published } };
 }
 
 async function audited(

@@ -64,6 +64,12 @@ export async function planTargets(
   );
 }
 
+/** These PCs at once, each by its own subject. */
+export function planPcs(pcIds: readonly string[]): PlannedTargets {
+  const targets = pcIds.map((pcId) => [pcId, { subject: commandsForPc(pcId), wave: 0 }] as const);
+  return { subjects: atOnce(pcIds.map(commandsForPc)), targets: new Map(targets), rollout: null };
+}
+
 async function plannedOf(plan: Plan, fleet: Fleet, jobId: string): Promise<PlannedTargets> {
   const { rollout } = plan;
   if (!rollout || rollout.waves.length === 0) return await planOnce(plan, fleet);

@@ -1,7 +1,7 @@
 /** Executions as they are shown. What decides and writes them is `projection.ts`. */
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
-import { flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
+import { bytesOrNull, flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A row of `executions` without its command. Instants in ms since the epoch, by the backend's clock. */
 export interface Execution {
@@ -34,12 +34,14 @@ export interface Execution {
   readonly killedAt: number | null;
   readonly killedBy: string | null;
   readonly endedAt: number | null;
+  /** The execution whose rest this one runs again. */
+  readonly retryOf: string | null;
 }
 
 const COLUMNS =
   `exec_id, request_id, job_id, version, initiated_by, initiated_at, targets_listed, target_count, status,
   settled_targets, expired_targets, missing_targets, succeeded, failed, skipped, expired_runs, rev, timeout_secs,
-  start_by, deadline_at, deadline_passed_at, killed_at, killed_by, ended_at`;
+  start_by, deadline_at, deadline_passed_at, killed_at, killed_by, ended_at, retry_of`;
 
 export interface ExecutionsQuery {
   /** Rows of the page. */
@@ -127,6 +129,7 @@ function executionFromRow(row: Row): Execution {
     killedAt: numberOrNull(row, "killed_at"),
     killedBy: textOrNull(row, "killed_by"),
     endedAt: numberOrNull(row, "ended_at"),
+    retryOf: textOrNull(row, "retry_of"),
   };
 }
 
@@ -158,6 +161,36 @@ export async function readTargets(
     reason: textOrNull(row, "reason"),
     subject: textOrNull(row, "subject"),
   }));
+}
+
+/** The command of an execution as it was sent; null when it was not by us, undefined when there is no such. */
+export async function readCommandBytes(
+  reader: Reader,
+  execId: string,
+): Promise<Uint8Array | null | undefined> {
+  const [row] = await reader.query("SELECT command FROM executions WHERE exec_id = ?", [execId]);
+  return row === undefined ? undefined : bytesOrNull(row, "command");
+}
+
+/** How a target came off: what the best of its runs was, or that it has none. */
+export interface Fate {
+  readonly pcId: string;
+  /** succeeded, failed, skipped; expired, missing, waiting */
+  readonly fate: string;
+}
+
+/** The targets of an execution and how each came off, by `pc_id`. */
+export async function readFates(reader: Reader, execId: string): Promise<readonly Fate[]> {
+  const rows = await reader.query(
+    `SELECT t.pc_id, CASE WHEN t.state <> 'settled' THEN t.state
+        WHEN max(r.outcome = 'succeeded') THEN 'succeeded'
+        WHEN max(r.outcome = 'failed') THEN 'failed' ELSE 'skipped' END AS fate
+      FROM execution_targets AS t LEFT JOIN execution_results AS r
+        ON r.exec_id = t.exec_id AND r.pc_id = t.pc_id AND r.parent_result_id IS NULL
+      WHERE t.exec_id = ? GROUP BY t.pc_id ORDER BY t.pc_id`,
+    [execId],
+  );
+  return rows.map((row) => ({ pcId: textOf(row, "pc_id"), fate: textOf(row, "fate") }));
 }
 
 /** One change of an execution's state, with the counts right after it. */

@@ -80,6 +80,8 @@ export const ExecutionAnswer = v.object({
   ended_at: v.nullable(Time),
   killed_at: v.nullable(Time),
   killed_by: Text,
+  /** The execution whose rest this one runs again [ours]. */
+  retry_of: Text,
 });
 export type ExecutionAnswer = v.InferOutput<typeof ExecutionAnswer>;
 

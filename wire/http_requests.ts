@@ -96,6 +96,21 @@ export type ExecutionsQuery = v.InferOutput<typeof ExecutionsQuery>;
 export const ExecutionQuery = v.object({ runs: v.optional(Flag, "1") });
 export type ExecutionQuery = v.InferOutput<typeof ExecutionQuery>;
 
+/** How a PC came off that may be asked again. */
+export const RETRIED_FATES = ["failed", "expired", "missing", "skipped"] as const;
+
+/** Body of `POST /api/executions/{exec_id}/retry`. */
+export const RetryBody = v.object({
+  only: v.optional(
+    v.pipe(
+      v.array(v.picklist(RETRIED_FATES, `must be of ${RETRIED_FATES.join(", ")}`)),
+      v.minLength(1, "must name at least one"),
+    ),
+    [...RETRIED_FATES],
+  ),
+});
+export type RetryBody = v.InferOutput<typeof RetryBody>;
+
 /** `failure` is the peers': every end but exit 0. `failed` is that outcome alone [ours]. */
 export const RUN_STATUSES = [
   "success",

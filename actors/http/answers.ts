@@ -37,6 +37,7 @@ export function executionAnswer(row: Execution): ExecutionAnswer {
     ended_at: timeOrNull(row.endedAt),
     killed_at: timeOrNull(row.killedAt),
     killed_by: row.killedBy,
+    retry_of: row.retryOf,
   };
 }
 

@@ -8,8 +8,19 @@ import {
 } from "../../db/executions.ts";
 import { countInFlight, readResultsOfExecution } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
-import { ExecutionAnswer, ExecutionDetail, KillAnswer, TransitionAnswer } from "../../wire/http.ts";
-import { ExecutionPath, ExecutionQuery, ExecutionsQuery } from "../../wire/http_requests.ts";
+import {
+  DispatchAnswerBody,
+  ExecutionAnswer,
+  ExecutionDetail,
+  KillAnswer,
+  TransitionAnswer,
+} from "../../wire/http.ts";
+import {
+  ExecutionPath,
+  ExecutionQuery,
+  ExecutionsQuery,
+  RetryBody,
+} from "../../wire/http_requests.ts";
 import { executionAnswer, runAnswer, transitionAnswer } from "./answers.ts";
 import { accepted, REPLAYED, replayedHeader } from "./idempotency.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
@@ -56,6 +67,18 @@ export const EXECUTION_ROUTES: readonly Route[] = [
     answerHeaders: REPLAYED,
     handle: kill,
   }),
+  route({
+    method: "POST",
+    path: "/api/executions/{exec_id}/retry",
+    role: "operator",
+    summary: "Run again where it did not succeed, with the very script that ran then",
+    params: ExecutionPath,
+    body: RetryBody,
+    idempotent: true,
+    answer: DispatchAnswerBody,
+    answerHeaders: REPLAYED,
+    handle: retry,
+  }),
 ];
 
 async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
@@ -99,6 +122,22 @@ async function kill(
   const outcome = await services.dispatcher.kill({
     execId,
     actor: caller.name,
+    ...(idempotency === undefined ? {} : { idempotency }),
+  });
+  const { answer, replayed } = accepted(outcome ?? unknownExecution(execId));
+  return json(answer, { headers: replayedHeader(replayed) });
+}
+
+async function retry(
+  { services, caller, params, body, idempotency }: Call<
+    { params: ExecutionPath; body: RetryBody }
+  >,
+) {
+  const execId = params.exec_id;
+  const outcome = await services.dispatcher.retry({
+    execId,
+    only: body.only,
+    initiatedBy: caller.name,
     ...(idempotency === undefined ? {} : { idempotency }),
   });
   const { answer, replayed } = accepted(outcome ?? unknownExecution(execId));

@@ -18,10 +18,12 @@ export interface TakersOptions {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The exit code of a PC's run; null = it starts and does not end. */
   readonly exitCode?: (pcId: string) => number | null;
+  /** Whether a PC's run is skipped. */
+  readonly skips?: (pcId: string) => boolean;
 }
 
 export function takeCommands(
-  { bus, pcIds, groups = {}, exitCode = () => 0 }: TakersOptions,
+  { bus, pcIds, groups = {}, exitCode = () => 0, skips = () => false }: TakersOptions,
 ): CommandTakers {
   const taken = new Map<string, string[]>();
   const heard: { subject: string; command: Command }[] = [];
@@ -54,7 +56,7 @@ export function takeCommands(
     };
     const code = exitCode(pcId);
     const done = publishStarted(bus, ids).then(() =>
-      code === null ? undefined : publishResult(bus, ids, { exit_code: code })
+      code === null ? undefined : publishResult(bus, ids, { exit_code: code, skipped: skips(pcId) })
     );
     publishing.add(done);
     void done.finally(() => publishing.delete(done));

@@ -28,6 +28,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/executions/{exec_id}/sent": "viewer",
   "GET /api/executions/{exec_id}/stream": "viewer",
   "POST /api/executions/{exec_id}/kill": "operator",
+  "POST /api/executions/{exec_id}/retry": "operator",
   "POST /api/exec/{job_id}": "operator",
   "POST /api/run": "operator",
 

@@ -1,5 +1,8 @@
+import { encode } from "../../wire/codec.ts";
+import { commandBody } from "../../wire/command.ts";
+import { commandWith } from "./agent.ts";
 import { type TestApi, TOKEN } from "./http_api.ts";
-import { agentRow, deadLetterRow, executionRow, rolloutRows } from "./seed.ts";
+import { agentRow, deadLetterRow, executionRow, rolloutRows, targetRow } from "./seed.ts";
 
 /** One call of a route that changes something, and the action of the one audit row that it leaves. */
 export interface StateChange {
@@ -60,6 +63,16 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     prepare: (api) => api.write(executionRow("exec-killed")),
     path: "/api/executions/exec-killed/kill",
     action: "kill",
+  },
+  "POST /api/executions/{exec_id}/retry": {
+    prepare: (api) =>
+      api.write(
+        executionRow("exec-retried", { command: encode(commandBody(commandWith({}))) }),
+        targetRow("exec-retried", "pc-1", { state: "missing", reason: "silent" }),
+      ),
+    path: "/api/executions/exec-retried/retry",
+    body: {},
+    action: "dispatch",
   },
   "POST /api/rollouts/{exec_id}/pause": {
     prepare: (api) => api.write(...rolloutRows("rollout-paused")),
