@@ -5,6 +5,7 @@ import { eventually, within } from "./wait.ts";
 
 /** A program that runs, and what it has said. */
 export interface Child extends AsyncDisposable {
+  readonly pid: number;
   /** Standard output and standard error so far. */
   said(): string;
   /** Ends when it has said something that matches; fails when it ends before. */
@@ -40,6 +41,7 @@ export function startChild(
     return exitCode ?? signal;
   };
   return {
+    pid: child.pid ?? 0,
     said: () => said,
     says: (pattern, withinMs) =>
       eventually(String(pattern), () => {
