@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type * as v from "valibot";
 import { decode } from "../wire/codec.ts";
 
@@ -22,6 +22,20 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   } catch (thrown) {
     await rm(temp, { force: true });
     throw thrown;
+  }
+}
+
+/** A file of ours that a process left half-written: nobody writes for so long. */
+const LEFTOVER = /\.[0-9a-f]{12}\.tmp$/;
+const LEFT_FOR_MS = 60_000;
+
+/** Removes what processes that were killed left half-written in a directory, secrets among it; harmless while others write. */
+export async function clearPrivateTemps(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((each) => LEFTOVER.test(each))) {
+    const path = join(directory, name);
+    const changedAt = await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity);
+    if (Date.now() - changedAt > LEFT_FOR_MS) await rm(path, { force: true });
   }
 }
 

@@ -10,7 +10,7 @@ import { type BrokerUser, changeCredentials, newSecret } from "../actors/credent
 import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
 import { listen } from "../actors/http/server.ts";
 import type { Log } from "../actors/log.ts";
-import { writePrivateFile } from "../actors/private_file.ts";
+import { clearPrivateTemps, writePrivateFile } from "../actors/private_file.ts";
 import { pause, systemClock } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { createAgent } from "../agent/agent.ts";
@@ -77,6 +77,9 @@ async function serveParts(
   stop: Stop,
 ): Promise<Serving> {
   await makeDataDirectory(settings.dataDir);
+  for (const directory of [settings.dataDir, join(settings.dataDir, "broker")]) {
+    await clearPrivateTemps(directory);
+  }
   const auth = await authOf(settings);
   checkReachable(auth, settings.bind.hostname);
   await checkFree(settings.bind);
@@ -106,7 +109,9 @@ async function serveParts(
     sweepIntervalMs: settings.sweepIntervalMs,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),
-    ...(broker === undefined ? {} : enrolmentOn(broker)),
+    ...(broker === undefined
+      ? {}
+      : enrolmentOn(broker, ...(localAgent ? [settings.agent.pcId] : []))),
     ...(signer === undefined ? {} : { signer }),
     listening: (url) => tellUrl(url),
   });

@@ -49,7 +49,10 @@ async function revoke(call: Call<{ params: PcPath }>): Promise<Response> {
     throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pcId)}`);
   }
   if (!wasEnrolled) {
-    throw new Fault("conflict", `Cannot revoke "${pcId}": it has no credential of ours`);
+    throw new Fault(
+      "conflict",
+      `Cannot revoke "${pcId}": it has no credential of ours, or is the agent of this very process`,
+    );
   }
   await audit(call, "agent_revoke", pcId, null);
   return noContent();

@@ -1,13 +1,18 @@
 import type { Broker } from "../../actors/broker.ts";
 import type { BackendOptions } from "./parts.ts";
 
-/** Credentials of agents, on a broker of our own. */
+/**
+ * Credentials of agents, on a broker of our own.
+ *
+ * @param ownPcId whose agent runs in this process: it keeps its credential, and is heard again with its next heartbeat
+ */
 export function enrolmentOn(
   broker: Broker,
+  ownPcId?: string,
 ): Required<Pick<BackendOptions, "admit" | "enrol" | "expel">> {
   return {
     admit: (pcId, groups) => broker.enrol(pcId, groups),
-    expel: (pcId) => broker.expel(pcId),
+    expel: async (pcId) => pcId !== ownPcId && await broker.expel(pcId),
     async enrol(pcId, groups) {
       const { user, password } = await broker.enrol(pcId, groups);
       return { user, password, url: broker.url, advertisedUrl: broker.advertisedUrl };
