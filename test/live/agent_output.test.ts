@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { getObject } from "../../agent/object_store.ts";
 import { type Endpoint, startEndpoint } from "../harness/agent.ts";
 import type { ExecResult } from "../../wire/exec_result.ts";
+import { eventually } from "../harness/wait.ts";
 
 /** The whole standard output of a result, wherever it went. */
 async function stdoutOf(endpoint: Endpoint, result: ExecResult): Promise<string> {
@@ -108,6 +109,17 @@ describe("the output of a script", () => {
     assert.ok(Buffer.byteLength(result.stdout) <= 262_144);
     assert.match(result.stdout, /^1\n2\n[^]*bytes of output were dropped here[^]*\n100000\n$/);
     assert.equal(result.stderr, "fine\n");
+  });
+
+  test("goes inline, cut and marked, when the object store is full, and the agent keeps nothing back", async () => {
+    await using other = await startEndpoint();
+    const manager = await other.bus.connection.jetstreamManager();
+    await manager.streams.update("OBJ_result_output", { max_bytes: 65_536 });
+    const agent = await other.startAgent();
+    const result = await other.result(await other.send({ script: `seq 1 100000; exit 3` }));
+    assert.deepEqual([result.exit_code, result.stdout_truncated], [3, true]);
+    assert.match(result.stdout, /^1\n2\n[^]*bytes of output were dropped here[^]*\n100000\n$/);
+    await eventually("an empty outbox", () => agent.waitingResults === 0);
   });
 
   test("goes inline, cut to what the broker takes, when ESC bytes do not fit either", async () => {
