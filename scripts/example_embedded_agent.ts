@@ -39,11 +39,13 @@ await agent.start();
 process.stdout.write(`agent ${agent.pcId} is at work; Ctrl-C stops it\n`);
 
 // Until somebody stops it, or it gives itself up. Leaving this module stops the agent in order.
+const listening = new AbortController();
 await Promise.race([
-  once(process, "SIGINT"),
-  once(process, "SIGTERM"),
+  once(process, "SIGINT", { signal: listening.signal }),
+  once(process, "SIGTERM", { signal: listening.signal }),
   agent.failed.then((error) => {
     process.exitCode = 1;
     process.stderr.write(`${error.message}\n`);
   }),
 ]);
+listening.abort();

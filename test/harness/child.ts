@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
+import { signalChild } from "./processes.ts";
 import { eventually, within } from "./wait.ts";
 
 /** A program that runs, and what it has said. */
@@ -49,11 +50,11 @@ export function startChild(
         if (found === null && isGone()) throw new Error(`it ended, having said: ${said}`);
         return found;
       }, withinMs),
-    signal: (name) => void child.kill(name),
+    signal: (name) => signalChild(child, name),
     ended,
     async [Symbol.asyncDispose]() {
       if (isGone()) return;
-      child.kill("SIGKILL");
+      signalChild(child, "SIGKILL");
       await ended();
     },
   };

@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
 
 /** Whether a process has ended. A zombie has: its parent only did not look yet. */
@@ -8,5 +9,15 @@ export async function isGone(pid: number): Promise<boolean> {
   } catch (thrown) {
     return thrown instanceof Error && "code" in thrown &&
       (thrown.code === "ESRCH" || thrown.code === "ENOENT");
+  }
+}
+
+/** Sends a signal to a child. Deno's `child.kill` takes the signal for how it ended, whatever the child made of it. */
+export function signalChild({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(pid, name);
+  } catch (thrown) {
+    const hasEnded = thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH";
+    if (!hasEnded) throw thrown;
   }
 }

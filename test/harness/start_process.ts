@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isGone } from "./processes.ts";
+import { isGone, signalChild } from "./processes.ts";
 import { programArgs, programEnvironment } from "./program.ts";
 import { eventually, within } from "./wait.ts";
 
@@ -45,13 +45,13 @@ export function startProgram(
   }
   const ended = endingOf(child, said);
   const end = async (name: NodeJS.Signals) => {
-    child.kill(name);
+    signalChild(child, name);
     return await within(`the end of ${program}`, ended, END_WITHIN_MS);
   };
   return {
     pid: child.pid ?? 0,
     ended,
-    signal: (name) => void child.kill(name),
+    signal: (name) => signalChild(child, name),
     end,
     stderr: () => said.stderr,
     async [Symbol.asyncDispose]() {
@@ -163,7 +163,7 @@ export async function runtimeUrl(dataDir: string, pid: number): Promise<string |
 /** `npx kanade` under Node; Deno reads the sources by itself. */
 function cliArgs(args: readonly string[]): string[] {
   return "Deno" in globalThis
-    ? programArgs("scripts/kanade.ts", ...args)
+    ? programArgs("bin/kanade.mjs", ...args)
     : ["bin/kanade.mjs", ...args];
 }
 

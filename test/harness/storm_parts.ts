@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { freePort } from "./free_port.ts";
 import { programArgs, programEnvironment } from "./program.ts";
+import { signalChild } from "./processes.ts";
 import { within } from "./wait.ts";
 
 export interface Part {
@@ -160,7 +161,7 @@ async function endOf(
   if (child === undefined) return null;
   if (child.exitCode === null && child.signalCode === null) {
     const gone = once(child, "exit");
-    child.kill(signal);
+    signalChild(child, signal);
     await within(`the end of process ${child.pid}`, gone, STOP_WITHIN_MS);
   }
   return child.exitCode;

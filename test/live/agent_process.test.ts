@@ -5,7 +5,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
-import { isGone } from "../harness/processes.ts";
+import { isGone, signalChild } from "../harness/processes.ts";
 import { eventually, within } from "../harness/wait.ts";
 
 /** `npm run agent` as a person starts it. */
@@ -41,7 +41,7 @@ describe("npm run agent", () => {
       async () =>
         (await endpoint.started(short)).length + (await endpoint.started(long)).length === 2,
     );
-    child.kill("SIGTERM");
+    signalChild(child, "SIGTERM");
     assert.equal(await exitCodeOf(child), 0);
     assert.equal((await endpoint.result(short)).stdout, "done\n");
     const ended = await endpoint.result(long);
@@ -65,12 +65,12 @@ describe("npm run agent", () => {
       const names = await readdir(join(endpoint.dataDir, "ledger", "open"));
       return names.filter((name) => !name.endsWith(".tmp")).length === 2;
     });
-    first.kill("SIGTERM");
+    signalChild(first, "SIGTERM");
     assert.equal(await exitCodeOf(first), 0);
     assert.deepEqual(await endpoint.results(command), []);
     const second = runAgent(endpoint, {});
     assert.equal((await endpoint.result(command, 20_000)).stdout, "later\n");
-    second.kill("SIGTERM");
+    signalChild(second, "SIGTERM");
     assert.equal(await exitCodeOf(second), 0);
     assert.equal((await endpoint.results(command)).length, 1);
   });
@@ -86,7 +86,7 @@ describe("npm run agent", () => {
     await eventually("the broker", () => endpoint.bus.connected, 20_000);
     const result = await endpoint.result(await endpoint.send({ script: "echo here" }), 20_000);
     assert.equal(result.stdout, "here\n");
-    child.kill("SIGINT");
+    signalChild(child, "SIGINT");
     assert.equal(await exitCodeOf(child), 0);
   });
 
@@ -95,13 +95,13 @@ describe("npm run agent", () => {
     const first = runAgent(endpoint, { KANADE_STOP_GRACE: "60s" });
     const command = await endpoint.send({ script: "sleep 991" });
     await eventually("its start", async () => (await endpoint.started(command)).length === 1);
-    first.kill("SIGTERM");
-    first.kill("SIGINT");
+    signalChild(first, "SIGTERM");
+    signalChild(first, "SIGINT");
     await exitCodeOf(first);
     const second = runAgent(endpoint, {});
     const result = await endpoint.result(command, 20_000);
     assert.equal(result.outcome_reason, "agent_restarted");
-    second.kill("SIGTERM");
+    signalChild(second, "SIGTERM");
     assert.equal(await exitCodeOf(second), 0);
   });
 

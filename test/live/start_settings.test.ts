@@ -162,9 +162,10 @@ describe("npm start ends with one line and exit code 1 for", () => {
         require("node:fs").writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)));`,
     );
     const real = process.env["KANADE_NATS_SERVER"] ?? "/usr/sbin/nats-server";
+    const thiefArgs = "Deno" in globalThis ? `run --allow-all ${thief}` : thief;
     const binary = await program(
       directory.path,
-      `${process.execPath} ${thief} >/dev/null 2>&1 &\n` +
+      `${process.execPath} ${thiefArgs} >/dev/null 2>&1 &\n` +
         `until [ -s ${pidFile} ]; do sleep 0.05; done\nexec ${real} "$@"`,
     );
     await failed({
