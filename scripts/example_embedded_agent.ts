@@ -39,13 +39,14 @@ await agent.start();
 process.stdout.write(`agent ${agent.pcId} is at work; Ctrl-C stops it\n`);
 
 // Until somebody stops it, or it gives itself up. Leaving this module stops the agent in order.
-const listening = new AbortController();
+const asked = new AbortController();
+const ask = () => asked.abort();
+process.on("SIGINT", ask).on("SIGTERM", ask);
 await Promise.race([
-  once(process, "SIGINT", { signal: listening.signal }),
-  once(process, "SIGTERM", { signal: listening.signal }),
+  once(asked.signal, "abort"),
   agent.failed.then((error) => {
     process.exitCode = 1;
     process.stderr.write(`${error.message}\n`);
   }),
 ]);
-listening.abort();
+process.off("SIGINT", ask).off("SIGTERM", ask);
