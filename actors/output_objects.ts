@@ -1,12 +1,11 @@
 /** Output that was too long for a message: objects of the store `result_output` (wire.md §4). */
 import { Buffer } from "node:buffer";
-import type { JetStreamClient, ObjectInfo } from "nats";
+import type { JetStreamClient } from "nats";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
+import { readObject } from "./read_object.ts";
 
 const STORE = "result_output";
-/** The store holds a gigabyte at most. */
-const READ_WITHIN_MS = 60_000;
 
 export interface OutputObjects {
   /** The text of an object, lossy UTF-8; undefined when it is gone or broken. @throws {Fault} `broker_unavailable` */
@@ -17,15 +16,11 @@ export interface OutputObjects {
 
 /** The store over a broker connection. */
 export function outputObjects(jetstream: JetStreamClient, log: Log): OutputObjects {
-  const open = () => jetstream.views.os(STORE);
   return {
     async read(name) {
       try {
-        const store = await open();
-        const info = await store.info(name);
-        if (info === null || info.deleted || !await isWhole(jetstream, info)) return undefined;
-        const bytes = await inTime(store.getBlob(name));
-        return bytes === null ? undefined : new TextDecoder().decode(bytes);
+        const bytes = await readObject(jetstream, STORE, name);
+        return bytes && new TextDecoder().decode(bytes);
       } catch (thrown) {
         if (isCorrupt(thrown)) {
           log.warn("output object is corrupt", { name, error: messageOf(thrown) });
@@ -51,27 +46,6 @@ export function outputObjects(jetstream: JetStreamClient, log: Log): OutputObjec
       }
     },
   };
-}
-
-/** Whether all its chunks are there still: the client would wait for ever for one that is not. */
-async function isWhole(jetstream: JetStreamClient, { nuid, chunks }: ObjectInfo): Promise<boolean> {
-  const subject = `$O.${STORE}.C.${nuid}`;
-  const manager = await jetstream.jetstreamManager(false);
-  const { state } = await manager.streams.info(`OBJ_${STORE}`, { subjects_filter: subject });
-  return (state.subjects?.[subject] ?? 0) >= chunks;
-}
-
-/** Chunks may go away while they are read, too. */
-async function inTime<T>(reading: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("its chunks did not come in time")), READ_WITHIN_MS);
-  });
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** As the client says it; nothing that is tried again will mend the object. */

@@ -16,6 +16,7 @@ import { addRebuild } from "./cli/commands/rebuild.ts";
 import { addResults } from "./cli/commands/results.ts";
 import { addRun } from "./cli/commands/run.ts";
 import { addSchedules } from "./cli/commands/schedules.ts";
+import { addScriptObjects } from "./cli/commands/script_objects.ts";
 import { addScripts } from "./cli/commands/scripts.ts";
 import { addTokens } from "./cli/commands/tokens.ts";
 import type { Session } from "./cli/command.ts";
@@ -76,6 +77,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addExecutions(program, session);
   addResults(program, session, end);
   addScripts(program, session);
+  addScriptObjects(program, session);
   addAgents(program, session);
   addGroups(program, session);
   addConfig(program, session);

@@ -21,6 +21,7 @@ import { ROLLOUT_ROUTES } from "./rollouts.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
 import { SCHEDULE_ROUTES } from "./schedules.ts";
+import { SCRIPT_OBJECT_ROUTES } from "./script_objects.ts";
 import { SCRIPT_ROUTES } from "./scripts.ts";
 import { SESSION_ROUTES } from "./session.ts";
 import { STREAM_ROUTES } from "./streams.ts";
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...SCHEDULE_ROUTES,
   ...FREEZE_ROUTES,
   ...SCRIPT_ROUTES,
+  ...SCRIPT_OBJECT_ROUTES,
   ...AGENT_ROUTES,
   ...GROUP_ROUTES,
   ...CONFIG_ROUTES,

@@ -9,6 +9,7 @@ import type { RebuildReport } from "../rebuild_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import type { ScheduleCatalogue } from "../schedules.ts";
+import type { ScriptObjects } from "../script_objects.ts";
 import type { ScriptStatuses } from "../script_status.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Fleet } from "../targets.ts";
@@ -60,6 +61,7 @@ export interface HttpServices {
   readonly hostZone: string;
   readonly configs: ConfigStore;
   readonly scriptStatuses: ScriptStatuses;
+  readonly scriptObjects: ScriptObjects;
   readonly dispatcher: Dispatcher;
   /** What is asked of agents: tail, ping. */
   readonly bus: Pick<Bus, "request">;

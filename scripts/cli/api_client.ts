@@ -19,7 +19,7 @@ export interface Page<T> {
 
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
   readonly contentType?: string;
 }
 
@@ -136,6 +136,16 @@ export class ApiClient {
     const headers = etag === undefined ? undefined : { "if-match": etag };
     const options = { body: JSON.stringify(body) };
     return this.#read(schema, await this.#fetch("PUT", path, options, headers));
+  }
+
+  /** Puts a file. */
+  async putFile<S extends v.GenericSchema>(
+    schema: S,
+    path: string,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<v.InferOutput<S>> {
+    const contentType = "application/octet-stream";
+    return this.#read(schema, await this.#fetch("PUT", path, { body, contentType }));
   }
 
   async #tagged<S extends v.GenericSchema>(

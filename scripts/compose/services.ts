@@ -11,6 +11,7 @@ import { missingStreams } from "../../actors/missing_streams.ts";
 import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
 import { rebuild } from "../../actors/rebuild.ts";
 import { createScheduleCatalogue } from "../../actors/schedules.ts";
+import { createScriptObjects } from "../../actors/script_objects.ts";
 import { createScriptStatuses } from "../../actors/script_status.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
 import type { BackendParts } from "./parts.ts";
@@ -39,6 +40,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
       { status: openKv(bus, "script_status"), current: openKv(bus, "script_current") },
       jobs,
     ),
+    scriptObjects: createScriptObjects(bus, jobs),
     dispatcher,
     bus,
     outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),

@@ -74,6 +74,10 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/scripts/status": "viewer",
   "POST /api/scripts/{id}/revoke": "operator",
   "POST /api/scripts/{id}/unrevoke": "operator",
+  "GET /api/script-objects": "viewer",
+  "GET /api/script-objects/{name}/{version}": "viewer",
+  "PUT /api/script-objects/{name}/{version}": "operator",
+  "DELETE /api/script-objects/{name}/{version}": "operator",
   "GET /api/obs": "viewer",
 
   "GET /api/schedules": "viewer",

@@ -1,6 +1,9 @@
-/** The command line over a real API: groups, config, revocations. */
+/** The command line over a real API: groups, config, revocations, scripts, inventory. */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { changeSpans, keepInventoryJob } from "../../db/inventory.ts";
 import { type CliOutcome, runCli } from "../harness/cli.ts";
 import { startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 
@@ -80,5 +83,69 @@ describe("the command line", () => {
 
   it("lists the known PCs under agent list, too", async () => {
     assert.equal(await said("agent", "list"), await said("agents"));
+  });
+
+  it("keeps a script as an object, shows it and deletes it", async () => {
+    const file = fileURLToPath(new URL("../../LICENSE", import.meta.url));
+    const text = await readFile(file, "utf8");
+    const bytes = Buffer.byteLength(text);
+    const put = () => said("script-object", "put", "licence/1.0", "--file", file);
+    assert.equal(await put(), `licence/1.0 is kept, ${bytes} bytes\n`);
+    assert.equal(await put(), `licence/1.0 was already kept, ${bytes} bytes\n`);
+    assert.match(await said("script-object", "list"), /\nlicence\/1\.0 +\d+ +\S+ +[0-9a-f]{64}\n/);
+    assert.equal(await said("script-object", "get", "licence/1.0"), text);
+    assert.equal(await said("script-object", "delete", "licence/1.0"), "licence/1.0 is deleted\n");
+    assert.equal((await kanade("script-object", "get", "licence")).exitCode, 2);
+  });
+
+  it("shows what jobs told, by the hints of the job", async () => {
+    const at = Date.UTC(2026, 4, 20, 12);
+    const insert = (facts: unknown) => ({
+      sql: `INSERT INTO inventory_facts (pc_id, job_id, result_id, finished_at, facts)
+        VALUES ('pc-1', 'disks', 'r1', ?, CAST(? AS BLOB))`,
+      args: [at, JSON.stringify(facts)],
+    });
+    await api.write(
+      keepInventoryJob({
+        jobId: "disks",
+        version: "1",
+        display: JSON.stringify([
+          { field: "free", label: "Free", type: "bytes" },
+          { field: "os.name", label: "System" },
+          { field: "apps", label: "Applications", type: "table", columns: [] },
+        ]),
+        summary: "null",
+      }),
+      insert({ free: 3_221_225_472, os: { name: "linux" }, apps: [1, 2] }),
+      ...changeSpans([{
+        pcId: "pc-1",
+        jobId: "disks",
+        remove: [],
+        put: [{ since: { at, resultId: "r1" }, until: { at, resultId: "r1" }, facts: "{}" }],
+      }]).map(({ sql, rows: [args = []] }) => ({ sql, args }))
+        .filter(({ args }) => args.length > 0),
+      {
+        sql: `INSERT INTO inventory_notes VALUES ('pc-2', 'disks', 'r2', ?, 'it printed nothing')`,
+        args: [at],
+      },
+    );
+    assert.equal(
+      await said("inventory", "pc-1"),
+      "job           disks\ntold          2026-05-20T12:00:00.000Z\nFree          3.0 GiB\n" +
+        "System        linux\nApplications  2 rows\n",
+    );
+    assert.equal(
+      await said("inventory", "--job", "disks"),
+      "PC    FREE     SYSTEM  TOLD                      NEWEST RUN\n" +
+        "pc-1  3.0 GiB  linux   2026-05-20T12:00:00.000Z  -\n" +
+        "pc-2  -        -       -                         " +
+        "told nothing at 2026-05-20T12:00:00.000Z: it printed nothing\n",
+    );
+    assert.match(
+      await said("inventory", "pc-1", "--job", "disks", "--history"),
+      /\n2026-05-20T12:00:00\.000Z +2026-05-20T12:00:00\.000Z +- +\{\}\n/,
+    );
+    assert.equal((await kanade("inventory")).exitCode, 2);
+    assert.equal((await kanade("inventory", "nobody")).exitCode, 1);
   });
 });

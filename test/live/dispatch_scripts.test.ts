@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
-import type { DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
+import type { AuditAnswer, DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
+import type { ScriptObjectAnswer } from "../../wire/http_scripts.ts";
+import { sha256Hex } from "../../wire/ids.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
 import { testLog } from "../harness/log.ts";
@@ -109,4 +111,65 @@ test("a shell of the peers goes to a PC that announces nothing", async () => {
   await makeJob("in-pwsh", { shell: "pwsh", script: "1" });
   const response = await api.post("/api/exec/in-pwsh", { target: { pcs: ["older", "unheard"] } });
   assert.equal(response.status, 200);
+});
+
+async function object(method: string, name: string, body?: string): Promise<Response> {
+  const path = `/api/script-objects/${name}`;
+  return await api.ask(path, body === undefined ? { method } : { method, body });
+}
+
+test("a script that is put over HTTP is what an agent runs, up to megabytes of it", async () => {
+  const script = `echo from http; exit 0\n${"# padding\n".repeat(300_000)}`;
+  assert.equal((await object("PUT", "posted/1.0", script)).status, 200);
+  await makeJob("from-http", { script_object: "posted/1.0" });
+  const response = await api.post("/api/exec/from-http", PLAN);
+  const { exec_id } = await response.json() as DispatchAnswerBody;
+  const run = await eventually("its result", async () => {
+    const { results } = await api.get<ExecutionDetail>(`/api/executions/${exec_id}`);
+    return results.find(({ exit_code }) => exit_code !== null);
+  });
+  assert.deepEqual([run.exit_code, run.stdout], [0, "from http\n"]);
+  assert.equal(await (await object("GET", "posted/1.0")).text(), script);
+});
+
+test("a version of a script never changes, and is not deleted while a job uses it", async () => {
+  const stored = async (text: string) =>
+    await (await object("PUT", "kept/1", text)).json() as { stored?: boolean; status?: number };
+  assert.equal((await stored("echo one")).stored, true);
+  assert.equal((await stored("echo one")).stored, false);
+  assert.equal((await stored("echo two")).status, 409);
+  await makeJob("keeper", { script_object: "kept/1" });
+  const refused = await object("DELETE", "kept/1");
+  assert.equal(refused.status, 409);
+  assert.match((await refused.json() as Problem).detail, /the job "keeper" uses it$/);
+  await api.ask("/api/jobs/keeper", { method: "DELETE" });
+  assert.equal((await object("DELETE", "kept/1")).status, 204);
+  assert.equal((await object("DELETE", "kept/1")).status, 404);
+  assert.equal((await object("GET", "kept/1")).status, 404);
+  // Gone is gone: the name is free again.
+  assert.equal((await stored("echo two")).stored, true);
+});
+
+test("scripts are listed with their digest, and every change of one is audited", async () => {
+  const [kept] = (await api.get<ScriptObjectAnswer[]>("/api/script-objects"))
+    .filter(({ script_object }) => script_object === "kept/1");
+  assert.deepEqual([kept?.bytes, kept?.sha256], [8, sha256Hex("echo two")]);
+  const targets = async (action: string) =>
+    (await api.get<AuditAnswer[]>("/api/audit?limit=500"))
+      .filter((entry) => entry.action === action && entry.target === "kept/1").length;
+  await eventually(
+    "the audit log",
+    async () =>
+      await targets("script_object_put") === 3 && await targets("script_object_delete") === 1,
+  );
+});
+
+for (const name of ["with%2Fslash/1", "with%20space/1", `${"x".repeat(129)}/1`]) {
+  test(`a script cannot be called ${name.slice(0, 20)}`, async () => {
+    assert.equal((await object("PUT", name, "true")).status, 400);
+  });
+}
+
+test("an empty script is not kept", async () => {
+  assert.equal((await object("PUT", "empty/1", "")).status, 400);
 });
