@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
-import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { access, chmod, chown, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { restoreStuck } from "../../agent/stuck.ts";
 import type { ObsEvent } from "../../wire/events.ts";
-import { type Endpoint, startEndpoint } from "../harness/agent.ts";
+import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { optionsFor } from "../harness/agent_crash.ts";
+import { startAgentProcess } from "../harness/agent_process.ts";
+import { smallDisk } from "../harness/small_disk.ts";
 import { eventually } from "../harness/wait.ts";
+
+const NOBODY = 65_534;
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(() => true, () => false);
+}
 
 async function filesIn(endpoint: Endpoint, directory: string): Promise<readonly string[]> {
   const names = await readdir(join(endpoint.dataDir, directory));
@@ -131,24 +140,58 @@ describe("the outbox", () => {
     assert.equal((await endpoint.started(command)).length, 1);
   });
 
-  test(
-    "that cannot be written keeps the result in memory until it can be",
-    { skip: process.getuid?.() === 0 && "root writes everywhere" },
-    async () => {
-      await using endpoint = await startEndpoint();
-      await endpoint.startAgent();
-      await endpoint.result(await endpoint.send({}));
-      const outbox = join(endpoint.dataDir, "outbox");
-      const command = await endpoint.send({ script: "echo waits" });
-      await chmod(outbox, 0o500);
-      await eventually(
-        "the complaint",
-        () => endpoint.logLines.some(({ phrase }) => phrase === "cannot write"),
-      );
-      await chmod(outbox, 0o700);
-      assert.equal((await endpoint.result(command)).stdout, "waits\n");
-    },
-  );
+  test("that cannot be written keeps the result in memory until it can be", async () => {
+    await using endpoint = await startEndpoint();
+    const path = (...parts: string[]) => join(endpoint.dataDir, ...parts);
+    // Root writes everywhere.
+    const as = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+    if (as.uid !== undefined) await chown(endpoint.dataDir, as.uid, as.uid);
+    await using _agent = await startAgentProcess(optionsFor(endpoint), as);
+    const command = await endpoint.send({
+      script: `: > ${path("begun")}; until [ -e ${
+        path("go")
+      } ]; do sleep 0.02; done; echo waits; : > ${path("ended")}`,
+    });
+    await eventually("its start", () => isThere(path("begun")));
+    await eventually(
+      "an empty outbox",
+      async () => (await filesIn(endpoint, "events-outbox")).length === 0,
+    );
+    for (const name of ["outbox", "events-outbox"]) await chmod(path(name), 0o500);
+    await writeFile(path("go"), "");
+    await eventually("its end", () => isThere(path("ended")));
+    assert.deepEqual(await filesIn(endpoint, "outbox"), []);
+    for (const name of ["outbox", "events-outbox"]) await chmod(path(name), 0o700);
+    assert.equal((await endpoint.result(command, 20_000)).stdout, "waits\n");
+  });
+
+  test("on a disk that is full keeps the result, takes nothing new, and sends all when there is room", async (t) => {
+    await using endpoint = await startEndpoint();
+    await using disk = await smallDisk(join(endpoint.dataDir, "disk"));
+    if (disk === undefined) return t.skip("needs to be root to mount a small disk");
+    const agent = await endpoint.startAgent({ dataDir: join(disk.path, "agent") });
+    const go = join(endpoint.dataDir, "go");
+    const command = await endpoint.send({
+      script: `until [ -e ${go} ]; do sleep 0.02; done; head -c 200000 /dev/zero | tr '\\0' x`,
+    });
+    await eventually("its start", async () => (await endpoint.started(command)).length === 1);
+    await disk.fill();
+    await writeFile(go, "");
+    const complaint = await eventually(
+      "the complaint",
+      () => endpoint.logLines.find(({ phrase }) => phrase === "cannot write"),
+    );
+    assert.match(JSON.stringify(complaint), /ENOSPC/);
+    const admitted = () =>
+      endpoint.logLines.filter(({ phrase }) => phrase === "command admitted").length;
+    const later = await endpoint.send({ script: "echo later" });
+    await endpoint.bus.request(`agents.${PC_ID}.ping`, Buffer.from("{}"), { timeoutMs: 5_000 });
+    assert.deepEqual([admitted(), agent.activeCommands], [1, 1]);
+    await disk.free();
+    assert.equal((await endpoint.result(command, 20_000)).stdout.length, 200_000);
+    assert.equal((await endpoint.result(later, 60_000)).stdout, "later\n");
+    await agent.stop();
+  });
 
   test("that is no directory for a while keeps the result in memory", async () => {
     await using endpoint = await startEndpoint();
