@@ -1,4 +1,5 @@
 import { EVENT_STREAM_HEADERS, frame, type ServerEvent, SIGN_OF_LIFE } from "./event_stream.ts";
+import type { HttpServices } from "./services.ts";
 
 /** How often a silent stream says that it is alive. */
 const HEARTBEAT_MS = 15_000;
@@ -13,10 +14,13 @@ const encoder = new TextEncoder();
  */
 export function pulledEvents(
   events: (signal: AbortSignal) => AsyncGenerator<ServerEvent, void>,
-  closing: AbortSignal,
+  { closing, log }: Pick<HttpServices, "closing" | "log">,
 ): Response {
   const gone = new AbortController();
-  const end = () => gone.abort();
+  const end = () => {
+    closing.removeEventListener("abort", end);
+    gone.abort();
+  };
   closing.addEventListener("abort", end, { once: true });
   if (closing.aborted) end();
   const source = events(gone.signal);
@@ -24,16 +28,20 @@ export function pulledEvents(
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
     async pull(controller) {
-      next ??= source.next();
+      next ??= source.next().catch((thrown: unknown) => {
+        // The reader sees the stream break off, and comes again.
+        log.warn("event stream failed", { error: thrown });
+        end();
+        throw thrown;
+      });
       const event = await orSilence(next);
       if (event === "silence") return controller.enqueue(encoder.encode(SIGN_OF_LIFE));
       next = undefined;
       if (event.done !== true) return controller.enqueue(encoder.encode(frame(event.value)));
-      closing.removeEventListener("abort", end);
+      end();
       controller.close();
     },
     async cancel() {
-      closing.removeEventListener("abort", end);
       end();
       await source.return();
     },

@@ -33,17 +33,17 @@ export const STREAM_ROUTES: readonly Route[] = [
 
 /** Goes on after `Last-Event-ID`, on whichever backend; 204 to who has seen the end, so that a page asks no more. */
 async function streamRun(call: Call<{ params: ResultPath }>): Promise<Response> {
-  const { outputFeeds: feeds, closing } = call.services;
+  const { outputFeeds: feeds } = call.services;
   const run = await runOf(call);
   const lastId = call.request.headers.get("last-event-id") ?? "";
   if (lastId === SETTLED_ID) return noContent();
   const places = lastId === "" ? beginnings() : placesOf(lastId);
-  return pulledEvents((signal) => viewRun({ feeds, run, places, signal }), closing);
+  return pulledEvents((signal) => viewRun({ feeds, run, places, signal }), call.services);
 }
 
 /** It begins anew on every connection: the offsets tell who comes again what is known already. */
 async function streamExecution(call: Call<{ params: ExecutionPath }>): Promise<Response> {
   const { services } = call;
   const { execId } = await executionOf(call);
-  return pulledEvents((signal) => viewExecution({ services, execId, signal }), services.closing);
+  return pulledEvents((signal) => viewExecution({ services, execId, signal }), services);
 }
