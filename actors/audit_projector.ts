@@ -14,7 +14,14 @@ const CONSUMER = "backend_audit_projector";
 
 export const auditProjector = defineActor({
   name: "audit_projector",
-  permissions: { db: "write", streams: [CONSUMER], provisioned: true, lease: true, health: true },
+  permissions: {
+    db: "write",
+    streams: [CONSUMER],
+    provisioned: true,
+    lease: true,
+    health: true,
+    measure: true,
+  },
   run: (grants) =>
     runProjector({
       stream: "AUDIT",

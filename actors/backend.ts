@@ -15,6 +15,7 @@ import type { InventoryIntake } from "./inventory_intake.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { Latch } from "./latch.ts";
+import type { MeasuredBatch } from "./metrics.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import type { Projection } from "./projection.ts";
@@ -76,6 +77,8 @@ export interface BackendCapabilities {
   };
   /** Says how the actor is: null = well, else what is wrong. Shown in health and on the pages. */
   readonly health: { readonly ask: true; readonly grant: (problem: string | null) => void };
+  /** Counts a projector's batches. */
+  readonly measure: { readonly ask: true; readonly grant: (batch: MeasuredBatch) => void };
   /** How often the reaper sweeps, ms. */
   readonly sweepIntervalMs: { readonly ask: true; readonly grant: number };
   /** Serves the API on the address of the settings. */

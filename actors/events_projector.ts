@@ -20,6 +20,7 @@ export const eventsProjector = defineActor({
     catchUp: true,
     manifestTimeout: true,
     health: true,
+    measure: true,
   },
   run: (grants) =>
     runProjector({

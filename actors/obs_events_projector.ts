@@ -22,6 +22,7 @@ export const obsEventsProjector = defineActor({
     lease: true,
     announce: true,
     health: true,
+    measure: true,
   },
   run: (grants) =>
     runProjector({

@@ -156,6 +156,7 @@ class ProjectionLine<Read> {
       streamCreatedAt: this.#facts.streamCreatedAt,
       lastSequence: this.#position.after(sequences),
     })];
+    const startedAt = performance.now();
     try {
       await this.#whileWorking(this.#task.commit(this.#tenure, read, further));
     } catch (thrown) {
@@ -163,6 +164,8 @@ class ProjectionLine<Read> {
       this.#host.health(messageOf(thrown));
       return messageOf(thrown);
     }
+    const seconds = (performance.now() - startedAt) / 1_000;
+    this.#host.measure({ consumer, messages: messages.length, seconds });
     this.#position.committed(sequences);
     for (const message of messages) {
       message.ack();

@@ -3,6 +3,7 @@ import type { Bulk, Database, Statement } from "../db/client.ts";
 import type { ConsumerName, StreamName } from "../wire/streams.ts";
 import type { CatchUp } from "./catch_up.ts";
 import type { Latch } from "./latch.ts";
+import type { MeasuredBatch } from "./metrics.ts";
 import type { Log } from "./log.ts";
 import type { Origin } from "./run_messages.ts";
 import type { StreamAccess } from "./stream_access.ts";
@@ -34,5 +35,7 @@ export interface ProjectorHost {
   readonly health: (problem: string | null) => void;
   /** Of the projectors that the reaper waits for: whether they read their stream live. */
   readonly catchUp?: CatchUp;
+  /** Counts a batch that was committed. */
+  readonly measure: (batch: MeasuredBatch) => void;
   ready(): void;
 }

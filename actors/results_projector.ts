@@ -28,6 +28,7 @@ export const resultsProjector = defineActor({
     catchUp: true,
     outputObjects: true,
     health: true,
+    measure: true,
   },
   run: (grants) =>
     runProjector({

@@ -94,6 +94,15 @@ export async function allSent(reader: Reader, execId: string): Promise<boolean> 
   return row?.["waiting"] === 0;
 }
 
+/** How many messages wait, by kind; those of later waves are among them. */
+export async function countWaiting(reader: Reader): Promise<Readonly<Record<string, number>>> {
+  const rows = await reader.query(
+    "SELECT kind, count(*) AS waiting FROM command_outbox WHERE state = 'waiting' GROUP BY kind",
+  );
+  const none = { command: 0, kill: 0, audit: 0 };
+  return { ...none, ...Object.fromEntries(rows.map((row) => [row["kind"], row["waiting"]])) };
+}
+
 /** Marks messages as sent. One that was cancelled while it left has left: its kill must find it. */
 export function markSent(messages: readonly SentMessage[]): Bulk {
   return {

@@ -242,3 +242,23 @@ function transitionFromRow(row: Row): Transition {
     expiredRuns: numberOf(row, "expired_runs"),
   };
 }
+
+/** How many executions are in each state. @param which those that have not ended, or all since an instant, ms */
+export async function countByStatus(
+  reader: Reader,
+  which: "open" | number,
+): Promise<Readonly<Record<string, number>>> {
+  const rows = which === "open"
+    ? await reader.query(
+      `SELECT status, count(*) AS executions FROM executions INDEXED BY executions_open
+        WHERE status IN ('pending', 'running') GROUP BY status`,
+    )
+    : await reader.query(
+      `SELECT status, count(*) AS executions FROM executions INDEXED BY executions_by_initiated_at
+        WHERE initiated_at >= ? GROUP BY status`,
+      [which],
+    );
+  return Object.fromEntries(
+    rows.map((row) => [textOf(row, "status"), numberOf(row, "executions")]),
+  );
+}

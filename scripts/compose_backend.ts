@@ -25,7 +25,8 @@ import { scheduler } from "../actors/scheduler.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
 import type { System } from "../actors/system/supervisor.ts";
 import { grantorsOf } from "./compose/grants.ts";
-import { type BackendOptions, makeParts } from "./compose/parts.ts";
+import { lookUpMetrics } from "./compose/metrics.ts";
+import { type BackendOptions, type BackendParts, makeParts } from "./compose/parts.ts";
 import { servicesOf } from "./compose/services.ts";
 
 /** In the order of starting; stopped in reverse. */
@@ -70,12 +71,14 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
   bus.onStatus((connected) => health.report("broker", connected ? null : "not connected"));
   const services = servicesOf(parts);
   const grantors = grantorsOf(parts, services);
-  const follow = (system: System) => followWith(health, system);
+  lookUpMetrics(parts.metrics, parts);
+  const follow = (system: System) => followWith(parts, system);
   return { actors: ACTORS, grantors, services, registry, catchUp, health, follow };
 }
 
-function followWith(health: HealthBoard, system: System): void {
+function followWith({ health, metrics }: BackendParts, system: System): void {
   system.onChange(({ name, state, lastFailure }) => {
+    if (state === "backing off") metrics.restarted(name);
     if (state === "running") health.report(name, null);
     if (state === "backing off" || state === "gave up") {
       health.report(name, `${state}: ${lastFailure}`);

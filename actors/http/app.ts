@@ -2,14 +2,16 @@ import { setMaxListeners } from "node:events";
 import { type Context, Hono } from "hono";
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
-import { type Caller, createAuthenticator, mayActAs, NOBODY } from "./auth.ts";
+import { type Caller, createAuthenticator, isLoopback, mayActAs, NOBODY } from "./auth.ts";
 import { readInput } from "./input.ts";
 import { isForeign, isRebound } from "./origin.ts";
+import { peerOf } from "./peer.ts";
 import { PatternMatcher } from "./pattern_matcher.ts";
 import { methodNotAllowed, problemOf } from "./problems.ts";
 import { Refusals } from "./refusals.ts";
 import type { Call, Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import { watched } from "./watched.ts";
 import type { HttpServices } from "./services.ts";
 
 /**
@@ -73,10 +75,11 @@ async function serve(c: Context, route: Route, context: AppContext): Promise<Res
   const caller = isOpen ? NOBODY : await context.authenticator.identify(request);
   try {
     checkOrigin(route, request, url, context.services);
-    if (route.role !== "public") admit(route, caller);
+    if (route.role !== "public" && !isExempt(route, c, url)) admit(route, caller);
     const known = caller ?? NOBODY;
     const input = await readInput(route, request, { url, caller: known, params: c.req.param() });
-    const response = await route.handle({ ...context, request, url, caller: known, ...input });
+    const handled = await route.handle({ ...context, request, url, caller: known, ...input });
+    const response = route.streams ? watched(handled, context.services.metrics) : handled;
     if (route.status === undefined || response.status !== 200) return response;
     return new Response(response.body, { status: route.status, headers: response.headers });
   } catch (thrown) {
@@ -97,6 +100,14 @@ function checkOrigin(route: Route, request: Request, url: URL, services: HttpSer
   if (guarded && isForeign(request, url)) {
     throw new Fault("forbidden", "Cannot take this request from the page of another site");
   }
+}
+
+/** What comes by a proxy of this machine, or from a page that took its name, is not from this machine. */
+function isExempt(route: Route, c: Context, url: URL): boolean {
+  if (route.fromThisMachine !== true) return false;
+  const { headers } = c.req.raw;
+  const isForwarded = ["forwarded", "x-forwarded-for", "origin"].some((name) => headers.has(name));
+  return !isForwarded && !isRebound(c.req.raw, url) && isLoopback(peerOf(c) ?? "");
 }
 
 /** @throws {Fault} `unauthenticated`, `forbidden` */

@@ -46,6 +46,8 @@ interface RouteHead {
   readonly summary: string;
   /** Whether the answer is a stream of events: a foreign page may not open one. */
   readonly streams?: true;
+  /** Whether a program on the server's own machine needs no credentials. */
+  readonly fromThisMachine?: true;
   /** Whether a body that is not said to be JSON is read as YAML. */
   readonly yaml?: true;
   /** The most that a body may have, where that is not the usual limit. */

@@ -12,6 +12,7 @@ import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { INVENTORY_ROUTES } from "./inventory.ts";
 import { JOB_ROUTES } from "./jobs.ts";
+import { METRICS_ROUTES } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { OBS_ROUTES } from "./obs_events.ts";
 import { PAGE_ROUTES } from "./pages.ts";
@@ -29,6 +30,7 @@ import { STREAM_ROUTES } from "./streams.ts";
 /** The whole API. What is not in this table does not exist. */
 export const ROUTES: readonly Route[] = [
   ...HEALTH_ROUTES,
+  ...METRICS_ROUTES,
   ...SESSION_ROUTES,
   ...EXEC_ROUTES,
   ...RUN_ROUTES,

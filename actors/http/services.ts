@@ -11,6 +11,7 @@ import type { Log } from "../log.ts";
 import type { ScheduleCatalogue } from "../schedules.ts";
 import type { ScriptObjects } from "../script_objects.ts";
 import type { ScriptStatuses } from "../script_status.ts";
+import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Fleet } from "../targets.ts";
 import type { AuthSettings } from "./auth.ts";
@@ -83,6 +84,7 @@ export interface HttpServices {
   readonly deadLetters: { replay(id: number, actor: string): Promise<ReplayOutcome> };
   /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
   rebuild(): Promise<RebuildReport>;
+  readonly metrics: Metrics;
   health(): HealthReport;
   /** The dashboard and the inspector. */
   readonly web: WebBundle;

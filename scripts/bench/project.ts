@@ -11,6 +11,7 @@ import { type Bus, connectBus } from "../../actors/bus.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { Latch } from "../../actors/latch.ts";
 import { createLog, type Log } from "../../actors/log.ts";
+import { Metrics } from "../../actors/metrics.ts";
 import { Projection } from "../../actors/projection.ts";
 import { runProjector } from "../../actors/projector.ts";
 import { provision } from "../../actors/provision.ts";
@@ -251,6 +252,7 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
   });
   const provisioned = new Latch();
   provisioned.open();
+  const metrics = new Metrics(systemClock);
   let done = 0;
   const running = runProjector({
     stream: "RESULTS",
@@ -269,6 +271,7 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     log,
     signal: abort.signal,
     health: () => undefined,
+    measure: (batch) => metrics.batch(batch),
     ready: () => undefined,
   });
   await running;

@@ -16,6 +16,7 @@ import type { Enrolment } from "../../actors/http/services.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
 import { InventoryIntake } from "../../actors/inventory_intake.ts";
 import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
+import { Metrics } from "../../actors/metrics.ts";
 import { openKv } from "../../actors/kv.ts";
 import { Latch } from "../../actors/latch.ts";
 import type { Log } from "../../actors/log.ts";
@@ -73,6 +74,7 @@ export interface BackendParts {
   readonly clock: Clock;
   readonly announcer: Announcer;
   readonly health: HealthBoard;
+  readonly metrics: Metrics;
   readonly registry: ExecutionRegistry;
   readonly lease: WriterLease;
   readonly projection: Projection;
@@ -119,6 +121,7 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     clock,
     announcer,
     health: new HealthBoard((announcement) => announcer.announce(announcement)),
+    metrics: new Metrics(clock),
     registry,
     lease,
     projection: new Projection({ db, registry, clock, announcer, inventory }),

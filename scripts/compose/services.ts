@@ -81,6 +81,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
         clock,
         log,
       }),
+    metrics: parts.metrics,
     health: () => ({ components: health.components() }),
     web: new WebBundle(log),
   };

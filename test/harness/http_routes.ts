@@ -29,7 +29,8 @@ export async function send(
 ): Promise<Answered> {
   const response = await fetch(api.url + pathOf(route), {
     method: route.method,
-    headers,
+    // As from another machine: on the server's own, some need no credentials.
+    headers: { "x-forwarded-for": "203.0.113.7", ...headers },
     ...init,
   });
   await response.body?.cancel();

@@ -16,6 +16,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "DELETE /api/session": "public",
 
   "GET /api/health/fleet": "viewer",
+  "GET /metrics": "viewer",
   "GET /api/invariants": "viewer",
   "GET /api/events": "viewer",
   "GET /api/audit": "viewer",
