@@ -101,20 +101,30 @@ test("the holder is killed in the midst of firing: the other one fires the rest,
   assert.equal((await backends.holder())?.pid, second.pid);
 });
 
-test("a holder that was frozen in the midst of firing fires nothing more when it wakes up", async (t) => {
+/** Freezes a backend between two writes: in the midst of one it would keep the lock of the database file. */
+async function freeze(backends: Backends, backend: BackendProcess): Promise<void> {
+  for (let isFrozen = false; !isFrozen;) {
+    backend.signal("SIGSTOP");
+    isFrozen = await backends.db.write((tx) => tx.query("SELECT 1")).then(() => true, () => false);
+    if (!isFrozen) backend.signal("SIGCONT");
+  }
+}
+
+test("a holder that was frozen over the minute fires nothing when it wakes up while the other one fires", async (t) => {
   await using backends = await startBackends();
   const [first, second] = await startTwo(backends);
   const due = await scheduleForNextMinute(backends);
-  await midway(t, backends);
-  first.signal("SIGSTOP");
+  await freeze(backends, first);
   await eventually(
     "the takeover",
     async () => (await backends.holder())?.pid === second.pid,
     10_000,
   );
+  await midway(t, backends);
   first.signal("SIGCONT");
   await eventually("its loss", () => first.stderr().includes("writer lease lost"));
   await eachOnce(backends, due);
+  assert.doesNotMatch(first.stderr(), /schedule fired/);
   const { ok } = await second.api<{ ok: boolean }>("GET", "/api/invariants");
   assert.equal(ok, true);
 });
