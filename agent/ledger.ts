@@ -44,6 +44,8 @@ export interface LedgerOptions {
   readonly directory: string;
   readonly pcId: string;
   readonly mintId: () => string;
+  /** At most so many closed records; 100,000 unless given. */
+  readonly keptRecords?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -154,12 +156,13 @@ export class Ledger {
    * @param isWaiting whether a result is still in the outbox: its record is kept
    */
   async prune(isWaiting: (resultId: string) => boolean): Promise<void> {
-    const oldest = formatInstant(this.#options.clock.now() - KEPT_DAYS * DAY_MS).slice(0, 10);
+    const { clock, keptRecords = KEPT_RECORDS } = this.#options;
+    const oldest = formatInstant(clock.now() - KEPT_DAYS * DAY_MS).slice(0, 10);
     for (const day of [...this.#countByDay.keys()].sort()) {
-      const excess = this.#closedCount() - KEPT_RECORDS;
+      const excess = this.#closedCount() - keptRecords;
       if (day < oldest) await this.#dropOldest(day, Infinity, isWaiting);
       // A tenth more than needed, so that the next command does not sort the day again.
-      else if (excess > 0) await this.#dropOldest(day, excess + KEPT_RECORDS / 10, isWaiting);
+      else if (excess > 0) await this.#dropOldest(day, excess + keptRecords / 10, isWaiting);
     }
   }
 
