@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { indexableText } from "../db/output_index.ts";
 import type { StoredOutputs, StoredText } from "../db/outputs.ts";
 
 export interface OutputDigest {
@@ -43,11 +44,6 @@ async function indexTextOf(out: Uint8Array, err: Uint8Array): Promise<string | n
     : `${decoder.decode(out)}\n${decoder.decode(err)}`;
   const indexable = indexableText(text);
   return indexable.length <= AS_IT_STANDS ? indexable : await triplesOf(indexable);
-}
-
-/** FTS5 ends a text at its first NUL: another control character stands for it, in what is searched for too. */
-export function indexableText(text: string): string {
-  return text.includes("\0") ? text.replaceAll("\0", "\u0001") : text;
 }
 
 /** Each triple of the text at least once, in a text as short as comes easily; null = there are too many. */

@@ -2,7 +2,7 @@
  * Builds the index of outputs behind the projection, so that a result costs nothing more when it comes in.
  *
  * 1. Only the holder of the writer lease does; each batch asserts its term.
- * 2. Whoever else writes goes first: a batch is short, and while others write it takes a small share of the time.
+ * 2. Whoever else writes goes first: a batch is short, and the less time others leave, the longer it waits for the next.
  * 3. What goes wrong here is said in health and tried again; nothing else stands still for it.
  */
 import type { Database } from "../db/client.ts";
@@ -34,8 +34,10 @@ const MIN_ROWS = 10;
 const MAX_ROWS = 500;
 /** Output of one batch: never more than this, but always at least one run's, bytes. */
 const BATCH_BYTES = 1_048_576;
-/** While others write, one part in so many of the time is ours. */
-const SHARE = 20;
+/** Of the time in which nobody else writes, so much is ours. */
+const SHARE_OF_IDLE = 0.75;
+/** Of all time, so much is ours at least: a database that is always busy must not keep the index from growing. */
+const LEAST_SHARE = 0.05;
 
 export const outputIndexer = defineActor({
   name: "output_indexer",
@@ -65,10 +67,12 @@ class Batches {
   readonly #db: Database;
   #rows = MIN_ROWS;
   #restMs = 0;
-  #writesBefore = 0;
+  /** When the last batch ended, and how long all writes together had taken by then. */
+  #last: { readonly at: number; readonly writingMs: number };
 
   constructor(db: Database) {
     this.#db = db;
+    this.#last = { at: performance.now(), writingMs: db.writingMs };
   }
 
   /** How long to let others write before the next batch. */
@@ -102,18 +106,26 @@ class Batches {
     tenure: Tenure,
     body: (tx: Parameters<Parameters<Database["write"]>[0]>[0]) => Promise<unknown>,
   ): Promise<void> {
-    const othersWrite = this.#db.writes > this.#writesBefore;
+    const idle = this.#idleShare();
     let startedAt = 0;
     await this.#db.write(async (tx) => {
       startedAt = performance.now();
       await assertHeld(tx, tenure);
       await body(tx);
     });
-    const tookMs = performance.now() - startedAt;
-    this.#writesBefore = this.#db.writes;
-    this.#restMs = othersWrite ? tookMs * (SHARE - 1) : 0;
+    const now = performance.now();
+    const tookMs = now - startedAt;
+    this.#last = { at: now, writingMs: this.#db.writingMs };
+    this.#restMs = tookMs * (1 / Math.max(LEAST_SHARE, SHARE_OF_IDLE * idle) - 1);
     const fitting = this.#rows * WRITE_MS / Math.max(tookMs, 1);
     this.#rows = Math.round(Math.min(Math.max(fitting, this.#rows / 2, MIN_ROWS), MAX_ROWS));
+  }
+
+  /** The share of the time since the last batch in which nobody wrote. */
+  #idleShare(): number {
+    const { at, writingMs } = this.#last;
+    const passedMs = Math.max(performance.now() - at, 1);
+    return Math.max(0, 1 - (this.#db.writingMs - writingMs) / passedMs);
   }
 }
 

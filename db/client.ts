@@ -126,7 +126,7 @@ export class SessionDatabase implements Database {
   readonly #readers: readonly Session[];
   readonly #aside: Session;
   readonly aside: Reader;
-  #writes = 0;
+  #writingMs = 0;
   #nextReader = 0;
   #lastWrite: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -138,8 +138,8 @@ export class SessionDatabase implements Database {
     this.aside = { query: (sql, args) => this.#read(aside, sql, args) };
   }
 
-  get writes(): number {
-    return this.#writes;
+  get writingMs(): number {
+    return this.#writingMs;
   }
 
   async query(sql: string, args: readonly SqlValue[] = []): Promise<readonly Row[]> {
@@ -149,10 +149,18 @@ export class SessionDatabase implements Database {
 
   async write<T>(body: (tx: SessionTransaction) => Promise<T>): Promise<T> {
     this.#assertOpen();
-    this.#writes += 1;
-    const turn = this.#lastWrite.then(() => transact(this.#writer, body));
+    const turn = this.#lastWrite.then(() => this.#transact(body));
     this.#lastWrite = turn.catch(() => undefined); // the caller has it
     return await turn;
+  }
+
+  async #transact<T>(body: (tx: SessionTransaction) => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await transact(this.#writer, body);
+    } finally {
+      this.#writingMs += performance.now() - startedAt;
+    }
   }
 
   close(): Promise<void> {

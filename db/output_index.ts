@@ -8,11 +8,11 @@
 import type { Reader, Row, Statement, Transaction } from "./client.ts";
 import { flagOf, numberOf, numberOrNull, textOf } from "./rows.ts";
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 /** Places of one minute: its runs are fewer. */
 const PLACES = 2 ** 22;
 /** So that a place fits an exact number; the year 4011. What is beyond is at the end. */
-const LAST_MINUTE = 2 ** 30 - 1;
+export const LAST_MINUTE = 2 ** 30 - 1;
 
 /** The minute that a run is indexed under. Runs of a later minute come first in every list. */
 export function minuteOf(startedAt: number): number {
@@ -66,6 +66,11 @@ export async function readChangedOutputs(
     [limit],
   );
   return rows.map(waitingFromRow);
+}
+
+/** FTS5 ends a text at its first NUL: another control character stands for it, in what is searched for too. */
+export function indexableText(text: string): string {
+  return text.includes("\0") ? text.replaceAll("\0", "\u0001") : text;
 }
 
 /** What is to be known of an output. */

@@ -26,12 +26,28 @@ export function placeOf<Kind extends "string" | "number">(
   ) {
     return place as unknown as Place<Kind extends "string" ? string : number>;
   }
-  throw new Fault(
+  throw noCursor();
+}
+
+/** The cursor of a list that is ordered by two texts. */
+export function cursorAtTexts(place: readonly [string, string]): string {
+  return Buffer.from(JSON.stringify(place)).toString("base64url");
+}
+
+/** @throws {Fault} `invalid_input` when it is not a cursor of such a list */
+export function textsOf(cursor: string): readonly [string, string] {
+  const place = parse(cursor);
+  const isPlace = Array.isArray(place) && place.length === 2 &&
+    place.every((text) => typeof text === "string");
+  if (isPlace) return place as unknown as readonly [string, string];
+  throw noCursor();
+}
+
+function noCursor(): Fault {
+  return new Fault(
     "invalid_input",
     "Cannot go on with the list: the cursor is not one of this list",
-    {
-      details: { path: "cursor" },
-    },
+    { details: { path: "cursor" } },
   );
 }
 

@@ -47,12 +47,12 @@ const COLUMNS =
 
 /** What `status` of the API stands for (http-api.md): `failure` is the peers' word, every end but exit 0. */
 const STATUS_CONDITIONS = {
-  success: "outcome = 'succeeded'",
-  failure: "outcome IS NOT NULL AND exit_code <> 0",
-  running: "outcome IS NULL",
-  skipped: "outcome = 'skipped'",
-  expired: "outcome = 'expired'",
-  failed: "outcome = 'failed'",
+  success: "r.outcome = 'succeeded'",
+  failure: "r.outcome IS NOT NULL AND r.exit_code <> 0",
+  running: "r.outcome IS NULL",
+  skipped: "r.outcome = 'skipped'",
+  expired: "r.outcome = 'expired'",
+  failed: "r.outcome = 'failed'",
 } as const;
 
 export type RunStatus = keyof typeof STATUS_CONDITIONS;
@@ -61,6 +61,7 @@ export interface ResultsQuery {
   /** Rows of a page. */
   readonly limit: number;
   readonly cursor?: string | undefined;
+  readonly execId?: string | undefined;
   readonly status?: RunStatus | undefined;
   /** `started_at` at or after, ms since the epoch. */
   readonly since?: number | undefined;
@@ -68,25 +69,13 @@ export interface ResultsQuery {
 
 /** Newest `started_at` first, then by `result_id`. @throws {Fault} `invalid_input` (cursor) */
 export async function listResults(reader: Reader, query: ResultsQuery): Promise<Page<Run>> {
-  const { where, args } = conditions(query);
+  const { where, args } = runConditions(query);
   const rows = await reader.query(
-    `SELECT ${COLUMNS} FROM execution_results WHERE ${where} ORDER BY started_at DESC, result_id LIMIT ?`,
+    `SELECT ${COLUMNS} FROM execution_results AS r WHERE ${where}
+      ORDER BY r.started_at DESC, r.result_id LIMIT ?`,
     [...args, query.limit + 1],
   );
   return pageOf(rows.map(runFromRow), query.limit, cursorOfRun);
-}
-
-/** The pages of that list, one after the other, for a search that leaves rows out by rules that are not SQL's. */
-export async function* resultPages(
-  reader: Reader,
-  query: ResultsQuery,
-): AsyncGenerator<Page<Run>, void> {
-  let page = await listResults(reader, query);
-  yield page;
-  while (page.nextCursor !== undefined) {
-    page = await listResults(reader, { ...query, cursor: page.nextCursor });
-    yield page;
-  }
 }
 
 /** The cursor that goes on right after this run. */
@@ -94,20 +83,40 @@ export function cursorOfRun({ startedAt, resultId }: Run): string {
   return cursorAt([startedAt, resultId]);
 }
 
-function conditions({ cursor, status, since }: ResultsQuery): { where: string; args: SqlValue[] } {
+/** What a query asks for of a run `r`, without the patterns. @throws {Fault} `invalid_input` (cursor) */
+export function runConditions(
+  { cursor, execId, status, since }: Omit<ResultsQuery, "limit">,
+): { readonly where: string; readonly args: readonly SqlValue[] } {
   const terms = ["TRUE"];
   const args: SqlValue[] = [];
+  if (execId !== undefined) {
+    terms.push("r.exec_id = ?");
+    args.push(execId);
+  }
   if (status !== undefined) terms.push(STATUS_CONDITIONS[status]);
   if (since !== undefined) {
-    terms.push("started_at >= ?");
+    terms.push("r.started_at >= ?");
     args.push(since);
   }
   if (cursor !== undefined) {
     const [at, resultId] = placeOf(cursor, "string");
-    terms.push("started_at <= ? AND (started_at < ? OR result_id > ?)");
+    terms.push("r.started_at <= ? AND (r.started_at < ? OR r.result_id > ?)");
     args.push(at, at, resultId);
   }
   return { where: terms.join(" AND "), args };
+}
+
+/** Runs by their ids, in the order of the ids; those that are gone are left out. */
+export async function readRuns(
+  reader: Reader,
+  resultIds: readonly string[],
+): Promise<readonly Run[]> {
+  const rows = await reader.query(
+    `SELECT ${COLUMNS} FROM execution_results WHERE result_id IN (SELECT value FROM json_each(?))`,
+    [JSON.stringify(resultIds)],
+  );
+  const byId = new Map(rows.map((row) => [textOf(row, "result_id"), runFromRow(row)]));
+  return resultIds.flatMap((resultId) => byId.get(resultId) ?? []);
 }
 
 /** One run with its whole output. */

@@ -40,8 +40,8 @@ export interface Transaction extends Reader {
 export interface Database extends Reader, AsyncDisposable {
   /** A connection of its own, for reads that may take long: nobody who asks the database itself waits behind them. */
   readonly aside: Reader;
-  /** How many writes were asked for so far: who can wait sees by it whether others write. */
-  readonly writes: number;
+  /** How long writes have taken so far, ms: who can wait sees by it how busy others keep the database. */
+  readonly writingMs: number;
   /**
    * BEGIN IMMEDIATE … COMMIT around `body`; writes queue first in, first out. Whatever is thrown rolls back and is
    * rethrown; a step that failed fails the whole write, even if `body` swallows it. Never call it from within a body:

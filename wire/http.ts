@@ -149,6 +149,42 @@ export const SentAnswer = v.object({
 });
 export type SentAnswer = v.InferOutput<typeof SentAnswer>;
 
+/** Runs of one execution that ended in the same way and wrote the same. */
+export const OutputGroupAnswer = v.object({
+  /** Asks for all of its PCs. */
+  group: v.string(),
+  runs: Whole,
+  outcome: v.string(),
+  exit_code: Whole,
+  /** The first of its PCs by name. */
+  pcs: v.array(v.string()),
+  /** One of its runs, whose output is shown: first 200 characters. */
+  result_id: v.string(),
+  stdout: v.string(),
+  stderr: v.string(),
+  stdout_truncated: v.boolean(),
+  stderr_truncated: v.boolean(),
+  stdout_bytes: Whole,
+  stderr_bytes: Whole,
+  output_unavailable: v.boolean(),
+});
+export type OutputGroupAnswer = v.InferOutput<typeof OutputGroupAnswer>;
+
+/** Who said the same [ours]. */
+export const OutputGroupsAnswer = v.object({
+  exec_id: v.string(),
+  settled: Whole,
+  in_flight: Whole,
+  /** Settled runs that are in no group yet, because their output was not compared yet: ask again. */
+  not_grouped_yet: Whole,
+  /** The largest first. */
+  groups: v.array(OutputGroupAnswer),
+});
+export type OutputGroupsAnswer = v.InferOutput<typeof OutputGroupsAnswer>;
+
+export const GroupMemberAnswer = v.object({ pc_id: v.string(), result_id: v.string() });
+export type GroupMemberAnswer = v.InferOutput<typeof GroupMemberAnswer>;
+
 export const TransitionAnswer = v.object({
   at: Time,
   from: Text,

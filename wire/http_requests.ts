@@ -134,6 +134,8 @@ export const ResultsQuery = v.object({
   pc_id: v.optional(Pattern),
   job_id: v.optional(Pattern),
   exec_id: v.optional(Pattern),
+  /** stdout or stderr [ours]. */
+  output: v.optional(Pattern),
   stdout: v.optional(Pattern),
   stderr: v.optional(Pattern),
   status: v.optional(v.picklist(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(", ")}`)),
@@ -196,6 +198,10 @@ export type ExecPath = v.InferOutput<typeof ExecPath>;
 
 export const ExecutionPath = v.object({ exec_id: Id });
 export type ExecutionPath = v.InferOutput<typeof ExecutionPath>;
+
+/** A group of equal outputs, by the key that the list of groups tells. */
+export const OutputGroupPath = v.object({ exec_id: Id, group: Id });
+export type OutputGroupPath = v.InferOutput<typeof OutputGroupPath>;
 
 export const ResultPath = v.object({ result_id: Id });
 export type ResultPath = v.InferOutput<typeof ResultPath>;

@@ -18,21 +18,26 @@ export interface Pattern {
 export interface MatchRequest {
   readonly id: number;
   readonly patterns: readonly Pattern[];
-  /** One subject per pattern. */
-  readonly rows: readonly (readonly Subject[])[];
+  readonly rows: readonly SubjectRow[];
 }
 
-/** Per row one excerpt for each pattern (empty where none was asked for), or null when one did not match. */
-export type Found = readonly (readonly string[] | null)[];
+/** For each pattern the subjects of which at least one must match. */
+export type SubjectRow = readonly (readonly Subject[])[];
+
+/**
+ * Of each row that matches, for each pattern, what it found in each subject: an excerpt (empty where none was asked
+ * for), or null where it did not match. Null in place of a row = a pattern found nothing in it.
+ */
+export type Found = readonly (readonly (readonly (string | null)[])[] | null)[];
 
 export type MatchReply =
   | { readonly id: number; readonly found: Found }
   | { readonly id: number; readonly error: string };
 
-interface Waiting {
+interface Page {
+  readonly request: MatchRequest;
   readonly resolve: (found: Found) => void;
   readonly reject: (fault: Fault) => void;
-  readonly deadline: ReturnType<typeof setTimeout>;
 }
 
 /** A page of rows that takes longer than this is given up, and the thread with it, milliseconds. */
@@ -41,68 +46,86 @@ const PAGE_DEADLINE_MS = 5_000;
 /**
  * Tries patterns in one thread of its own, so that no pattern holds up anything but other searches.
  *
- * 1. A page that takes too long ends the thread; what waits behind it fails too, and the next call starts another.
+ * 1. One page at a time, in the order of asking: searches that run at the same time take turns.
+ * 2. A page that takes too long ends the thread and fails by itself; those behind it get another thread.
  */
 export class PatternMatcher implements Disposable {
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting: Page[] = [];
+  #tried: { readonly page: Page; readonly deadline: ReturnType<typeof setTimeout> } | undefined;
   #worker: Worker | undefined;
   #lastId = 0;
 
   /** @throws {Fault} `invalid_input` when a pattern takes too long */
-  match(patterns: readonly Pattern[], rows: readonly (readonly Subject[])[]): Promise<Found> {
-    const worker = this.#worker ??= this.#start();
-    const id = ++this.#lastId;
+  match(patterns: readonly Pattern[], rows: readonly SubjectRow[]): Promise<Found> {
+    const request = { id: ++this.#lastId, patterns, rows };
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => this.#giveUp(), PAGE_DEADLINE_MS);
-      this.#waiting.set(id, { resolve, reject, deadline });
-      worker.postMessage({ id, patterns, rows } satisfies MatchRequest);
+      this.#waiting.push({ request, resolve, reject });
+      this.#tryNext();
     });
   }
 
   /** Ends the thread; calls that wait fail. */
   close(): void {
-    this.#end(new Fault("timed_out", "Cannot search: the server is closing", { retryable: true }));
+    const fault = new Fault("timed_out", "Cannot search: the server is closing", {
+      retryable: true,
+    });
+    const waiting = this.#waiting.splice(0);
+    this.#endThread(fault);
+    for (const { reject } of waiting) reject(fault);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
+  #tryNext(): void {
+    if (this.#tried !== undefined) return;
+    const page = this.#waiting.shift();
+    if (page === undefined) return;
+    const deadline = setTimeout(() => this.#endThread(tookTooLong()), PAGE_DEADLINE_MS);
+    this.#tried = { page, deadline };
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(page.request);
+  }
+
   #start(): Worker {
     const worker = new Worker(new URL("./pattern_worker.mjs", import.meta.url), { execArgv: [] });
     worker.unref();
     worker.on("message", (reply: MatchReply) => this.#settle(reply));
-    worker.on("error", (error) => this.#end(searchFailed(error)));
+    worker.on("error", (error) => {
+      if (worker === this.#worker) this.#endThread(searchFailed(error));
+    });
     return worker;
   }
 
   #settle(reply: MatchReply): void {
-    const waiting = this.#waiting.get(reply.id);
-    if (waiting === undefined) return;
-    this.#waiting.delete(reply.id);
-    clearTimeout(waiting.deadline);
-    if ("found" in reply) waiting.resolve(reply.found);
-    else waiting.reject(searchFailed(reply.error));
+    // Of a thread that was ended meanwhile.
+    if (reply.id !== this.#tried?.page.request.id) return;
+    const { page, deadline } = this.#tried;
+    clearTimeout(deadline);
+    this.#tried = undefined;
+    if ("found" in reply) page.resolve(reply.found);
+    else page.reject(searchFailed(reply.error));
+    this.#tryNext();
   }
 
-  #giveUp(): void {
-    this.#end(
-      new Fault(
-        "invalid_input",
-        `Cannot search: the pattern took longer than ${PAGE_DEADLINE_MS} ms for one page of rows`,
-      ),
-    );
-  }
-
-  #end(fault: Fault): void {
+  /** The page that is tried fails with it. */
+  #endThread(fault: Fault): void {
+    const tried = this.#tried;
+    this.#tried = undefined;
     void this.#worker?.terminate();
     this.#worker = undefined;
-    for (const { reject, deadline } of this.#waiting.values()) {
-      clearTimeout(deadline);
-      reject(fault);
-    }
-    this.#waiting.clear();
+    clearTimeout(tried?.deadline);
+    tried?.page.reject(fault);
+    this.#tryNext();
   }
+}
+
+function tookTooLong(): Fault {
+  return new Fault(
+    "invalid_input",
+    `Cannot search: the pattern took longer than ${PAGE_DEADLINE_MS} ms for one page of rows`,
+  );
 }
 
 /**

@@ -8,7 +8,7 @@ import { parentPort } from "node:worker_threads";
 import { gunzipSync } from "node:zlib";
 import { RE2JS } from "re2js";
 
-/** @import { MatchReply, MatchRequest, Subject } from "./pattern_matcher.ts" */
+/** @import { MatchReply, MatchRequest, Subject, SubjectRow } from "./pattern_matcher.ts" */
 
 /** Characters of the text around a match that are shown. */
 const EXCERPT = 200;
@@ -25,19 +25,28 @@ function answer({ id, patterns, rows }) {
     const compiled = patterns.map(({ pattern }) => RE2JS.compile(pattern));
     return { id, found: rows.map((row) => tryRow(row)) };
 
-    /** @param {readonly Subject[]} row */
+    /** @param {SubjectRow} row */
     function tryRow(row) {
       const excerpts = [];
       for (const [index, pattern] of compiled.entries()) {
-        const text = textOf(row[index] ?? null);
-        if (!pattern.test(text)) return null;
-        excerpts.push(patterns[index]?.excerpt ? excerptOf(pattern, text) : FOUND);
+        const wantsExcerpt = patterns[index]?.excerpt === true;
+        const found = (row[index] ?? []).map((subject) =>
+          tryText(pattern, textOf(subject), wantsExcerpt)
+        );
+        if (found.every((excerpt) => excerpt === null)) return null;
+        excerpts.push(found);
       }
       return excerpts;
     }
   } catch (thrown) {
     return { id, error: thrown instanceof Error ? thrown.message : String(thrown) };
   }
+}
+
+/** @param {RE2JS} pattern @param {string} text @param {boolean} wantsExcerpt */
+function tryText(pattern, text, wantsExcerpt) {
+  if (!pattern.test(text)) return null;
+  return wantsExcerpt ? excerptOf(pattern, text) : FOUND;
 }
 
 /** A null column matches as the empty string. @param {Subject} subject */

@@ -4,10 +4,17 @@ import { cursorOfRun, findResult, listResults, type Run, type WholeRun } from ".
 import { Fault } from "../../wire/fault.ts";
 import { RunAnswer, TailAnswer } from "../../wire/http.ts";
 import { ResultPath, ResultsQuery } from "../../wire/http_requests.ts";
+import { formatInstant } from "../../wire/time.ts";
 import { runAnswer } from "./answers.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
 import { type Call, json, type Route, route } from "./route.ts";
-import { hasPatterns, type Match, type SearchResult, searchRuns } from "./search.ts";
+import {
+  hasPatterns,
+  type Match,
+  searchedBackTo,
+  type SearchResult,
+  searchRuns,
+} from "./search.ts";
 import { tail } from "./tail.ts";
 
 export const RESULT_ROUTES: readonly Route[] = [
@@ -18,7 +25,12 @@ export const RESULT_ROUTES: readonly Route[] = [
     summary: "Runs, newest start first; patterns are of RE2",
     query: ResultsQuery,
     answer: v.array(RunAnswer),
-    answerHeaders: { ...PAGED, "X-Complete": "false: the search stopped before it saw every row" },
+    answerHeaders: {
+      ...PAGED,
+      "X-Complete": "false: the search stopped before it saw every row",
+      "X-Search-Tried": "of a search: how many runs were tried for this answer",
+      "X-Search-Back-To": "of a search that goes on: everything that started later was seen",
+    },
     handle: list,
   }),
   route({
@@ -50,15 +62,31 @@ const FULL_PAGE_BYTES = 32 * 1_048_576;
 /** `X-Complete` is false when a search has not seen every row; its cursor goes on there. */
 async function list(call: Call<{ query: ResultsQuery }>) {
   const { query } = call;
-  const found = hasPatterns(query) ? await searchRuns(call, query) : await listPage(call, query);
+  const search = hasPatterns(query) ? await searchRuns(call, query) : undefined;
+  const found = search ?? await listPage(call, query);
   const { matches, nextCursor } = query.full ? fittingPage(found) : found;
-  const complete = !hasPatterns(query) || nextCursor === undefined;
   return json(await answersOf(call, matches, query.full), {
-    headers: { ...cursorHeader(nextCursor), "x-complete": String(complete) },
+    headers: { ...cursorHeader(nextCursor), ...progressHeaders(search, nextCursor) },
   });
 }
 
-async function listPage(call: Call, query: ResultsQuery): Promise<SearchResult> {
+function progressHeaders(
+  search: SearchResult | undefined,
+  nextCursor: string | undefined,
+): Readonly<Record<string, string>> {
+  if (search === undefined) return { "x-complete": "true" };
+  return {
+    "x-complete": String(nextCursor === undefined),
+    "x-search-tried": String(search.tried),
+    ...(nextCursor === undefined
+      ? {}
+      : { "x-search-back-to": formatInstant(searchedBackTo(nextCursor)) }),
+  };
+}
+
+type FoundPage = Pick<SearchResult, "matches" | "nextCursor">;
+
+async function listPage(call: Call, query: ResultsQuery): Promise<FoundPage> {
   const { limit, cursor, status, since } = query;
   const { rows, nextCursor } = await listResults(call.services.db, {
     limit,
@@ -69,7 +97,7 @@ async function listPage(call: Call, query: ResultsQuery): Promise<SearchResult> 
   return { matches: rows.map((run) => ({ run })), nextCursor };
 }
 
-function fittingPage({ matches, nextCursor }: SearchResult): SearchResult {
+function fittingPage({ matches, nextCursor }: FoundPage): FoundPage {
   let bytes = 0;
   const end = matches.findIndex(({ run }) => (bytes += outputBytes(run)) > FULL_PAGE_BYTES);
   const fitting = end === -1 ? matches : matches.slice(0, Math.max(end, 1));

@@ -15,6 +15,7 @@ import { JOB_ROUTES } from "./jobs.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { OBS_ROUTES } from "./obs_events.ts";
+import { OUTPUT_GROUP_ROUTES } from "./output_groups.ts";
 import { PAGE_ROUTES } from "./pages.ts";
 import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...RUN_ROUTES,
   ...EXECUTION_ROUTES,
   ...EXECUTION_CELL_ROUTES,
+  ...OUTPUT_GROUP_ROUTES,
   ...RESULT_ROUTES,
   ...ROLLOUT_ROUTES,
   ...STREAM_ROUTES,

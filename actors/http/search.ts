@@ -1,15 +1,24 @@
-import { readStoredOutputs } from "../../db/outputs.ts";
-import { cursorOfRun, resultPages, type Run } from "../../db/results.ts";
+/**
+ * Finds runs by patterns, newest first. Only a thread of its own tries a pattern (`pattern_matcher.ts`).
+ *
+ * 1. A run that matches is found, however old: an answer that has not seen everything has a cursor, and goes on there.
+ * 2. An answer comes after a second, more or less, with what was found by then; each goes further back than the last.
+ * 3. Nobody works on for a caller who has gone.
+ */
+import { type Candidate, cursorOfCandidate } from "../../db/output_search.ts";
+import { placeOf } from "../../db/pages.ts";
+import { readStoredOutputs, type StoredOutputs } from "../../db/outputs.ts";
+import { readRuns, type Run } from "../../db/results.ts";
 import type { ResultsQuery } from "../../wire/http_requests.ts";
+import { allOf, onlyText, requiredText } from "../../wire/required_text.ts";
 import { checkPattern, type Pattern, type Subject } from "./pattern_matcher.ts";
 import type { Call } from "./route.ts";
+import { candidates, type Stretch } from "./search_sources.ts";
 
 /** A search looks for so long, then answers what it has and where to go on, milliseconds. */
-const BUDGET_MS = 2_000;
-/** Rows that are read and tried at once. */
-const PAGE_ROWS = 500;
+const BUDGET_MS = 1_000;
 /** Output that is read and tried at once: never more than this, but always at least one run's, bytes. */
-const CHUNK_BYTES = 8 * 1_048_576;
+const CHUNK_BYTES = 1_048_576;
 
 /** A run that was found, with the line of its output that matched, where output was searched. */
 export interface Match {
@@ -22,19 +31,34 @@ export interface SearchResult {
   readonly matches: readonly Match[];
   /** Where to go on; undefined = every row was seen. */
   readonly nextCursor: string | undefined;
+  /** How many runs were tried for this answer; those that the index rules out are not. */
+  readonly tried: number;
 }
 
 const ROW_MEMBERS = ["pc_id", "job_id", "exec_id"] as const;
-const OUTPUT_MEMBERS = ["stdout", "stderr"] as const;
+const OUTPUT_MEMBERS = ["output", "stdout", "stderr"] as const;
 
 type RowMember = (typeof ROW_MEMBERS)[number];
 type OutputMember = (typeof OUTPUT_MEMBERS)[number];
+type Patterns<Member> = readonly (readonly [Member, Pattern])[];
 
 const COLUMN_OF = { pc_id: "pcId", job_id: "jobId", exec_id: "execId" } as const;
+/** Where an output pattern looks; one match is enough. */
+const STREAMS_OF = {
+  output: ["stdout", "stderr"],
+  stdout: ["stdout"],
+  stderr: ["stderr"],
+} as const;
 
 /** Whether the query asks for anything that SQL does not decide. */
 export function hasPatterns(query: ResultsQuery): boolean {
   return [...ROW_MEMBERS, ...OUTPUT_MEMBERS].some((member) => query[member] !== undefined);
+}
+
+interface Found {
+  readonly candidate: Candidate;
+  readonly stdoutMatch?: string;
+  readonly stderrMatch?: string;
 }
 
 /**
@@ -44,113 +68,166 @@ export function hasPatterns(query: ResultsQuery): boolean {
  * @throws {Fault} `invalid_input` for what is no pattern
  */
 export async function searchRuns(call: Call, query: ResultsQuery): Promise<SearchResult> {
-  const endsAt = performance.now() + BUDGET_MS;
-  const matches: Match[] = [];
-  for await (const stretch of stretches(call, query)) {
-    matches.push(...stretch.matches);
-    const lastKept = matches[query.limit - 1];
-    if (lastKept !== undefined) {
-      return { matches: matches.slice(0, query.limit), nextCursor: cursorOfRun(lastKept.run) };
+  const search = new Search(call, query);
+  const found: Found[] = [];
+  for await (const { matches, resumeAt } of search.parts()) {
+    found.push(...matches);
+    const last = found[query.limit - 1];
+    if (last !== undefined) {
+      const nextCursor = cursorOfCandidate(last.candidate);
+      return await search.result(found.slice(0, query.limit), nextCursor);
     }
-    if (stretch.resumeAt !== undefined && isOver(call, endsAt)) {
-      return { matches, nextCursor: stretch.resumeAt };
-    }
+    if (resumeAt !== undefined && search.isOver) return await search.result(found, resumeAt);
   }
-  return { matches, nextCursor: undefined };
+  return await search.result(found, undefined);
+}
+
+/** When the run that a cursor stands at started, ms since the epoch: so far back a search has seen everything. */
+export function searchedBackTo(nextCursor: string): number {
+  return placeOf(nextCursor, "string")[0];
 }
 
 /** What a part of the list held. */
-interface Stretch {
-  readonly matches: readonly Match[];
+interface SearchedPart {
+  readonly matches: readonly Found[];
   /** Where to go on after it; undefined = the list is at its end. */
   readonly resumeAt: string | undefined;
 }
 
-async function* stretches(call: Call, query: ResultsQuery): AsyncGenerator<Stretch, void> {
-  const rowPatterns = membersOf(query, ROW_MEMBERS);
-  const outputPatterns = membersOf(query, OUTPUT_MEMBERS);
-  const { cursor, status, since } = query;
-  const pages = resultPages(call.services.db, { limit: PAGE_ROWS, cursor, status, since });
-  for await (const { rows, nextCursor } of pages) {
-    const candidates = await matchRows(call, rowPatterns, rows);
-    const chunks = outputPatterns.length === 0 ? [candidates] : chunksOf(candidates);
-    for (const [index, chunk] of chunks.entries()) {
-      const matches = await matchOutputs(call, outputPatterns, chunk);
-      const next = chunks[index + 1]?.[0];
-      yield { matches, resumeAt: next === undefined ? nextCursor : cursorOfRun(endOf(chunk)) };
+class Search {
+  readonly #call: Call;
+  readonly #query: ResultsQuery;
+  readonly #rowPatterns: Patterns<RowMember>;
+  readonly #outputPatterns: Patterns<OutputMember>;
+  /** Taken at once: the server only tells of a caller who left while somebody has it. */
+  readonly #gone: AbortSignal;
+  readonly #endsAt = performance.now() + BUDGET_MS;
+  #tried = 0;
+
+  constructor(call: Call, query: ResultsQuery) {
+    this.#call = call;
+    this.#query = query;
+    this.#gone = call.request.signal;
+    this.#rowPatterns = patternsOf(query, ROW_MEMBERS);
+    this.#outputPatterns = patternsOf(query, OUTPUT_MEMBERS);
+  }
+
+  get isOver(): boolean {
+    return performance.now() >= this.#endsAt || this.#gone.aborted;
+  }
+
+  async *parts(): AsyncGenerator<SearchedPart, void> {
+    for await (const stretch of this.#stretches()) {
+      this.#tried += stretch.candidates.length;
+      const rows = await this.#matchRows(stretch.candidates);
+      const chunks = this.#outputPatterns.length === 0 ? [rows] : chunksOf(rows);
+      for (const [index, chunk] of chunks.entries()) {
+        const matches = await this.#matchOutputs(chunk);
+        const isLast = index === chunks.length - 1;
+        yield { matches, resumeAt: isLast ? stretch.resumeAt : cursorOfCandidate(endOf(chunk)) };
+      }
     }
+  }
+
+  async result(found: readonly Found[], nextCursor: string | undefined): Promise<SearchResult> {
+    const { services } = this.#call;
+    if (this.#gone.aborted) services.log.debug("search given up", { tried: this.#tried });
+    const runs = await readRuns(services.db, found.map(({ candidate }) => candidate.resultId));
+    const byId = new Map(runs.map((run) => [run.resultId, run]));
+    const matches = found.flatMap(({ candidate, ...lines }) => {
+      const run = byId.get(candidate.resultId);
+      return run === undefined ? [] : [{ run, ...lines }];
+    });
+    return { matches, nextCursor, tried: this.#tried };
+  }
+
+  #stretches(): AsyncGenerator<Stretch, void> {
+    const { cursor, status, since, exec_id } = this.#query;
+    // The empty text stands for none at all, too: that is no execution to look for.
+    const execId = exec_id === undefined ? undefined : onlyText(exec_id) || undefined;
+    const required = allOf(this.#outputPatterns.map(([, { pattern }]) => requiredText(pattern)));
+    const scope = { cursor, status, since, execId };
+    return candidates(this.#call.services.db.aside, scope, required);
+  }
+
+  async #matchRows(rows: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const patterns = this.#rowPatterns;
+    if (patterns.length === 0 || rows.length === 0) return rows;
+    const found = await this.#call.patterns.match(
+      patterns.map(([, pattern]) => pattern),
+      rows.map((row) => patterns.map(([member]) => [row[COLUMN_OF[member]]])),
+    );
+    return rows.filter((_, index) => found[index] !== null);
+  }
+
+  async #matchOutputs(rows: readonly Candidate[]): Promise<readonly Found[]> {
+    const patterns = this.#outputPatterns;
+    if (patterns.length === 0 || rows.length === 0) return rows.map((candidate) => ({ candidate }));
+    const { db } = this.#call.services;
+    const outputs = await readStoredOutputs(db.aside, rows.map(({ resultId }) => resultId));
+    const found = await this.#call.patterns.match(
+      patterns.map(([, pattern]) => pattern),
+      rows.map(({ resultId }) => subjectsOf(patterns, outputs.get(resultId))),
+    );
+    return rows.flatMap((candidate, index) => {
+      const excerpts = found[index];
+      if (excerpts === null || excerpts === undefined) return [];
+      return [{ candidate, ...linesOf(patterns, excerpts) }];
+    });
   }
 }
 
-function isOver({ request }: Call, endsAt: number): boolean {
-  return performance.now() >= endsAt || request.signal.aborted;
-}
-
-function membersOf<Member extends RowMember | OutputMember>(
+function patternsOf<Member extends RowMember | OutputMember>(
   query: ResultsQuery,
   members: readonly Member[],
-): readonly (readonly [Member, Pattern])[] {
+): Patterns<Member> {
   return members.flatMap((member) => {
     const pattern = query[member];
     if (pattern === undefined) return [];
     checkPattern(member, pattern);
-    return [[member, { pattern, excerpt: member === "stdout" || member === "stderr" }] as const];
+    return [[member, { pattern, excerpt: member in STREAMS_OF }] as const];
   });
 }
 
-async function matchRows(
-  call: Call,
-  patterns: readonly (readonly [RowMember, Pattern])[],
-  rows: readonly Run[],
-): Promise<readonly Run[]> {
-  if (patterns.length === 0 || rows.length === 0) return rows;
-  const found = await call.patterns.match(
-    patterns.map(([, pattern]) => pattern),
-    rows.map((run) => patterns.map(([member]) => run[COLUMN_OF[member]])),
-  );
-  return rows.filter((_, index) => found[index] !== null);
+function subjectsOf(
+  patterns: Patterns<OutputMember>,
+  outputs: StoredOutputs | undefined,
+): readonly (readonly Subject[])[] {
+  return patterns.map(([member]) => STREAMS_OF[member].map((stream) => outputs?.[stream] ?? null));
+}
+
+/** The line that was found in each stream: the first pattern's that found one. */
+function linesOf(
+  patterns: Patterns<OutputMember>,
+  excerpts: readonly (readonly (string | null)[])[],
+): { readonly stdoutMatch?: string; readonly stderrMatch?: string } {
+  const lines: { stdoutMatch?: string; stderrMatch?: string } = {};
+  for (const [index, [member]] of patterns.entries()) {
+    for (const [at, stream] of STREAMS_OF[member].entries()) {
+      const line = excerpts[index]?.[at];
+      if (line !== null && line !== undefined) lines[`${stream}Match`] ??= line;
+    }
+  }
+  return lines;
 }
 
 /** The runs in parts whose output may be held at once; no runs are one empty part. */
-function chunksOf(runs: readonly Run[]): readonly (readonly Run[])[] {
-  const chunks: Run[][] = [[]];
+function chunksOf(rows: readonly Candidate[]): readonly (readonly Candidate[])[] {
+  const chunks: Candidate[][] = [[]];
   let bytes = 0;
-  for (const run of runs) {
-    bytes += run.stdoutBytes + run.stderrBytes;
+  for (const row of rows) {
+    bytes += row.outputBytes;
     if (bytes > CHUNK_BYTES && chunks.at(-1)?.length !== 0) {
       chunks.push([]);
-      bytes = run.stdoutBytes + run.stderrBytes;
+      bytes = row.outputBytes;
     }
-    chunks.at(-1)?.push(run);
+    chunks.at(-1)?.push(row);
   }
   return chunks;
 }
 
-async function matchOutputs(
-  call: Call,
-  patterns: readonly (readonly [OutputMember, Pattern])[],
-  runs: readonly Run[],
-): Promise<readonly Match[]> {
-  if (patterns.length === 0) return runs.map((run) => ({ run }));
-  const outputs = await readStoredOutputs(call.services.db, runs.map((run) => run.resultId));
-  const subjectsOf = (run: Run): Subject[] =>
-    patterns.map(([member]) => outputs.get(run.resultId)?.[member] ?? null);
-  const found = await call.patterns.match(patterns.map(([, one]) => one), runs.map(subjectsOf));
-  return runs.flatMap((run, index) => {
-    const lines = found[index];
-    if (lines === null || lines === undefined) return [];
-    const lineOf = (member: OutputMember) => lines[patterns.findIndex(([one]) => one === member)];
-    const [stdoutMatch, stderrMatch] = [lineOf("stdout"), lineOf("stderr")];
-    return [{
-      run,
-      ...(stdoutMatch === undefined ? {} : { stdoutMatch }),
-      ...(stderrMatch === undefined ? {} : { stderrMatch }),
-    }];
-  });
-}
-
-function endOf(chunk: readonly Run[]): Run {
-  const run = chunk.at(-1);
-  if (run === undefined) throw new RangeError("Cannot find the end of an empty chunk");
-  return run;
+function endOf(chunk: readonly Candidate[]): Candidate {
+  const row = chunk.at(-1);
+  if (row === undefined) throw new RangeError("Cannot find the end of an empty chunk");
+  return row;
 }

@@ -119,6 +119,22 @@ export class BenchChild implements AsyncDisposable {
     return (response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text) as T;
   }
 
+  /** How many rows a page of a list has, and where the list goes on. */
+  async page(
+    path: string,
+    cursor: string | undefined,
+  ): Promise<{ readonly rows: number; readonly nextCursor: string | undefined }> {
+    const response = await fetch(
+      `${this.#url}${path}${cursor === undefined ? "" : `&cursor=${cursor}`}`,
+      {
+        headers: { authorization: `Bearer ${TOKEN}` },
+      },
+    );
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+    const rows = await response.json() as readonly unknown[];
+    return { rows: rows.length, nextCursor: response.headers.get("x-next-cursor") ?? undefined };
+  }
+
   /** Resident memory, MiB. */
   async residentMiB(): Promise<number> {
     const status = await readFile(`/proc/${this.pid}/status`, "utf8");

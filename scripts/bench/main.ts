@@ -12,6 +12,7 @@ import { outbox } from "./outbox.ts";
 import { project, projectOneEach } from "./project.ts";
 import type { Benchmark } from "./report.ts";
 import { roundtrip } from "./roundtrip.ts";
+import { search } from "./search.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   project,
@@ -21,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   fleet,
   outbox,
   idle,
+  search,
 ];
 
 const { values, positionals } = parseArgs({

@@ -15,6 +15,8 @@ export interface Page<T> {
   readonly nextCursor?: string;
   /** False when a search stopped before it saw everything. */
   readonly isComplete: boolean;
+  /** Of a search: how many runs it tried for this page, and since when it has seen everything. */
+  readonly searched?: { readonly tried: number; readonly backTo: string | undefined };
 }
 
 export interface CallOptions {
@@ -61,10 +63,13 @@ export class ApiClient {
   ): Promise<Page<v.InferOutput<S>>> {
     const response = await this.#fetch("GET", path, options);
     const nextCursor = response.headers.get("x-next-cursor");
+    const tried = response.headers.get("x-search-tried");
+    const backTo = response.headers.get("x-search-back-to") ?? undefined;
     return {
       rows: await this.#read(schema, response),
       ...(nextCursor === null ? {} : { nextCursor }),
       isComplete: response.headers.get("x-complete") !== "false",
+      ...(tried === null ? {} : { searched: { tried: Number(tried), backTo } }),
     };
   }
 

@@ -16,6 +16,7 @@ const BENCHMARKS = [
   "fleet",
   "outbox",
   "idle",
+  "search",
 ];
 
 for (const name of BENCHMARKS) {

@@ -8,7 +8,6 @@ import {
   findResult,
   listResults,
   readResultsOfExecution,
-  resultPages,
   type RunStatus,
 } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
@@ -26,11 +25,11 @@ test("runs are listed newest start first, those of one instant by id, page after
     runRow("new", { started_at: 9 }),
     runRow("c", { started_at: 5 }),
   ]);
-  const seen: string[][] = [];
-  for await (const page of resultPages(db, { limit: 3 })) {
-    seen.push(page.rows.map(({ resultId }) => resultId));
-  }
-  assert.deepEqual(seen, [["new", "a", "b"], ["c"]]);
+  const first = await listResults(db, { limit: 3 });
+  assert.deepEqual(first.rows.map(({ resultId }) => resultId), ["new", "a", "b"]);
+  const second = await listResults(db, { limit: 3, cursor: first.nextCursor });
+  assert.deepEqual(second.rows.map(({ resultId }) => resultId), ["c"]);
+  assert.equal(second.nextCursor, undefined);
 });
 
 test("a list goes on right after any row that its cursor is made of", async () => {

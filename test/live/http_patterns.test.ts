@@ -19,33 +19,45 @@ test("a row matches when every pattern matches its subject", async () => {
   using matcher = new PatternMatcher();
   const patterns = ["^pc-1$", "err"].map((pattern) => ({ pattern, excerpt: false }));
   const found = await matcher.match(patterns, [
-    ["pc-1", "an error"],
-    ["pc-10", "an error"],
-    ["pc-1", "all well"],
+    [["pc-1"], ["an error"]],
+    [["pc-10"], ["an error"]],
+    [["pc-1"], ["all well"]],
   ]);
-  assert.deepEqual(found, [["", ""], null, null]);
+  assert.deepEqual(found, [[[""], [""]], null, null]);
+});
+
+test("of several subjects of a pattern one that matches is enough, and it is told which", async () => {
+  using matcher = new PatternMatcher();
+  const found = await matcher.match([{ pattern: "full", excerpt: true }], [
+    [["ok", "disk full"]],
+    [["full\n", "half full"]],
+    [["ok", null]],
+  ]);
+  assert.deepEqual(found, [[[null, "disk full"]], [["full", "half full"]], null]);
 });
 
 test("a null column matches as the empty text", async () => {
   using matcher = new PatternMatcher();
-  const found = await matcher.match([{ pattern: "^$", excerpt: false }], [[null], ["x"]]);
-  assert.deepEqual(found, [[""], null]);
+  const found = await matcher.match([{ pattern: "^$", excerpt: false }], [[[null]], [["x"]]]);
+  assert.deepEqual(found, [[[""]], null]);
 });
 
 test("stored output is searched whether it is packed or not, and the matching line is told", async () => {
   using matcher = new PatternMatcher();
   const bytes = encoder.encode("first\nthe disk is full\0really\nlast\n");
   const found = await matcher.match([{ pattern: "disk .* full", excerpt: true }], [
-    [{ bytes, encoding: "plain" }],
-    [{ bytes: gzipSync(bytes), encoding: "gzip" }],
+    [[{ bytes, encoding: "plain" }]],
+    [[{ bytes: gzipSync(bytes), encoding: "gzip" }]],
   ]);
-  assert.deepEqual(found, [["the disk is full\0really"], ["the disk is full\0really"]]);
+  assert.deepEqual(found, [[["the disk is full\0really"]], [["the disk is full\0really"]]]);
 });
 
 test("a pattern that takes seconds holds up nothing but its own search", async () => {
   using matcher = new PatternMatcher();
   const text = randomText(60_000);
-  const search = matcher.match([{ pattern: "(a|b)*a(a|b){500}[^abc]", excerpt: false }], [[text]]);
+  const search = matcher.match([{ pattern: "(a|b)*a(a|b){500}[^abc]", excerpt: false }], [[[
+    text,
+  ]]]);
   let longestMs = 0;
   let last = performance.now();
   const ticker = setInterval(() => {
@@ -57,12 +69,25 @@ test("a pattern that takes seconds holds up nothing but its own search", async (
   assert.ok(longestMs < 200, `the event loop stood still for ${longestMs} ms`);
 });
 
+test("a pattern that is given up takes no other search with it", async () => {
+  using matcher = new PatternMatcher();
+  const text = randomText(2_000_000);
+  const hostile = matcher.match([{ pattern: "(a|b)*a(a|b){500}[^abc]", excerpt: false }], [[[
+    text,
+  ]]]);
+  const other = matcher.match([{ pattern: "a", excerpt: false }], [[["a"]]]);
+  await assert.rejects(hostile, (thrown: unknown) => {
+    return thrown instanceof Fault && thrown.code === "invalid_input";
+  });
+  assert.deepEqual(await other, [[[""]]]);
+});
+
 test("a search that waits when the server closes fails, and the next one works", async () => {
   using matcher = new PatternMatcher();
-  const waiting = matcher.match([{ pattern: "a", excerpt: false }], [["a"]]);
+  const waiting = matcher.match([{ pattern: "a", excerpt: false }], [[["a"]]]);
   matcher.close();
   await assert.rejects(waiting, (thrown: unknown) => thrown instanceof Fault && thrown.retryable);
-  assert.deepEqual(await matcher.match([{ pattern: "a", excerpt: false }], [["a"]]), [[""]]);
+  assert.deepEqual(await matcher.match([{ pattern: "a", excerpt: false }], [[["a"]]]), [[[""]]]);
 });
 
 for (const pattern of ["(", "a{2,1}", "(?=a)", "\\1", "[z-a]"]) {

@@ -15,6 +15,7 @@ import {
 import { EXIT } from "../exit_codes.ts";
 import { followOutput } from "../follow_output.ts";
 import { followToEnd, showOutputs } from "../follow_outputs.ts";
+import { literal } from "../literal.ts";
 import { type Column, renderFacts } from "../table.ts";
 
 interface ListOptions extends CommonOptions {
@@ -128,9 +129,4 @@ function runText(run: RunAnswer): string {
 function section(name: string, text: string): string {
   if (text === "") return "";
   return `\n--- ${name}\n${text}${text.endsWith("\n") ? "" : "\n"}`;
-}
-
-/** A regular expression that matches just this text. */
-function literal(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
