@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Command } from "../../wire/command.ts";
 import {
@@ -108,6 +110,41 @@ describe("the gates", () => {
       assert.equal((await endpoint.started(command)).length, skipped ? 0 : 1);
     });
   }
+
+  test("a revocation that is known does not go back to what a restored broker says of before", async () => {
+    await using other = await startEndpoint();
+    await other.put("script_status", "job", "ACTIVE");
+    const mirror = join(other.dataDir, "mirror");
+    await mkdir(mirror, { mode: 0o700 });
+    const fact = (value: string, storedAt: number) =>
+      JSON.stringify({
+        job: { value, revision: 1_000, stored_at: storedAt, read_at: storedAt },
+      });
+    const later = Date.now() + 60_000;
+    await writeFile(join(mirror, "script_status.json"), fact("REVOKED", later));
+    const agent = await other.startAgent();
+    assert.equal((await other.result(await other.send({ id: "job" }))).exit_code, 126);
+    await agent.stop();
+    // A bucket that was made anew counts from the beginning; what it says is younger.
+    await writeFile(join(mirror, "script_status.json"), fact("REVOKED", Date.now() - 3_600_000));
+    await other.startAgent();
+    assert.equal((await other.result(await other.send({ id: "job" }))).exit_code, 0);
+  });
+
+  test("a kill that is known holds though the broker has forgotten it", async () => {
+    await using other = await startEndpoint();
+    const execId = "killed-once";
+    await other.put("kills", execId, '{"actor":"me","at":"2026-01-01T00:00:00Z"}');
+    const agent = await other.startAgent();
+    const first = await other.send({ exec_id: execId });
+    assert.equal((await other.result(first)).outcome_reason, "killed");
+    await eventually("the mirror", () => mirrored(other.dataDir, "kills", "actor"));
+    await (await other.bus.jetstream.views.kv("kills")).purge(execId);
+    await agent.stop();
+    await other.startAgent();
+    const second = await other.send({ exec_id: execId });
+    assert.equal((await other.result(second)).outcome_reason, "killed");
+  });
 
   test("a command that is revoked during its jitter is skipped", async () => {
     await using other = await startEndpoint();
