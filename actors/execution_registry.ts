@@ -6,6 +6,7 @@ import { type ActorRefFrom, createActor, type InspectionEvent } from "xstate";
 import type { ExecutionRow } from "../db/projection.ts";
 import { executionMachine, type ExecutionStatus, restoreExecution } from "../machines/execution.ts";
 import { executionsRootMachine } from "../machines/executions_root.ts";
+import type { MachineObserver } from "./system/watchable.ts";
 
 export type ExecutionActor = ActorRefFrom<typeof executionMachine>;
 
@@ -29,6 +30,10 @@ export class ExecutionRegistry {
   /** In the order of last use: the first one is put to sleep first. */
   readonly #live = new Map<string, LiveExecution>();
   readonly #limit: number;
+  readonly #observers = new Set<MachineObserver>();
+  #inspection: { unsubscribe(): void } | undefined;
+  /** What was seen of the batch that is being decided: told after its commit, or never. */
+  #seen: InspectionEvent[] = [];
 
   constructor(options: { readonly limit?: number } = {}) {
     this.#limit = options.limit ?? DEFAULT_LIMIT;
@@ -73,6 +78,7 @@ export class ExecutionRegistry {
 
   /** Throws actors away whose events were not committed; they come back from their rows. */
   discard(execIds: Iterable<string>): void {
+    this.#seen = [];
     const stopped: ExecutionActor[] = [];
     for (const execId of execIds) {
       const live = this.#live.get(execId);
@@ -85,6 +91,7 @@ export class ExecutionRegistry {
 
   /** After a commit: stops what has ended, and puts the idlest to sleep beyond the limit. */
   settle(execIds: Iterable<string>): void {
+    if (this.#observers.size > 0) this.#tellSeen();
     const ended: string[] = [];
     for (const execId of execIds) {
       const live = this.#live.get(execId);
@@ -106,9 +113,37 @@ export class ExecutionRegistry {
     return this.#live.entries();
   }
 
-  /** Attaches an observer of every event and transition; attach only while somebody watches. */
-  inspect(observer: (event: InspectionEvent) => void): { unsubscribe(): void } {
-    return this.#root.system.inspect(observer);
+  /**
+   * Tells what the executions did, batch by batch and after its commit, until the function that it returns is called.
+   * Attached only while somebody watches.
+   */
+  watch(observer: MachineObserver): () => void {
+    this.#observers.add(observer);
+    this.#inspection ??= this.#root.system.inspect((event) => this.#see(event));
+    return () => {
+      this.#observers.delete(observer);
+      if (this.#observers.size > 0) return;
+      this.#inspection?.unsubscribe();
+      this.#inspection = undefined;
+      this.#seen = [];
+    };
+  }
+
+  /** Whether anybody watches. */
+  get isWatched(): boolean {
+    return this.#inspection !== undefined;
+  }
+
+  /** That an actor is made and stopped is this registry's doing, not the execution's. */
+  #see(event: InspectionEvent): void {
+    if (event.actorRef === this.#root || !("event" in event)) return;
+    if (!event.event.type.startsWith("xstate.")) this.#seen.push(event);
+  }
+
+  #tellSeen(): void {
+    const seen = this.#seen;
+    this.#seen = [];
+    for (const observer of this.#observers) for (const event of seen) observer(event);
   }
 
   #touch(execId: string, live: LiveExecution): void {

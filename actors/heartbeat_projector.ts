@@ -25,7 +25,7 @@ export const heartbeatProjector = defineActor({
     agents: true,
     health: true,
   },
-  run: async ({ db, bus, announce, agents, health, clock, log, signal, ready }) => {
+  run: async ({ db, bus, announce, agents, health, clock, log, signal, ready, handled }) => {
     const beats = new Map<string, AgentBeat>();
     const newest = new Map<string, Uint8Array>();
     const known = new Set<string>();
@@ -57,6 +57,7 @@ export const heartbeatProjector = defineActor({
         log.warn("heartbeats not stored", { error: problem });
         continue;
       }
+      handled(batch.length);
       for (const { pcId } of batch) {
         if (known.has(pcId)) continue;
         known.add(pcId);

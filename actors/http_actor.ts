@@ -11,9 +11,13 @@ export const httpActor = defineActor({
   permissions: { http: true },
   // An address that somebody took meanwhile is for the service manager to see: without the API nobody else could.
   restart: { within: "60s", atMost: 5 },
-  run: async ({ http, log, signal, ready }) => {
+  run: async ({ http, log, signal, ready, handled }) => {
     const app = createApp({ ...http.services, closing: signal });
-    const server = await listen({ fetch: app.fetch, host: http.hostname, port: http.port });
+    const answer = (request: Request) => {
+      handled();
+      return app.fetch(request);
+    };
+    const server = await listen({ fetch: answer, host: http.hostname, port: http.port });
     ready();
     log.info("serving", { url: server.url });
     http.listening(server.url);

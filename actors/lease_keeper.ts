@@ -6,12 +6,13 @@ import { LEASE_RENEW_MS } from "./writer_lease.ts";
 export const leaseKeeper = defineActor({
   name: "lease_keeper",
   permissions: { lease: true, registry: true },
-  run: async ({ lease, registry, signal, ready }) => {
+  run: async ({ lease, registry, signal, ready, handled }) => {
     ready();
     let term: number | undefined;
     try {
       while (!signal.aborted) {
         await lease.renew();
+        handled();
         if (lease.tenure?.term !== term) {
           // A new holder starts with an empty registry, and one that lost the lease knows nothing any more.
           registry.clear();

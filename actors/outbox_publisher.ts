@@ -95,6 +95,7 @@ interface PublishContext {
   readonly execMessages: ExecMessages;
   readonly brokerClock: BrokerClock;
   readonly log: Log;
+  readonly handled: (messages: number) => void;
 }
 
 interface PublishOutcome {
@@ -166,6 +167,7 @@ async function publishPart(
     await setDeadlines(tx, execIds, now);
   });
   outbox.sent(execIds);
+  context.handled(sent.length);
   return held[0] ?? null;
 }
 

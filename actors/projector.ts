@@ -167,6 +167,7 @@ class ProjectionLine<Read> {
     const seconds = (performance.now() - startedAt) / 1_000;
     this.#host.measure({ consumer, messages: messages.length, seconds });
     this.#position.committed(sequences);
+    this.#host.handled(messages.length);
     for (const message of messages) {
       message.ack();
       this.#underWay.delete(message);

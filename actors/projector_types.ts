@@ -38,4 +38,6 @@ export interface ProjectorHost {
   /** Counts a batch that was committed. */
   readonly measure: (batch: MeasuredBatch) => void;
   ready(): void;
+  /** Counts messages that are projected. */
+  handled(messages: number): void;
 }

@@ -53,7 +53,7 @@ export const reaper = defineActor({
     health: true,
   },
   run: async (grants) => {
-    const { lease, signal, log, health, sweepIntervalMs, ready } = grants;
+    const { lease, signal, log, health, sweepIntervalMs, ready, handled } = grants;
     const machine = createActor(reaperMachine).start();
     const quarantine = new Quarantine(log);
     ready();
@@ -66,6 +66,7 @@ export const reaper = defineActor({
           quarantine.begin();
           await sweep({ ...grants, quarantine }, tenure, machine, held);
           const { reaped, heldBack } = machine.getSnapshot().context;
+          handled(reaped);
           if (reaped > 0) log.info("runs and targets given up", { rows: reaped });
           health(heldBack === null ? quarantine.problem : `not reaping: ${heldBack}`);
           await pause(heldBack === null ? sweepIntervalMs : Math.min(sweepIntervalMs, 1_000), held);

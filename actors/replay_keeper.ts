@@ -14,7 +14,7 @@ const RETRY_MS = 1_000;
 export const replayKeeper = defineActor({
   name: "replay_keeper",
   permissions: { agents: true, replayConsumers: true, connection: true },
-  run: async ({ agents, replayConsumers, connection, log, signal, ready }) => {
+  run: async ({ agents, replayConsumers, connection, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
       const changed = await agents.changed(signal);
@@ -29,6 +29,7 @@ export const replayKeeper = defineActor({
           failed.push(window[index] as ChangedAgent);
         }
       }
+      handled(changed.length - failed.length);
       if (failed.length === 0) continue;
       agents.retry(failed);
       await pause(RETRY_MS, signal);

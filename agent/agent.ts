@@ -6,6 +6,7 @@ import { createLog, type Log } from "../actors/log.ts";
 import { type Clock, processTime, systemClock, type Time } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
+import type { Watchable } from "../actors/system/watchable.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { SHELLS } from "../wire/command.ts";
 import { checkName } from "../wire/ids.ts";
@@ -80,6 +81,13 @@ export interface AgentOptions {
   readonly random?: (below: number) => number;
 }
 
+/** What can be watched of an agent. */
+export interface AgentInspection {
+  readonly system: System;
+  /** Of each command that is not reported, under its `request_id`. */
+  readonly commands: Watchable;
+}
+
 /** An agent inside this process. It keeps nothing outside of itself and its data directory. */
 export interface Agent extends AsyncDisposable {
   readonly pcId: string;
@@ -100,6 +108,8 @@ export interface Agent extends AsyncDisposable {
   readonly failed: Promise<Error>;
   /** The state of each of its actors. */
   tree(): readonly ActorStatus[];
+  /** Its actors and the machines of its commands, for who watches them; undefined before it starts. */
+  readonly inspection: AgentInspection | undefined;
 }
 
 /**
@@ -165,6 +175,11 @@ class EmbeddedAgent implements Agent {
     });
     void this.#system.failed.then(this.#fail);
     parts.log.info("agent started", { pcId: this.pcId });
+  }
+
+  get inspection(): AgentInspection | undefined {
+    if (this.#system === undefined || this.#parts === undefined) return undefined;
+    return { system: this.#system, commands: this.#parts.commands.machines };
   }
 
   tree(): readonly ActorStatus[] {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type ActorRefFrom, createActor } from "xstate";
+import { type Actor, createActor } from "xstate";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
 import { agentCommand, type Effect, type Ending } from "../machines/agent_command.ts";
@@ -76,7 +76,7 @@ export class CommandRun {
   readonly ended: Promise<void>;
   readonly #tools: CommandTools;
   readonly #admit: () => Promise<Admission>;
-  readonly #actor: ActorRefFrom<typeof agentCommand>;
+  readonly #actor: Actor<typeof agentCommand>;
   readonly #handler: JobHandler | undefined;
   /** Of what was admitted once and could not be admitted any more. */
   readonly #refusal: string | undefined;
@@ -104,6 +104,7 @@ export class CommandRun {
     this.#handler = tools.handlers.of(command);
     this.taken = new Promise((resolve) => this.#setTaken = resolve);
     this.#actor = createActor(agentCommand, {
+      id: command.request_id,
       input: {
         jitterSecs: command.jitter_secs ? tools.random(command.jitter_secs) : 0,
         timeoutSecs: command.timeout_secs,
@@ -126,6 +127,11 @@ export class CommandRun {
   /** The id under which this run is reported, once it is admitted. */
   get resultId(): string | undefined {
     return this.#record?.result_id;
+  }
+
+  /** For who watches it. */
+  get machine(): Actor<typeof agentCommand> {
+    return this.#actor;
   }
 
   start(): void {

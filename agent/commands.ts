@@ -1,3 +1,4 @@
+import { Watchable } from "../actors/system/watchable.ts";
 import type { Ending } from "../machines/agent_command.ts";
 import type { Command } from "../wire/command.ts";
 import { EXIT_CODES } from "../wire/exec_result.ts";
@@ -25,6 +26,8 @@ export class Commands {
   readonly #tools: CommandsTools;
   readonly #refusals: Refusals;
   readonly #running = new Set<CommandRun>();
+  /** The machine of each command that is not reported, under its request, for who watches them. */
+  readonly machines = new Watchable();
   #isStopping = false;
 
   constructor(tools: CommandsTools) {
@@ -245,7 +248,11 @@ export class Commands {
   ): Promise<Taken> {
     const run = new CommandRun(command, admit, this.#tools);
     this.#running.add(run);
-    void run.ended.then(() => this.#running.delete(run));
+    this.machines.add(run.machine, `${run.command.id} ${run.command.version}`);
+    void run.ended.then(() => {
+      this.#running.delete(run);
+      this.machines.remove(run.machine);
+    });
     run.start();
     return run.taken;
   }

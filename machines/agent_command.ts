@@ -125,6 +125,7 @@ export const agentCommand = setup({
   guards: {
     killed: ({ context }) => context.killed,
     jittered: ({ context }) => context.jitterSecs > 0,
+    waited: (_, waited: boolean) => waited,
     retriesTimeout: ({ context }) =>
       context.cause?.kind === "failed" && context.cause.reason === "timed_out" &&
       context.attempt <= context.retriesMax,
@@ -200,7 +201,10 @@ export const agentCommand = setup({
               entry: "takeSlot",
               on: {
                 SLOT_GRANTED: [
-                  { guard: ({ event }) => event.waited, target: "checking" },
+                  {
+                    guard: { type: "waited", params: ({ event }) => event.waited },
+                    target: "checking",
+                  },
                   { target: "#agent_command.running" },
                 ],
               },

@@ -59,7 +59,7 @@ export interface Backend {
   readonly registry: ExecutionRegistry;
   readonly catchUp: CatchUp;
   readonly health: HealthBoard;
-  /** Has health tell which actors are being started again, and why. */
+  /** Has health tell which actors are being started again, and why, and the inspector show them. */
   follow(system: System): void;
 }
 
@@ -72,7 +72,10 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
   const services = servicesOf(parts);
   const grantors = grantorsOf(parts, services);
   lookUpMetrics(parts.metrics, parts);
-  const follow = (system: System) => followWith(parts, system);
+  const follow = (system: System) => {
+    followWith(parts, system);
+    services.inspector.addSystem("backend", system);
+  };
   return { actors: ACTORS, grantors, services, registry, catchUp, health, follow };
 }
 

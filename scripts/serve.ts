@@ -9,11 +9,12 @@ import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
 import { type BrokerUser, changeCredentials, newSecret } from "../actors/credentials.ts";
 import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
 import { listen } from "../actors/http/server.ts";
+import type { Inspector } from "../actors/inspector/inspector.ts";
 import type { Log } from "../actors/log.ts";
 import { clearPrivateTemps, writePrivateFile } from "../actors/private_file.ts";
 import { pause, systemClock } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
-import { createAgent } from "../agent/agent.ts";
+import { type Agent, createAgent } from "../agent/agent.ts";
 import { makePrivateDirectory } from "../agent/files.ts";
 import { openDatabase } from "../db/client.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
@@ -129,6 +130,7 @@ async function serveParts(
   const agent = localAgent
     ? await startLocalAgent({ settings, broker, signer, log, stops })
     : undefined;
+  showOthers(backend.services.inspector, brokerSystem, agent);
   signal.throwIfAborted();
   await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
   // Last, so that bundling takes no time from the start.
@@ -225,6 +227,18 @@ async function authOf(settings: Settings): Promise<AuthSettings> {
   return { disabled: false, staticToken: http_token ?? newSecret() };
 }
 
+/** What else lives in this process is inspected, too. */
+function showOthers(
+  inspector: Inspector,
+  broker: System | undefined,
+  agent: Agent | undefined,
+): void {
+  if (broker !== undefined) inspector.addSystem("broker", broker);
+  if (agent?.inspection === undefined) return;
+  inspector.addSystem(`agent ${agent.pcId}`, agent.inspection.system);
+  inspector.addCommands(agent.inspection.commands);
+}
+
 interface LocalAgent {
   readonly settings: Settings;
   readonly broker: Broker | undefined;
@@ -236,7 +250,7 @@ interface LocalAgent {
 /** The agent of this machine, with a credential of its own on our own broker. Answers when it gives itself up. */
 async function startLocalAgent(
   { settings, broker, signer, log, stops }: LocalAgent,
-): Promise<{ readonly failed: Promise<Error> }> {
+): Promise<Agent> {
   const { pcId } = settings.agent;
   const credential = await broker?.enrolLocal(pcId);
   const { commandKeys } = settings.agent;

@@ -48,10 +48,11 @@ export function eventStream({ open, signal }: EventStreamOptions): Response {
         waiting = waiting.length < MAX_WAITING ? waiting : [encoder.encode(frame(LAGGED))];
         waiting.push(encoder.encode(text));
       };
+      // First of all: it may refuse, and then nothing else must have begun.
+      const stop = open((event) => send(frame(event)));
       const heartbeat = setInterval(() => {
         if (waiting.length === 0) send(SIGN_OF_LIFE);
       }, HEARTBEAT_MS);
-      const stop = open((event) => send(frame(event)));
       const closeStream = () => {
         end();
         controller.close();

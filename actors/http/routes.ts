@@ -10,6 +10,7 @@ import { EXECUTION_ROUTES } from "./executions.ts";
 import { FREEZE_ROUTES } from "./freeze.ts";
 import { GROUP_ROUTES } from "./groups.ts";
 import { HEALTH_ROUTES } from "./health.ts";
+import { INSPECTOR_ROUTES } from "./inspector.ts";
 import { INVENTORY_ROUTES } from "./inventory.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
@@ -56,6 +57,7 @@ export const ROUTES: readonly Route[] = [
   ...OBS_ROUTES,
   ...DEAD_LETTER_ROUTES,
   ...REBUILD_ROUTES,
+  ...INSPECTOR_ROUTES,
   ...PAGE_ROUTES,
   ...openApiRoutes(() => ROUTES),
 ];

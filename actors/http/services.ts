@@ -14,6 +14,7 @@ import type { ScriptStatuses } from "../script_status.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Fleet } from "../targets.ts";
+import type { Inspector } from "../inspector/inspector.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
 import type { WebBundle } from "./web_bundle.ts";
@@ -88,6 +89,7 @@ export interface HttpServices {
   health(): HealthReport;
   /** The dashboard and the inspector. */
   readonly web: WebBundle;
+  readonly inspector: Inspector;
   /** Aborts when the server is to end: event streams close and waiting runs are answered. */
   readonly closing: AbortSignal;
 }

@@ -15,6 +15,8 @@ export interface Always {
   readonly clock: Clock;
   /** Says "I do my work now": the state becomes running. */
   readonly ready: () => void;
+  /** Counts work that is done, one piece unless given: whoever looks at the tree sees how much it is. */
+  readonly handled: (pieces?: number) => void;
 }
 
 /** One capability: what is said when asking for it, and what is handed out. A union gives each ask its own grant. */
@@ -62,10 +64,17 @@ export interface RestartLimit {
   readonly atMost: number;
 }
 
+/** A capability that was asked for, and what of it: the words of the ask, none when it is all or nothing. */
+export interface Permission {
+  readonly name: string;
+  readonly of: readonly string[];
+}
+
 /** An actor as the supervisor sees it. */
 export interface ActorDefinition<Table> {
   readonly kind: "actor";
   readonly name: string;
+  readonly permissions: readonly Permission[];
   readonly limit: RestartLimit;
   readonly stopWithinMs: number;
   start(always: Always, grantors: Grantors<Table>): Promise<void>;
@@ -101,6 +110,7 @@ export function actorsWith<Table extends { readonly [K in keyof Table]: Capabili
     return {
       kind: "actor",
       name,
+      permissions: Object.entries(permissions).map(([name, ask]) => ({ name, of: wordsOf(ask) })),
       limit: limitOf(definition.restart),
       stopWithinMs: parseDurationMs(definition.stopWithin ?? DEFAULT_STOP_WITHIN),
       // async: a grantor or run function that throws at once is a failure like any other.
@@ -132,6 +142,14 @@ function grant<Table, P extends Asks<Table>>(
   }
   // The one place where the table's types meet run time: the loop above built exactly this shape.
   return granted as GrantsOf<Table, P>;
+}
+
+/** `true` says nothing; a text, a list of texts, or lists by what may be done with them. */
+function wordsOf(ask: unknown): readonly string[] {
+  if (typeof ask === "string") return [ask];
+  if (Array.isArray(ask)) return ask.map(String);
+  if (typeof ask !== "object" || ask === null) return [];
+  return Object.entries(ask).map(([what, of]) => `${what} ${wordsOf(of).join(", ")}`.trim());
 }
 
 function limitOf(restart: Restart = DEFAULT_RESTART): RestartLimit {

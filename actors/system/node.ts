@@ -7,7 +7,7 @@ import {
 } from "../../machines/supervisor.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
-import type { ChildDefinition, GroupDefinition } from "./definition.ts";
+import type { ChildDefinition, GroupDefinition, Permission } from "./definition.ts";
 import { type Run, runActor, type Surroundings } from "./runs.ts";
 
 /** One node of the tree as it is now. */
@@ -24,6 +24,10 @@ export interface ActorStatus {
   readonly lastFailure: string | null;
   /** How long it waits before the next start, milliseconds; null unless it is backing off. */
   readonly restartInMs: number | null;
+  /** What it may touch; none for a group. */
+  readonly permissions: readonly Permission[];
+  /** Pieces of work that it said it has done, over all restarts; null = it counts none. */
+  readonly handled: number | null;
   readonly children: readonly ActorStatus[];
 }
 
@@ -50,6 +54,7 @@ export class SupervisedNode<Table> {
   #childFault: Fault | undefined;
   #callOffRestart = () => {};
   #state: SupervisedState = "starting";
+  #handled: number | null = null;
   #since: number;
 
   constructor(
@@ -63,8 +68,12 @@ export class SupervisedNode<Table> {
     this.#parent = parent;
     this.#log = surroundings.log.child({ actor: this.path });
     this.#since = surroundings.clock.now();
-    this.#machine = createActor(supervisedMachine, { input: definition.limit });
+    this.#machine = createActor(supervisedMachine, {
+      id: this.path,
+      input: definition.limit,
+    });
     this.#over = new Promise((resolve) => this.#machine.subscribe({ complete: resolve }));
+    surroundings.machines.add(this.#machine);
     this.#machine.subscribe(({ value }) => this.#moved(supervisedStateOf(value)));
     this.#machine.on("*", (effect) => this.#do(effect));
   }
@@ -91,6 +100,8 @@ export class SupervisedNode<Table> {
       restarts,
       lastFailure,
       restartInMs: this.#state === "backing off" ? delayMs : null,
+      permissions: this.#definition.kind === "actor" ? this.#definition.permissions : [],
+      handled: this.#handled,
       children: this.#children.map((child) => child.status()),
     };
   }
@@ -115,7 +126,10 @@ export class SupervisedNode<Table> {
 
   #start(): void {
     const run = this.#definition.kind === "actor"
-      ? runActor(this.#definition, this.#surroundings, this.#log, () => this.#ready())
+      ? runActor(this.#definition, this.#surroundings, this.#log, {
+        ready: () => this.#ready(),
+        handled: (pieces = 1) => void (this.#handled = (this.#handled ?? 0) + pieces),
+      })
       : this.#runGroup(this.#definition);
     this.#run = run;
     void run.ended.then((reason) => {

@@ -1,7 +1,8 @@
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Timers } from "./clock.ts";
-import type { ActorDefinition, Grantors } from "./definition.ts";
+import type { ActorDefinition, Always, Grantors } from "./definition.ts";
+import type { Watchable } from "./watchable.ts";
 
 /** What the whole tree shares. */
 export interface Surroundings<Table> {
@@ -11,6 +12,8 @@ export interface Surroundings<Table> {
   readonly timers: Timers;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Where the machines of all nodes are, for who watches them. */
+  readonly machines: Watchable;
 }
 
 /** One start of an actor or a group, until it ended. */
@@ -26,11 +29,11 @@ export function runActor<Table>(
   definition: ActorDefinition<Table>,
   surroundings: Surroundings<Table>,
   log: Log,
-  ready: () => void,
+  { ready, handled }: Pick<Always, "ready" | "handled">,
 ): Run {
   const { clock, grantors, timers } = surroundings;
   const stopping = new AbortController();
-  const always = { log, clock, signal: stopping.signal, ready };
+  const always = { log, clock, signal: stopping.signal, ready, handled };
   const ended = definition.start(always, grantors).then(
     () => stopping.signal.aborted ? undefined : returned(definition.name),
     (thrown: unknown) => {

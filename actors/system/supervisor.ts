@@ -3,6 +3,7 @@ import type { Log } from "../log.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "./clock.ts";
 import type { ChildDefinition, Grantors } from "./definition.ts";
 import { type ActorStatus, SupervisedNode } from "./node.ts";
+import { Watchable } from "./watchable.ts";
 
 /**
  * The tree of actors of one process (design.md §3).
@@ -33,6 +34,8 @@ export interface System {
   readonly ready: Promise<void>;
   /** The state of every actor and group, in the order of starting. */
   tree(): readonly ActorStatus[];
+  /** The machines that keep the actors, each under its path. */
+  readonly machines: Watchable;
   /** Calls with each change of state; returns the unsubscribe. */
   onChange(listener: (status: ActorStatus) => void): () => void;
 }
@@ -40,6 +43,7 @@ export interface System {
 /** Starts the actors at once; they run until `stop`. */
 export function startSystem<Table>(options: SystemOptions<Table>): System {
   const listeners = new Set<(status: ActorStatus) => void>();
+  const machines = new Watchable();
   let tellFailed: (fault: Fault) => void = () => {};
   let tellReady = () => {};
   const failed = new Promise<Fault>((resolve) => tellFailed = resolve);
@@ -58,6 +62,7 @@ export function startSystem<Table>(options: SystemOptions<Table>): System {
       clock: options.clock ?? systemClock,
       timers: options.timers ?? systemTimers,
       random: options.random ?? Math.random,
+      machines,
     },
     {
       path: "",
@@ -72,6 +77,7 @@ export function startSystem<Table>(options: SystemOptions<Table>): System {
     failed,
     ready,
     tree: () => root.status().children,
+    machines,
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

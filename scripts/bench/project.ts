@@ -273,6 +273,7 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     health: () => undefined,
     measure: (batch) => metrics.batch(batch),
     ready: () => undefined,
+    handled: () => undefined,
   });
   await running;
   await bus.flush();

@@ -36,7 +36,9 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
     zones: ["wire", "machines", "execution machines", "db", "actor system"],
     packages: [
       "@hono/node-server",
+      "@statelyai/inspect",
       "@valibot/to-json-schema",
+      "elkjs",
       "esbuild",
       "hono",
       "jose",
@@ -46,6 +48,7 @@ const RULES: Readonly<Record<string, ZoneRule>> = {
       "tsx",
       "uuid",
       "valibot",
+      "ws",
       "xstate",
     ],
   },

@@ -14,6 +14,7 @@ import { createScheduleCatalogue } from "../../actors/schedules.ts";
 import { createScriptObjects } from "../../actors/script_objects.ts";
 import { createScriptStatuses } from "../../actors/script_status.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
+import { inspectorOf } from "./inspector.ts";
 import type { BackendParts } from "./parts.ts";
 
 /** Of one process; the HTTP actor adds when it closes. */
@@ -81,6 +82,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
         clock,
         log,
       }),
+    inspector: inspectorOf(parts),
     metrics: parts.metrics,
     health: () => ({ components: health.components() }),
     web: new WebBundle(log),

@@ -107,7 +107,7 @@ test("an actor is handed what it declared and nothing else", async () => {
   });
   const { system, asked } = start({ actors: [actor] });
   await within("ready", system.ready);
-  assert.deepEqual(handed, ["clock", "log", "ready", "signal", "store"]);
+  assert.deepEqual(handed, ["clock", "handled", "log", "ready", "signal", "store"]);
   assert.deepEqual(asked, ["reader store read"]);
   await system.stop();
 });

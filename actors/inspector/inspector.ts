@@ -1,0 +1,212 @@
+/** Everything that the inspector shows: of this process, and from what was recorded. */
+import type { Reader } from "../../db/client.ts";
+import { findExecution, readTimeline } from "../../db/executions.ts";
+import { countUnsent, findCommandFor, readRunBriefs } from "../../db/inspection.ts";
+import { findResult } from "../../db/results.ts";
+import type { ListedMachine } from "../../machines/machine_list.ts";
+import { Fault } from "../../wire/fault.ts";
+import type {
+  ChartAnswer,
+  ExecutionStory,
+  LiveAnswer,
+  LookAnswer,
+  MachineSummary,
+  SequenceAnswer,
+  SystemAnswer,
+} from "../../wire/http_inspector.ts";
+import { formatInstant } from "../../wire/time.ts";
+import type { ExecutionRegistry } from "../execution_registry.ts";
+import type { Log } from "../log.ts";
+import type { Clock, Timers } from "../system/clock.ts";
+import type { System } from "../system/supervisor.ts";
+import type { Watchable } from "../system/watchable.ts";
+import { activeStates } from "./chart.ts";
+import { Charts } from "./charts.ts";
+import { executionStory, MAX_MOMENTS, titleOf } from "./execution_story.ts";
+import {
+  executionSource,
+  type Live,
+  type MachineSource,
+  WatchableSource,
+} from "./machine_source.ts";
+import { wordsOf } from "./machine_words.ts";
+import { optionsOf } from "./options.ts";
+import { sequenceOf } from "./sequence.ts";
+import { SystemView } from "./system_view.ts";
+import { type Viewer, Watching } from "./watching.ts";
+
+/** Live machines that a list tells of. */
+const LIVE_LIMIT = 200;
+
+export interface InspectorParts {
+  readonly machines: readonly ListedMachine[];
+  readonly registry: ExecutionRegistry;
+  readonly db: Reader;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Of `SystemView`. */
+  readonly system: Omit<ConstructorParameters<typeof SystemView>[0], "clock" | "timers">;
+}
+
+export class Inspector {
+  readonly #parts: InspectorParts;
+  readonly #charts: Charts;
+  readonly #view: SystemView;
+  readonly #supervisors = new WatchableSource("supervisor");
+  readonly #commands = new WatchableSource("agent_command");
+  readonly #sources: readonly MachineSource[];
+  readonly #watching: Watching;
+
+  constructor(parts: InspectorParts) {
+    const { registry, machines, clock, timers, log } = parts;
+    this.#parts = parts;
+    this.#charts = new Charts(machines);
+    this.#view = new SystemView({ ...parts.system, clock, timers });
+    this.#sources = [executionSource(registry), this.#commands, this.#supervisors];
+    this.#watching = new Watching({
+      sources: this.#sources,
+      chartOf: (machine) => this.#charts.machine(machine).chart,
+      look: (machine, id, snapshot) =>
+        this.#look(machine, { id, title: this.#titleOf(machine, id), snapshot }),
+      clock,
+      timers,
+      log,
+    });
+  }
+
+  /** Shows a supervision tree of this process, too. */
+  addSystem(name: string, system: System): void {
+    this.#view.add(name, system);
+    this.#supervisors.add(system.machines);
+  }
+
+  /** Shows the commands of an agent that lives in this process, too. */
+  addCommands(commands: Watchable): void {
+    this.#commands.add(commands);
+  }
+
+  /** Where live machines can be observed, by kind: for whoever sends it all elsewhere. */
+  get sources(): readonly MachineSource[] {
+    return this.#sources;
+  }
+
+  machines(): MachineSummary[] {
+    return this.#charts.all().map(({ listed: { name }, chart }) => ({
+      name,
+      ...wordsOf(name),
+      states: chart.states.length,
+      live: this.#sources.find(({ machine }) => machine === name)?.size ?? null,
+    }));
+  }
+
+  /** @throws {Fault} `not_found` */
+  chart(machine: string): Promise<ChartAnswer> {
+    return this.#charts.drawn(machine);
+  }
+
+  /** @throws {Fault} `not_found` when there is no such machine */
+  async live(machine: string): Promise<LiveAnswer[]> {
+    const live = this.#sourceOf(machine)?.live(LIVE_LIMIT) ?? [];
+    return live.map(({ id, title, snapshot }) => ({
+      id,
+      title,
+      states: [...activeStates(snapshot.value)],
+    }));
+  }
+
+  /** One live machine as it is now. @throws {Fault} `not_found` */
+  async look(machine: string, id: string): Promise<LookAnswer> {
+    const live = this.#sourceOf(machine)?.find(id);
+    if (live !== undefined) return await this.#look(machine, live);
+    throw new Fault(
+      "not_found",
+      `Cannot find a live ${machine} ${JSON.stringify(id)} in this process`,
+    );
+  }
+
+  /** @throws {Fault} `not_found` */
+  async execution(execId: string): Promise<ExecutionStory> {
+    const { db, clock } = this.#parts;
+    const execution = await findExecution(db, execId);
+    if (execution === undefined) {
+      throw new Fault("not_found", `Cannot find the execution ${JSON.stringify(execId)}`);
+    }
+    const [transitions, unsent] = await Promise.all([
+      readTimeline(db, execId),
+      countUnsent(db, execId),
+    ]);
+    const named = transitions.slice(-MAX_MOMENTS).flatMap(({ resultId }) => resultId ?? []);
+    const runs = await readRunBriefs(db, named);
+    const now = clock.now();
+    const machine = this.#charts.machine("execution");
+    return executionStory(machine, { execution, transitions, runs, unsent, now });
+  }
+
+  /** @throws {Fault} `not_found` */
+  async sequence(resultId: string): Promise<SequenceAnswer> {
+    const { db } = this.#parts;
+    const run = await findResult(db, resultId);
+    if (run === undefined) {
+      throw new Fault("not_found", `Cannot find the run ${JSON.stringify(resultId)}`);
+    }
+    // What is known is that there was a started event: nothing else tells the version.
+    const facts = { ...run, startKnown: run.version !== null };
+    const execution = run.execId === null ? undefined : await findExecution(db, run.execId);
+    if (execution === undefined) return sequenceOf(facts, null, []);
+    const [command, transitions] = await Promise.all([
+      findCommandFor(db, execution.execId, run.pcId),
+      readTimeline(db, execution.execId),
+    ]);
+    const dispatch = { ...execution, job: titleOf(execution), command: command ?? null };
+    return sequenceOf(facts, dispatch, transitions.filter((one) => one.resultId === resultId));
+  }
+
+  system(): Promise<SystemAnswer> {
+    return this.#view.answer();
+  }
+
+  /** Tells of the supervision trees until the function that it returns is called. */
+  watchSystem(tell: (system: SystemAnswer) => void): () => void {
+    return this.#view.watch(tell);
+  }
+
+  /** Tells a viewer what machines do until the function that it returns is called. */
+  watch(viewer: Viewer): () => void {
+    if (viewer.wish.machine !== undefined) this.#charts.machine(viewer.wish.machine);
+    return this.#watching.watch(viewer);
+  }
+
+  #sourceOf(machine: string): MachineSource | undefined {
+    this.#charts.machine(machine);
+    return this.#sources.find((source) => source.machine === machine);
+  }
+
+  #titleOf(machine: string, id: string): string {
+    return this.#sourceOf(machine)?.find(id)?.title ?? id;
+  }
+
+  async #look(machine: string, { id, title, snapshot }: Live): Promise<LookAnswer> {
+    const { listed, chart } = this.#charts.machine(machine);
+    const options = optionsOf(listed, chart, snapshot);
+    const story = machine === "execution" ? await this.#storyOf(id) : null;
+    return {
+      machine,
+      id,
+      title: story?.title ?? title,
+      at: formatInstant(this.#parts.clock.now()),
+      states: [...activeStates(snapshot.value)],
+      context: { ...snapshot.context },
+      options: [...options],
+      story: story?.now.story ?? null,
+    };
+  }
+
+  /** Its row is as new as the snapshot: that is told after the commit. */
+  async #storyOf(execId: string): Promise<ExecutionStory | null> {
+    return await this.execution(execId).catch((thrown: unknown) => {
+      if (thrown instanceof Fault) return null;
+      throw thrown;
+    });
+  }
+}

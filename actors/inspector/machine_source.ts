@@ -1,0 +1,91 @@
+/** Where live machines are: the executions of the registry, the commands of an agent, the supervisors of the actors. */
+import type { AnyMachineSnapshot } from "xstate";
+import type { ExecutionRegistry } from "../execution_registry.ts";
+import type { MachineObserver, Watchable } from "../system/watchable.ts";
+
+/** One live machine. */
+export interface Live {
+  readonly id: string;
+  readonly title: string;
+  readonly snapshot: AnyMachineSnapshot;
+}
+
+/** The live machines of one kind. */
+export interface MachineSource {
+  /** The machine's name in the list of machines. */
+  readonly machine: string;
+  readonly size: number;
+  /** At most so many. */
+  live(limit: number): readonly Live[];
+  find(id: string): Live | undefined;
+  /** Observes all of them until the function that it returns is called. */
+  watch(observer: MachineObserver): () => void;
+}
+
+/** Executions, the ones that were used last first. */
+export function executionSource(registry: ExecutionRegistry): MachineSource {
+  return {
+    machine: "execution",
+    get size() {
+      return registry.size;
+    },
+    live: (limit) =>
+      [...registry.entries()].slice(-limit).reverse().map(([id, { actor }]) => ({
+        id,
+        title: id,
+        snapshot: actor.getSnapshot(),
+      })),
+    find(id) {
+      const live = registry.get(id);
+      return live && { id, title: id, snapshot: live.actor.getSnapshot() };
+    },
+    watch: (observer) => registry.watch(observer),
+  };
+}
+
+/** The machines of several places, such as the trees of one process; places may come later. */
+export class WatchableSource implements MachineSource {
+  readonly machine: string;
+  readonly #places: Watchable[] = [];
+  /** What each observer is attached to, so that a place that comes later is watched, too. */
+  readonly #observers = new Map<MachineObserver, (() => void)[]>();
+
+  constructor(machine: string) {
+    this.machine = machine;
+  }
+
+  add(place: Watchable): void {
+    this.#places.push(place);
+    for (const [observer, stops] of this.#observers) stops.push(place.watch(observer));
+  }
+
+  get size(): number {
+    return this.#places.reduce((sum, place) => sum + place.size, 0);
+  }
+
+  live(limit: number): readonly Live[] {
+    return this.#places.flatMap((place) => place.all()).slice(0, limit).map(({ actor, title }) => ({
+      id: actor.id,
+      title,
+      snapshot: actor.getSnapshot() as AnyMachineSnapshot,
+    }));
+  }
+
+  find(id: string): Live | undefined {
+    for (const place of this.#places) {
+      const found = place.get(id);
+      if (found === undefined) continue;
+      const snapshot = found.actor.getSnapshot() as AnyMachineSnapshot;
+      return { id, title: found.title, snapshot };
+    }
+    return undefined;
+  }
+
+  watch(observer: MachineObserver): () => void {
+    this.#observers.set(observer, this.#places.map((place) => place.watch(observer)));
+    return () => {
+      for (const stop of this.#observers.get(observer) ?? []) stop();
+      this.#observers.delete(observer);
+    };
+  }
+}

@@ -1,0 +1,74 @@
+/** What was recorded of one execution's way, for who asks how it came to where it is. */
+import type { Reader } from "./client.ts";
+import { numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
+
+/** A run in a word. */
+export interface RunBrief {
+  readonly resultId: string;
+  readonly pcId: string;
+  readonly outcome: string | null;
+}
+
+/** Of some runs, by their ids; those that are not there are left out. */
+export async function readRunBriefs(
+  reader: Reader,
+  resultIds: readonly string[],
+): Promise<readonly RunBrief[]> {
+  const rows = await reader.query(
+    `SELECT result_id, pc_id, outcome FROM execution_results
+      WHERE result_id IN (SELECT value FROM json_each(?))`,
+    [JSON.stringify(resultIds)],
+  );
+  return rows.map((row) => ({
+    resultId: textOf(row, "result_id"),
+    pcId: textOf(row, "pc_id"),
+    outcome: textOrNull(row, "outcome"),
+  }));
+}
+
+/** How many commands of an execution have not left. */
+export async function countUnsent(reader: Reader, execId: string): Promise<number> {
+  const [row] = await reader.query(
+    `SELECT count(*) AS unsent FROM command_outbox
+      WHERE exec_id = ? AND kind = 'command' AND state = 'waiting'`,
+    [execId],
+  );
+  return row === undefined ? 0 : numberOf(row, "unsent");
+}
+
+/** How many messages of the outbox have not left. */
+export async function countOutbox(reader: Reader): Promise<number> {
+  const [row] = await reader.query(
+    "SELECT count(*) AS waiting FROM command_outbox WHERE state = 'waiting'",
+  );
+  return row === undefined ? 0 : numberOf(row, "waiting");
+}
+
+/** The command by which a PC was reached, as it left. */
+export interface CommandBrief {
+  readonly subject: string;
+  readonly state: string;
+  /** By the broker's clock, ms since the epoch. */
+  readonly sentAt: number | null;
+  readonly streamSequence: number | null;
+}
+
+/** Undefined when the PC is no target, or the execution was dispatched by somebody else. */
+export async function findCommandFor(
+  reader: Reader,
+  execId: string,
+  pcId: string,
+): Promise<CommandBrief | undefined> {
+  const [row] = await reader.query(
+    `SELECT o.subject, o.state, o.sent_at, o.stream_sequence FROM execution_targets AS t
+      JOIN command_outbox AS o ON o.exec_id = t.exec_id AND o.kind = 'command' AND o.subject = t.subject
+      WHERE t.exec_id = ? AND t.pc_id = ? ORDER BY o.id LIMIT 1`,
+    [execId, pcId],
+  );
+  return row === undefined ? undefined : {
+    subject: textOf(row, "subject"),
+    state: textOf(row, "state"),
+    sentAt: numberOrNull(row, "sent_at"),
+    streamSequence: numberOrNull(row, "stream_sequence"),
+  };
+}

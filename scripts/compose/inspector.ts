@@ -1,0 +1,26 @@
+/** The inspector of one process, over its parts. */
+import { Inspector } from "../../actors/inspector/inspector.ts";
+import { StreamAccess } from "../../actors/stream_access.ts";
+import { systemTimers } from "../../actors/system/clock.ts";
+import { countOutbox } from "../../db/inspection.ts";
+import { MACHINES } from "../../machines/machine_list.ts";
+import { CONSUMER_NAMES } from "../../wire/streams.ts";
+import type { BackendParts } from "./parts.ts";
+
+export function inspectorOf({ db, bus, clock, lease, log, registry }: BackendParts): Inspector {
+  const streams = new StreamAccess(bus, log, CONSUMER_NAMES);
+  return new Inspector({
+    machines: MACHINES,
+    registry,
+    db,
+    clock,
+    timers: systemTimers,
+    log,
+    system: {
+      facts: (consumer) => streams.facts(consumer),
+      writes: () => lease.tenure !== undefined,
+      connected: () => bus.connected,
+      queues: { outbox_publisher: () => countOutbox(db) },
+    },
+  });
+}
