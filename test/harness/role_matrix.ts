@@ -25,6 +25,8 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "POST /api/executions": "operator",
   "GET /api/executions/{exec_id}": "viewer",
   "GET /api/executions/{exec_id}/timeline": "viewer",
+  "GET /api/executions/{exec_id}/outputs": "viewer",
+  "GET /api/executions/{exec_id}/outputs/{group}": "viewer",
   "GET /api/executions/{exec_id}/targets": "viewer",
   "GET /api/executions/{exec_id}/sent": "viewer",
   "GET /api/executions/{exec_id}/stream": "viewer",
