@@ -13,7 +13,8 @@ const ROWS_AT_ONCE = 2_000;
 
 /**
  * Deletes one batch of what is older than it is kept: executions that ended with all that belongs to them, runs
- * without an execution, messages that left, audit entries, what endpoints noticed, earlier facts.
+ * without an execution, messages that left, decided instants of schedules, audit entries, what endpoints noticed, earlier
+ * facts. Who has succeeded in a schedule is remembered as long as there is the schedule.
  *
  * @param now the backend's clock, ms since the epoch
  * @returns whether anything was deleted: then there may be more, for the next transaction
@@ -25,6 +26,7 @@ export async function deleteOldRows(tx: Transaction, now: number): Promise<boole
     // Not before the last old execution is gone: until then each of its runs would be looked at in vain.
     : [
       ...DELETE_RUNS.map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
+      { sql: DELETE_FIRES, args: [now - KEEP_RUNS_MS] },
       { sql: DELETE_AUDIT, args: [now - KEEP_AUDIT_MS] },
       { sql: DELETE_OBS, args: [now - KEEP_OBS_MS] },
       { sql: DELETE_FACTS_HISTORY, args: [now - KEEP_RUNS_MS] },
@@ -73,6 +75,9 @@ const DELETE_RUNS = [
   `DELETE FROM command_outbox WHERE id IN (SELECT id FROM command_outbox
     WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ? LIMIT ${ROWS_AT_ONCE})`,
 ];
+const DELETE_FIRES = `DELETE FROM schedule_fires WHERE (schedule_id, fire_at) IN (
+  SELECT schedule_id, fire_at FROM schedule_fires WHERE decided_at < ?
+  ORDER BY decided_at LIMIT ${ROWS_AT_ONCE})`;
 const DELETE_AUDIT = `DELETE FROM audit_log WHERE id IN (
   SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`;
 const DELETE_OBS = `DELETE FROM obs_events WHERE id IN (

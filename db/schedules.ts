@@ -131,19 +131,6 @@ export async function listFires(
   );
 }
 
-/** The newest decided instant of each of these schedules. */
-export async function readLastFires(
-  reader: Reader,
-  scheduleIds: readonly string[],
-): Promise<ReadonlyMap<string, ScheduleFire>> {
-  const rows = await reader.query(
-    `SELECT f.* FROM json_each(?) AS wanted JOIN schedule_fires AS f ON f.schedule_id = wanted.value
-        AND f.fire_at = (SELECT max(fire_at) FROM schedule_fires WHERE schedule_id = wanted.value)`,
-    [JSON.stringify(scheduleIds)],
-  );
-  return new Map(rows.map(fireFromRow).map((fire) => [fire.scheduleId, fire]));
-}
-
 /** How many executions of a schedule have not ended. */
 export async function countOpenExecutions(reader: Reader, scheduleId: string): Promise<number> {
   const [row] = await reader.query(

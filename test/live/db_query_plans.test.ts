@@ -15,6 +15,8 @@ import {
   listResults,
   readResultsOfExecution,
 } from "../../db/results.ts";
+import { readProgress, readUnsettled } from "../../db/schedule_progress.ts";
+import { countOpenExecutions, listFires, readCursor } from "../../db/schedules.ts";
 import { deleteOldRows } from "../../db/retention.ts";
 import { startDatabase } from "../harness/database.ts";
 import { executionRow, insertRows } from "../harness/database_rows.ts";
@@ -44,6 +46,13 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "a page of dead letters": (db) => listDeadLetters(db, { limit, cursor: afterNumber }),
   "the first page of the audit log": (db) => listAudit(db, { limit }),
   "a later page of the audit log": (db) => listAudit(db, { limit, cursor: afterNumber }),
+  "where a schedule stands": (db) => readCursor(db, "s"),
+  "the first page of a schedule's ledger": (db) => listFires(db, { scheduleId: "s", limit }),
+  "a later page of a schedule's ledger": (db) =>
+    listFires(db, { scheduleId: "s", limit, cursor: afterText }),
+  "the open executions of a schedule": (db) => countOpenExecutions(db, "s"),
+  "how far each PC is with a schedule": (db) => readProgress(db, "s"),
+  "who has not succeeded in a schedule": (db) => readUnsettled(db, "s"),
   "an answer under a key": (db) => findAnswer(db, { caller: "c", route: "r", key: "k" }),
 };
 

@@ -103,6 +103,22 @@ test("a run without an execution is deleted after 90 days by both clocks, once i
   assert.deepEqual(await column(db, "run_outputs", "result_id"), ["young"]);
 });
 
+test("decided instants of schedules are deleted after 90 days; who has succeeded is not forgotten", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const fire = { schedule_id: "s", state: "fired", job_id: "j" };
+  await insertRows(db, "schedule_fires", [
+    { ...fire, fire_at: 1, decided_at: OLD },
+    { ...fire, fire_at: 2, decided_at: YOUNG },
+  ]);
+  await insertRows(db, "schedule_progress", [
+    { schedule_id: "s", pc_id: "a", state: "succeeded", at: OLD, exec_id: "e" },
+  ]);
+  await deleteAllOld(db);
+  assert.deepEqual(await column(db, "schedule_fires", "fire_at"), [2]);
+  assert.deepEqual(await column(db, "schedule_progress", "pc_id"), ["a"]);
+});
+
 test("audit entries are deleted after 365 days", async () => {
   await using database = await startDatabase();
   const { db } = database;
