@@ -1,6 +1,7 @@
 /** `kanade`: the command line. Commands ask the HTTP API; nothing here knows the database or the broker. */
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./cli/commands/agents.ts";
+import { addCompletion } from "./cli/commands/completion.ts";
 import { addConfig } from "./cli/commands/config.ts";
 import { addDeadLetters } from "./cli/commands/dead_letters.ts";
 import { addExec } from "./cli/commands/exec.ts";
@@ -92,5 +93,6 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addRebuild(program, session);
   addKeys(program, session);
   addTokens(program, session);
+  addCompletion(program, session);
   return program;
 }

@@ -38,6 +38,8 @@ export const FleetHealth = v.object({
   /** Runs that started within the last 24 hours. */
   recent_results: Whole,
   components: v.array(v.object({ name: v.string(), ok: v.boolean(), detail: v.string() })),
+  /** What is wrong, a sentence each; empty when nothing is [ours]. */
+  problems: v.optional(v.array(v.string()), []),
 });
 export type FleetHealth = v.InferOutput<typeof FleetHealth>;
 

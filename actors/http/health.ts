@@ -1,4 +1,4 @@
-import { countAgents } from "../../db/agents.ts";
+import { countAgents, listAgents } from "../../db/agents.ts";
 import { checkInvariants } from "../../db/invariants.ts";
 import { countResultsSince } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
@@ -8,6 +8,8 @@ import { type Call, json, type Route, route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 
 const DAY_MS = 86_400_000;
+/** Silent PCs that health names. */
+const MAX_NAMED_PCS = 5;
 
 export const HEALTH_ROUTES: readonly Route[] = [
   route({
@@ -56,13 +58,37 @@ async function fleet({ services }: Call) {
   const allWell = jetstream.all_ok && agents.offline === 0 && components.every(({ ok }) => ok);
   const known = agents.online + agents.offline;
   const status = !allWell ? "degraded" : known === 0 ? "unknown" : "ok";
+  const problems = [
+    ...components.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`),
+    ...jetstream.missing.map((stream) => `the broker does not have the stream ${stream}`),
+    ...await staleAgents(services, now, agents.offline),
+  ];
   return json({
     status,
     agents: { known, active: agents.online, stale: agents.offline },
     jetstream,
     recent_results: recentResults,
     components: [...components],
+    problems,
   });
+}
+
+/** How many PCs are silent, and which: so many are named that a person reads them. */
+async function staleAgents(
+  { db }: HttpServices,
+  now: number,
+  offline: number,
+): Promise<readonly string[]> {
+  if (offline === 0) return [];
+  const { agents } = await listAgents(db, {
+    now,
+    status: "offline",
+    limit: MAX_NAMED_PCS,
+    offset: 0,
+  });
+  const named = agents.map(({ pcId }) => pcId).join(", ");
+  const others = offline > agents.length ? ` and ${offline - agents.length} others` : "";
+  return [`not heard for 2 minutes: ${named}${others}`];
 }
 
 /** While the broker is away nobody knows which streams it has: none is there to use. */

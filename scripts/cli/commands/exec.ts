@@ -10,6 +10,8 @@ import {
   type Session,
   show,
 } from "../command.ts";
+import { orSuggest } from "../suggest.ts";
+import { jobIds } from "./jobs.ts";
 import { EXIT } from "../exit_codes.ts";
 import { allSucceeded, endLine } from "../execution_end.ts";
 import { followExecution } from "../follow_execution.ts";
@@ -57,7 +59,11 @@ async function exec(session: Session, jobId: string, options: ExecOptions): Prom
   });
   const client = await connect(session, options);
   const path = `/api/exec/${encodeURIComponent(jobId)}`;
-  const accepted = await client.postOnce(DispatchAnswerBody, path, plan);
+  const accepted = await orSuggest(
+    jobId,
+    () => jobIds(client),
+    () => client.postOnce(DispatchAnswerBody, path, plan),
+  );
   if (options.wait !== true && options.follow !== true) {
     show(session, options, accepted, acceptedLine);
     return EXIT.ok;

@@ -11,6 +11,7 @@ import {
   showMore,
 } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { oneLine } from "../terminal.ts";
 import { type Column, renderTable } from "../table.ts";
 
 interface ListOptions extends CommonOptions {
@@ -85,7 +86,8 @@ export function addHealth(
     });
 }
 
-function healthText({ status, agents, components }: FleetHealth): string {
+function healthText({ status, agents, components, problems }: FleetHealth): string {
   const head = `${status}: ${agents.active} of ${agents.known} PCs online\n`;
-  return head + renderTable(COMPONENT_COLUMNS, components);
+  return head + problems.map((problem) => `${oneLine(problem)}\n`).join("") +
+    renderTable(COMPONENT_COLUMNS, components);
 }

@@ -9,6 +9,8 @@ import {
   show,
   showList,
 } from "../command.ts";
+import type { ApiClient } from "../api_client.ts";
+import { orSuggest } from "../suggest.ts";
 import { readJobFile } from "../job_file.ts";
 import type { Column } from "../table.ts";
 
@@ -22,6 +24,12 @@ const COLUMNS: readonly Column<Manifest>[] = [
 
 interface CreateOptions extends CommonOptions {
   readonly file: string;
+}
+
+/** The names of all jobs. */
+export async function jobIds(client: ApiClient): Promise<readonly string[]> {
+  const jobs = await client.get(v.array(v.object({ id: v.string() })), "/api/jobs");
+  return jobs.map(({ id }) => id);
 }
 
 /** The catalogue. */
@@ -49,15 +57,18 @@ export function addJobs(program: Command, session: Session): void {
     async (id: string, options: CommonOptions) => {
       const client = await connect(session, options);
       const path = `/api/jobs/${encodeURIComponent(id)}`;
-      if (options.json === true) show(session, options, await client.get(Manifest, path), String);
-      else session.terminal.out(await client.text(`${path}/yaml`));
+      await orSuggest(id, () => jobIds(client), async () => {
+        if (options.json === true) show(session, options, await client.get(Manifest, path), String);
+        else session.terminal.out(await client.text(`${path}/yaml`));
+      });
     },
   );
 
   addCommand(job, "delete <id>", "remove a job that no schedule uses").action(
     async (id: string, options: CommonOptions) => {
       const client = await connect(session, options);
-      await client.delete(`/api/jobs/${encodeURIComponent(id)}`);
+      const path = `/api/jobs/${encodeURIComponent(id)}`;
+      await orSuggest(id, () => jobIds(client), () => client.delete(path));
       show(session, options, { id, deleted: true }, () => `job ${id} is deleted\n`);
     },
   );
