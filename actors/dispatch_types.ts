@@ -5,6 +5,7 @@ import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
 import type { Json } from "../wire/fault.ts";
 import type { KillAnswer } from "../wire/http.ts";
+import type { JobKillAnswer, RecordedPcKill, RecordedRunKill } from "../wire/http_kills.ts";
 
 /** What to run: a catalogued job, or a script that somebody typed. */
 export type DispatchSource =
@@ -77,11 +78,15 @@ export interface RetryRequest {
   readonly idempotency?: Idempotency;
 }
 
-/** Who wants which execution to end. */
-export interface KillRequest {
-  readonly execId: string;
+/** Who wants something to end. */
+export interface KillerRequest {
   readonly actor: string;
   readonly idempotency?: Idempotency;
+}
+
+/** Who wants which execution to end. */
+export interface KillRequest extends KillerRequest {
+  readonly execId: string;
 }
 
 /** Who wants what of which rollout. */
@@ -111,6 +116,16 @@ export interface Dispatcher {
   retry(request: RetryRequest): Promise<DispatchOutcome | undefined>;
   /** Undefined when no execution has that id. Once killed, a kill only tells the agents again. */
   kill(request: KillRequest): Promise<Outcome<KillAnswer> | undefined>;
+  /** Kills every open execution of a job. Undefined when it never had any. */
+  killJob(request: KillerRequest & { readonly jobId: string }): Promise<
+    Outcome<JobKillAnswer> | undefined
+  >;
+  /** Records the kill of all that a PC runs or is to run. */
+  killPc(request: KillerRequest & { readonly pcId: string }): Promise<Outcome<RecordedPcKill>>;
+  /** Records the kill of one run. Undefined when there is no such. @throws {Fault} `conflict` when it has ended */
+  killRun(request: KillerRequest & { readonly resultId: string }): Promise<
+    Outcome<RecordedRunKill> | undefined
+  >;
   /**
    * What a rollout is after somebody's wish; it may be what it was. Undefined when no rollout has that id.
    *

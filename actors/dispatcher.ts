@@ -22,6 +22,7 @@ import type {
 } from "./dispatch_types.ts";
 import type { DispatcherHost } from "./dispatcher_host.ts";
 import { kill } from "./kills.ts";
+import { killJob, killPc, killRun } from "./partial_kills.ts";
 import { retryRest } from "./retry_rest.ts";
 import { steerRollout } from "./steer_rollout.ts";
 import {
@@ -38,6 +39,9 @@ export function createDispatcher(host: DispatcherHost): Dispatcher {
     dispatch: (request) => dispatch(host, request),
     retry: (request) => retryRest(host, request),
     kill: (request) => kill(host, request),
+    killJob: (request) => killJob(host, request),
+    killPc: (request) => killPc(host, request),
+    killRun: (request) => killRun(host, request),
     steer: (request) => steerRollout(host, request),
     audit: (entry) => audited(host, () => Promise.resolve(entry)),
     audited: (change) => audited(host, change),

@@ -24,12 +24,15 @@ import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { key } from "../wire/ids.ts";
 import { ENVELOPE_VALIDITY_MS, envelopeBody } from "../wire/signing.ts";
-import { pcIdOfCommandSubject } from "../wire/subjects.ts";
+import { encode } from "../wire/codec.ts";
+import { killedPcs, type KillRunsRequest } from "../wire/kills.ts";
+import { killSubject, pcIdOfCommandSubject } from "../wire/subjects.ts";
 import type { CommandSigner } from "./command_signer.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess } from "./bus_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { KvAccess } from "./kv_access.ts";
+import type { Kv, KvRead } from "./kv_types.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import { assertHeld } from "./projection.ts";
@@ -51,7 +54,7 @@ export const outboxPublisher = defineActor({
     db: "write",
     lease: true,
     outbox: true,
-    bus: { publish: ["commands.>", "kill.*", "audit.>"] },
+    bus: { publish: ["commands.>", "kill.*", "agents.*.kill", "audit.>"] },
     kv: { kills: "write" },
     signer: true,
     execMessages: true,
@@ -232,6 +235,12 @@ async function publishKill(
   message: DueMessage,
 ): Promise<null> {
   const execId = message.execId ?? "";
+  if (message.subject !== killSubject(execId)) {
+    await markKilled(kv.bucket("kills"), execId, message.payload);
+    bus.publish(message.subject, encode({ exec_id: execId } satisfies KillRunsRequest));
+    await bus.flush();
+    return null;
+  }
   await kv.bucket("kills").put(key(execId), message.payload);
   const commands = await readCommands(db, execId);
   for (let from = 0; from < commands.length; from += REMOVE_WINDOW) {
@@ -241,6 +250,32 @@ async function publishKill(
   bus.publish(message.subject, new Uint8Array());
   await bus.flush();
   return null;
+}
+
+/** Adds a PC to those that may not run an execution, unless nobody may. @throws {Fault} of the bus */
+async function markKilled(kills: Kv, execId: string, payload: Uint8Array): Promise<void> {
+  const present = await kills.read(key(execId));
+  const before = present.kind === "value" ? textOf(present.entry.value) : undefined;
+  const pcs = before === undefined ? [] : killedPcs(before);
+  if (pcs === undefined) return;
+  const mark = JSON.parse(textOf(payload)) as { readonly pcs: readonly string[] };
+  const merged = encode({ ...mark, pcs: [...new Set([...pcs, ...mark.pcs])] });
+  try {
+    await kills.update(key(execId), merged, revisionOf(present));
+  } catch (thrown) {
+    if (!(thrown instanceof Fault) || thrown.code !== "conflict") throw thrown;
+    // A holder that was frozen until now has written meanwhile: its PCs belong in there, too.
+    await markKilled(kills, execId, payload);
+  }
+}
+
+function revisionOf(read: KvRead): number {
+  if (read.kind === "absent") return 0;
+  return read.kind === "value" ? read.entry.revision : read.revision;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 function execIdsOf(due: readonly DueMessage[], ids: readonly number[]): string[] {

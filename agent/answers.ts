@@ -9,8 +9,15 @@ import {
   JobTailRequest,
   LogsRequest,
 } from "../wire/job_tail.ts";
-import { jobTailSubject, logsFetchSubject, pingSubject } from "../wire/subjects.ts";
+import { type KillRunsReply, KillRunsRequest } from "../wire/kills.ts";
+import {
+  jobTailSubject,
+  killRunsSubject,
+  logsFetchSubject,
+  pingSubject,
+} from "../wire/subjects.ts";
 import { defineAgentActor } from "./capabilities.ts";
+import type { Commands } from "./commands.ts";
 import { type LiveOutput, type LiveOutputs, RING_BYTES } from "./live_output.ts";
 import type { LogTail } from "./log_tail.ts";
 import { lossyText } from "./output_text.ts";
@@ -40,14 +47,18 @@ export const answers = defineAgentActor({
     heartbeats: true,
     liveOutputs: true,
     logTail: true,
+    commands: true,
   },
-  run: async ({ identity, link, heartbeats, liveOutputs, logTail, log, signal, ready }) => {
+  run: async (grants) => {
+    const { identity, link, heartbeats, liveOutputs, logTail, commands, log, signal, ready } =
+      grants;
     const { pcId } = identity;
     ready();
     const bus = await link.connected(signal);
     const watches = new OutputWatches(pcId, bus);
     const subscriptions = [
       answer(bus, log, pingSubject(pcId), () => encode(heartbeats.beat())),
+      answer(bus, log, killRunsSubject(pcId), (body) => killRuns(body, commands)),
       answer(bus, log, logsFetchSubject(pcId), (body) => logLines(body, logTail)),
       answer(bus, log, jobTailSubject(pcId), (body) => tail(body, liveOutputs, watches)),
     ];
@@ -76,6 +87,17 @@ function answer(
       }
     },
   });
+}
+
+/** What cannot be read kills nothing. */
+function killRuns(body: Uint8Array, commands: Commands): Uint8Array {
+  let request: KillRunsRequest;
+  try {
+    request = decode(KillRunsRequest, "kill request", body);
+  } catch {
+    return encode({ killed: [] } satisfies KillRunsReply);
+  }
+  return encode({ killed: commands.killHere(request) } satisfies KillRunsReply);
 }
 
 function logLines(body: Uint8Array, logTail: LogTail): Uint8Array {

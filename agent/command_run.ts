@@ -138,8 +138,10 @@ export class CommandRun {
     this.#actor.start();
   }
 
-  kill(): void {
+  /** Answers whether it ends by a kill: not when it is over already. */
+  kill(): boolean {
     this.#actor.send({ type: "KILL" });
+    return this.#actor.getSnapshot().context.killed;
   }
 
   /** Leaves a command that has not started for the next life of the agent. */
@@ -258,9 +260,9 @@ export class CommandRun {
   }
 
   async #checkGates(): Promise<void> {
-    const { facts, clock, runAs } = this.#tools;
+    const { facts, clock, runAs, pcId } = this.#tools;
     const [read, unsupported] = await Promise.all([
-      readGateFacts(facts, this.command),
+      readGateFacts(facts, this.command, pcId),
       this.#handler === undefined ? whyUnsupported(this.command, runAs) : undefined,
     ]);
     const gateFacts = { ...read, refusal: this.#refusal, unsupported, now: clock.now() };

@@ -5,6 +5,7 @@ import { EXIT_CODES } from "../wire/exec_result.ts";
 import { messageOf } from "../wire/fault.ts";
 import { key, sha256Hex } from "../wire/ids.ts";
 import type { SignatureHeaders } from "../wire/signing.ts";
+import { type KillRunsReply, type KillRunsRequest, killsPc } from "../wire/kills.ts";
 import { formatInstant } from "../wire/time.ts";
 import { CommandRun, type CommandTools, type Taken } from "./command_run.ts";
 import type { OpenRecord } from "./ledger_record.ts";
@@ -157,12 +158,27 @@ export class Commands {
     for (const run of this.#running) if (run.command.exec_id === execId) run.kill();
   }
 
+  /** Kills what belongs to a run or an execution, here alone; without either, everything. Answers what ends by it. */
+  killHere({ result_id, exec_id }: KillRunsRequest): KillRunsReply["killed"] {
+    const { facts, clock } = this.#tools;
+    if (exec_id) facts.noteKill(key(exec_id), JSON.stringify({ at: formatInstant(clock.now()) }));
+    const isMeant = (run: CommandRun) =>
+      (!result_id && !exec_id) || (!!result_id && run.resultId === result_id) ||
+      (!!exec_id && run.command.exec_id === exec_id);
+    return [...this.#running].filter((run) => isMeant(run) && run.kill()).map((run) => ({
+      result_id: run.resultId ?? null,
+      exec_id: run.command.exec_id,
+    }));
+  }
+
   /** Kills what was killed while the agent did not hear of it. */
   async killForgotten(): Promise<void> {
-    const { facts } = this.#tools;
+    const { facts, pcId } = this.#tools;
     const execIds = new Set([...this.#running].map((run) => run.command.exec_id));
     for (const execId of execIds) {
-      if (execId !== null && (await facts.read("kills", key(execId)))?.value) this.kill(execId);
+      if (execId === null) continue;
+      const mark = (await facts.read("kills", key(execId)))?.value;
+      if (mark && killsPc(mark, pcId)) this.kill(execId);
     }
   }
 

@@ -8,6 +8,7 @@ import { decode, encode } from "../wire/codec.ts";
 import { ConfigScope } from "../wire/config.ts";
 import { AgentGroups } from "../wire/events.ts";
 import { messageOf } from "../wire/fault.ts";
+import { killedPcs } from "../wire/kills.ts";
 import { Count } from "../wire/scalars.ts";
 import { clearTemps, isMissing, makePrivateDirectory, moveInto, writeDurably } from "./files.ts";
 import type { Link } from "./link.ts";
@@ -127,7 +128,8 @@ export class Facts {
 
   /** Notes a kill that was heard, where the broker may not keep it. */
   noteKill(key: string, value: string): void {
-    if (this.known("kills", key)?.value) return;
+    const known = this.known("kills", key)?.value;
+    if (known && killedPcs(known) === undefined) return;
     const now = this.#options.clock.now();
     this.#keep("kills", key, { value, revision: 0, stored_at: now, read_at: now });
   }
@@ -142,7 +144,7 @@ export class Facts {
     const known = this.known(bucket, key);
     const isOlder = known !== undefined && fact.value !== null &&
       fact.revision < known.revision && fact.stored_at < known.stored_at;
-    const isTakenBack = bucket === "kills" && fact.value === null && known?.value;
+    const isTakenBack = bucket === "kills" && takesBack(known?.value, fact.value);
     const isKept = isOlder || isTakenBack || !this.#isReadable(bucket, key, fact);
     const kept = isKept ? known ?? { ...fact, value: null } : fact;
     this.#keep(bucket, key, { ...kept, read_at: fact.read_at });
@@ -210,6 +212,12 @@ export class Facts {
       log.error("cannot mirror facts", { bucket, error });
     }
   }
+}
+
+/** What is noted here as killed stays so, even where the bucket names other PCs alone. */
+function takesBack(known: string | null | undefined, value: string | null): boolean {
+  if (!known) return false;
+  return value === null || (killedPcs(known) === undefined && killedPcs(value) !== undefined);
 }
 
 async function readMirror(

@@ -3,11 +3,12 @@ import { AD_HOC_JOB_ID, type Command } from "../wire/command.ts";
 import { parseDurationMs } from "../wire/duration.ts";
 import { EXIT_CODES } from "../wire/exec_result.ts";
 import { key } from "../wire/ids.ts";
+import { killsPc } from "../wire/kills.ts";
 import { parseInstant } from "../wire/time.ts";
 import type { Fact, Facts } from "./facts.ts";
 import { refused } from "./refusals.ts";
 
-/** What the gates look at, read together. Undefined: never read. */
+/** What the gates look at, read together. Undefined: never read, or a kill that is not for this PC. */
 export interface GateFacts {
   readonly kill: Fact | undefined;
   readonly version: Fact | undefined;
@@ -24,6 +25,7 @@ export interface GateFacts {
 export async function readGateFacts(
   facts: Facts,
   command: Command,
+  pcId: string,
 ): Promise<Pick<GateFacts, "kill" | "version" | "status">> {
   const isAdHoc = command.id === AD_HOC_JOB_ID;
   const jobKey = key(command.id);
@@ -32,7 +34,7 @@ export async function readGateFacts(
     isAdHoc ? undefined : facts.read("script_current", jobKey),
     isAdHoc ? undefined : facts.read("script_status", jobKey),
   ]);
-  return { kill, version, status };
+  return { kill: kill?.value && killsPc(kill.value, pcId) ? kill : undefined, version, status };
 }
 
 /** The ending that the first closed gate gives a command, or undefined when all are open (agent.md §1.3). */

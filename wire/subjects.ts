@@ -45,6 +45,11 @@ export function pingSubject(pcId: string): string {
   return `agents.${checkName("pc_id", pcId)}.ping`;
 }
 
+/** Where one agent is asked to end runs [ours]: `kill.{exec_id}` ends them on every PC. */
+export function killRunsSubject(pcId: string): string {
+  return `agents.${checkName("pc_id", pcId)}.kill`;
+}
+
 export function jobTailSubject(pcId: string): string {
   return `job.tail.${checkName("pc_id", pcId)}`;
 }

@@ -14,6 +14,7 @@ import { INSPECTOR_ROUTES } from "./inspector.ts";
 import { INVENTORY_ROUTES } from "./inventory.ts";
 import { JOB_ROUTES } from "./jobs.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
+import { KILL_ROUTES } from "./kills.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { OBS_ROUTES } from "./obs_events.ts";
 import { OUTPUT_GROUP_ROUTES } from "./output_groups.ts";
@@ -40,6 +41,7 @@ export const ROUTES: readonly Route[] = [
   ...EXECUTION_CELL_ROUTES,
   ...OUTPUT_GROUP_ROUTES,
   ...RESULT_ROUTES,
+  ...KILL_ROUTES,
   ...ROLLOUT_ROUTES,
   ...STREAM_ROUTES,
   ...EVENT_ROUTES,

@@ -54,6 +54,10 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/results/{result_id}/tail": "viewer",
   "GET /api/results/{result_id}/stream": "viewer",
 
+  "POST /api/jobs/{id}/kill": "operator",
+  "POST /api/agents/{pc_id}/kill": "operator",
+  "POST /api/results/{result_id}/kill": "operator",
+
   "GET /api/jobs": "viewer",
   "POST /api/jobs": "operator",
   "GET /api/jobs/{id}": "viewer",

@@ -2,7 +2,7 @@ import { encode } from "../../wire/codec.ts";
 import { commandBody } from "../../wire/command.ts";
 import { commandWith } from "./agent.ts";
 import { type TestApi, TOKEN } from "./http_api.ts";
-import { agentRow, deadLetterRow, executionRow, rolloutRows, targetRow } from "./seed.ts";
+import { agentRow, deadLetterRow, executionRow, rolloutRows, runRow, targetRow } from "./seed.ts";
 
 /** One call of a route that changes something, and the action of the one audit row that it leaves. */
 export interface StateChange {
@@ -73,6 +73,18 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     path: "/api/executions/exec-retried/retry",
     body: {},
     action: "dispatch",
+  },
+  "POST /api/jobs/{id}/kill": {
+    prepare: (api) =>
+      api.write(executionRow("exec-of-job", { job_id: "job-killed", status: "completed" })),
+    path: "/api/jobs/job-killed/kill",
+    action: "job_kill",
+  },
+  "POST /api/agents/{pc_id}/kill": { path: "/api/agents/pc-killed/kill", action: "agent_kill" },
+  "POST /api/results/{result_id}/kill": {
+    prepare: (api) => api.write(runRow("run-killed", { exec_id: null })),
+    path: "/api/results/run-killed/kill",
+    action: "run_kill",
   },
   "POST /api/rollouts/{exec_id}/pause": {
     prepare: (api) => api.write(...rolloutRows("rollout-paused")),

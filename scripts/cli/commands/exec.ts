@@ -1,31 +1,19 @@
 import type { Command } from "commander";
 import { DispatchAnswerBody } from "../../../wire/http.ts";
 import { decodePlan } from "../../../wire/plan.ts";
-import type { ApiClient } from "../api_client.ts";
-import {
-  addCommand,
-  collect,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-} from "../command.ts";
+import { showAccepted, type WaitOptions } from "../accepted_execution.ts";
+import { addCommand, collect, connect, type Session } from "../command.ts";
 import { orSuggest } from "../suggest.ts";
 import { jobIds } from "./jobs.ts";
 import { EXIT } from "../exit_codes.ts";
-import { allSucceeded, endLine } from "../execution_end.ts";
-import { followExecution } from "../follow_execution.ts";
-import { followToEnd } from "../follow_outputs.ts";
-import { createProgressView } from "../progress.ts";
+import { rolloutOf, type RolloutOptions } from "../rollout_options.ts";
 
-interface ExecOptions extends CommonOptions {
+interface ExecOptions extends WaitOptions, RolloutOptions {
   readonly pc?: readonly string[];
   readonly group?: readonly string[];
   readonly all?: boolean;
   readonly jitter?: string;
   readonly deadline?: string;
-  readonly wait?: boolean;
-  readonly follow?: boolean;
 }
 
 const HELP = `
@@ -34,13 +22,23 @@ every PC succeeded, else with ${EXIT.failed}.
 
 Examples:
   kanade exec inventory --all --jitter 5m
-  kanade exec patch --group canary --pc pc-17 --wait`;
+  kanade exec patch --group canary --pc pc-17 --wait
+  kanade exec patch --all --waves 1%,10%,100% --soak 10m --stop-at 5%
+  kanade exec patch --wave canary:0s --wave office:1h`;
 
 export function addExec(program: Command, session: Session, end: (exitCode: number) => void): void {
   addCommand(program, "exec <job>", "fire a job at PCs")
     .option("--pc <pc>", "a PC (may be given several times)", collect)
     .option("--group <group>", "a group (may be given several times)", collect)
     .option("--all", "every PC that is known")
+    .option(
+      "--wave <group:delay>",
+      "a group so long after the start (may be given several times)",
+      collect,
+    )
+    .option("--waves <shares>", "growing shares of the PCs, one after the other: 1%,10%,100%")
+    .option("--soak <duration>", "how long each wave is watched before the next one")
+    .option("--stop-at <limit>", "no further wave after so many failures (3), or in one wave (5%)")
     .option("--jitter <duration>", "each PC waits up to this long before it starts")
     .option("--deadline <time>", "no PC starts after this RFC 3339 time")
     .option("--wait", "wait until every PC has ended")
@@ -54,6 +52,7 @@ export function addExec(program: Command, session: Session, end: (exitCode: numb
 async function exec(session: Session, jobId: string, options: ExecOptions): Promise<number> {
   const plan = decodePlan({
     target: { all: options.all ?? false, groups: options.group ?? [], pcs: options.pc ?? [] },
+    ...rolloutOf(options),
     ...(options.jitter === undefined ? {} : { jitter: options.jitter }),
     ...(options.deadline === undefined ? {} : { deadline_at: options.deadline }),
   });
@@ -64,32 +63,5 @@ async function exec(session: Session, jobId: string, options: ExecOptions): Prom
     () => jobIds(client),
     () => client.postOnce(DispatchAnswerBody, path, plan),
   );
-  if (options.wait !== true && options.follow !== true) {
-    show(session, options, accepted, acceptedLine);
-    return EXIT.ok;
-  }
-  session.terminal.err(acceptedLine(accepted));
-  if (options.follow === true) return followToEnd(session, client, accepted.exec_id, options);
-  return waitForEnd(session, client, accepted.exec_id, options);
-}
-
-async function waitForEnd(
-  session: Session,
-  client: ApiClient,
-  execId: string,
-  options: ExecOptions,
-): Promise<number> {
-  const view = createProgressView(session.terminal);
-  const follow = followExecution(client, execId, view.update, session.signal);
-  const detail = await follow.finally(() => view.close());
-  show(session, options, detail, ({ execution }) => endLine(execution));
-  return allSucceeded(detail.execution) ? EXIT.ok : EXIT.failed;
-}
-
-function acceptedLine(
-  { exec_id, job_id, version, target_count, published }: DispatchAnswerBody,
-): string {
-  const pcs = target_count === 1 ? "1 PC" : `${target_count} PCs`;
-  const later = published ? "" : "; it goes out when the broker is back";
-  return `${exec_id}: ${job_id} ${version} on ${pcs}${later}\n`;
+  return await showAccepted(session, client, accepted, options);
 }

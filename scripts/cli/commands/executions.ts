@@ -3,7 +3,6 @@ import * as v from "valibot";
 import {
   ExecutionAnswer,
   ExecutionDetail,
-  KillAnswer,
   type RunAnswer,
   TransitionAnswer,
 } from "../../../wire/http.ts";
@@ -69,21 +68,6 @@ export function addExecutions(program: Command, session: Session): void {
     .action((execId: string | undefined, options: ListOptions) =>
       execId === undefined ? list(session, options) : showOne(session, execId, options)
     );
-
-  addCommand(program, "kill <exec_id>", "stop an execution everywhere").action(
-    async (execId: string, options: CommonOptions) => {
-      const client = await connect(session, options);
-      const path = `/api/executions/${encodeURIComponent(execId)}/kill`;
-      const answer = await client.postOnce(KillAnswer, path, {});
-      show(
-        session,
-        options,
-        answer,
-        ({ in_flight: count }) =>
-          `killed, with ${count} ${count === 1 ? "run" : "runs"} in flight\n`,
-      );
-    },
-  );
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
@@ -123,6 +107,7 @@ function detailText(
     ["pcs", execution.target_count],
     ["ended", execution.ended_at],
     ["killed", execution.killed_at],
+    ["retry of", execution.retry_of],
   ]);
   const runs = renderTable(RUN_COLUMNS, results, isInteractive ? columns : undefined);
   const lines = missing.map((pcId, index) =>
