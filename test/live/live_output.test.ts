@@ -1,61 +1,29 @@
 /** What runs print, over the whole way: a script line by line, its agent, the broker, the backend, its viewers. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
-import { type Agent, type AgentOptions, createAgent } from "../../agent/agent.ts";
+import type { AgentOptions } from "../../agent/agent.ts";
 import type { RunAnswer } from "../../wire/http.ts";
-import { startWhole, type TestSystem, TOKEN } from "../harness/backend.ts";
+import { type TestSystem, TOKEN } from "../harness/backend.ts";
 import { openViewer, type Viewer, type ViewerOptions } from "../harness/event_reader.ts";
+import { startWholeWithAgents, type WholeWithAgents } from "../harness/whole_agents.ts";
 import { eventually, within } from "../harness/wait.ts";
 
 const PC = "pc-1";
 
+let whole: WholeWithAgents;
 let system: TestSystem;
-let folder = "";
-const agents: Agent[] = [];
-
-async function startAgent(pcId: string, options: Partial<AgentOptions> = {}): Promise<Agent> {
-  const agent = createAgent({
-    pcId,
-    servers: [system.broker.url],
-    dataDir: join(folder, pcId),
-    stopGraceMs: 0,
-    ...options,
-  });
-  agents.push(agent);
-  await agent.start();
-  await eventually(`${pcId} to be known`, async () => {
-    const known = await system.backend.api<{ pc_id: string }[]>("GET", "/api/agents?limit=500");
-    return known.some(({ pc_id }) => pc_id === pcId);
-  });
-  return agent;
-}
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "kanade-live-"));
-  system = await startWhole();
-  await startAgent(PC);
+  whole = await startWholeWithAgents();
+  ({ system } = whole);
+  await whole.startAgent(PC);
 });
 
-after(async () => {
-  for (const agent of agents) await agent[Symbol.asyncDispose]();
-  await system[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => whole[Symbol.asyncDispose]());
 
-let jobs = 0;
-
-/** Runs a script as a job; ends when it is accepted. */
-async function dispatch(script: string, pcs: readonly string[] = [PC]): Promise<DispatchAnswer> {
-  jobs += 1;
-  const id = `job-${jobs}`;
-  const execute = { shell: "sh", script, timeout: "60s" };
-  await system.backend.api("POST", "/api/jobs", { id, version: "1", execute });
-  return await system.backend.api("POST", `/api/exec/${id}`, { target: { pcs } });
-}
+const dispatch = (script: string, pcs: readonly string[] = [PC]) => whole.dispatch(script, { pcs });
 
 /** Runs a script; ends when its run is known. */
 async function start(script: string, pcs: readonly string[] = [PC]): Promise<string> {
@@ -74,9 +42,12 @@ function view(resultId: string, options: ViewerOptions = {}): Promise<Viewer> {
 const stored = (resultId: string) =>
   system.backend.api<RunAnswer>("GET", `/api/results/${resultId}`);
 
+let gates = 0;
+
 /** A file that scripts wait for. */
 function gate(): { readonly wait: string; readonly open: () => Promise<void> } {
-  const path = join(folder, `gate-${jobs}-${Math.random().toString(36).slice(2)}`);
+  gates += 1;
+  const path = join(whole.folder, `gate-${gates}`);
   return {
     wait: `until [ -e ${path} ]; do sleep 0.02; done`,
     open: () => writeFile(path, ""),
@@ -264,12 +235,12 @@ describe("the stream of a run", () => {
 
   test("begins again with what the agent's next life reports when the agent is cut off", async () => {
     const pcId = "pc-cut";
-    const agent = await startAgent(pcId);
+    const agent = await whole.startAgent(pcId);
     const resultId = await start("echo unlucky; sleep 60", [pcId]);
     await using viewer = await view(resultId);
     await viewer.saw("unlucky\n");
     await agent.stop(AbortSignal.abort());
-    await startAgent(pcId);
+    await whole.startAgent(pcId);
     const run = await endsWhole(viewer, resultId);
     assert.equal(run.outcome_reason, "agent_restarted");
     assert.equal(viewer.events.find(({ event }) => event === "restart")?.data["why"], "differs");
@@ -362,7 +333,7 @@ describe("the stream of an execution", () => {
 
   test("shows what all its PCs print, those that are over too, and ends with it", async () => {
     const pcs = ["pc-a", "pc-b", "pc-c"];
-    for (const pcId of pcs) await startAgent(pcId);
+    for (const pcId of pcs) await whole.startAgent(pcId);
     const end = gate();
     const { exec_id } = await dispatch(
       `echo "begin $KANADE_PC_ID"; test $KANADE_PC_ID = pc-c && exit 2; ${end.wait}; echo end`,
@@ -405,7 +376,7 @@ describe("the stream of an execution", () => {
         stdout.write("end\n");
       },
     };
-    await Promise.all(pcs.map((pcId) => startAgent(pcId, { handlers })));
+    await Promise.all(pcs.map((pcId) => whole.startAgent(pcId, { handlers })));
     const { exec_id } = await dispatch("true", pcs);
     await eventually("all runs", async () => {
       const path = `/api/executions/${exec_id}`;
