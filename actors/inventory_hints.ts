@@ -7,14 +7,17 @@ import {
   readInventoryJobs,
 } from "../db/inventory.ts";
 import { decode } from "../wire/codec.ts";
-import { messageOf } from "../wire/fault.ts";
+import { Fault } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import { Manifest } from "../wire/manifest.ts";
 import { defineActor } from "./backend.ts";
 import type { InventoryIntake } from "./inventory_intake.ts";
 import type { KvChange } from "./kv_types.ts";
 import { assertHeld } from "./projection.ts";
+import { pause } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
+
+const RETRY_MS = 1_000;
 
 export const inventoryHints = defineActor({
   name: "inventory_hints",
@@ -24,8 +27,9 @@ export const inventoryHints = defineActor({
     inventory: true,
     lease: true,
     connection: true,
+    health: true,
   },
-  run: async ({ db, kv, inventory, lease, connection, log, signal, ready }) => {
+  run: async ({ db, kv, inventory, lease, connection, health, log, signal, ready }) => {
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -34,13 +38,14 @@ export const inventoryHints = defineActor({
         await connection.connected(held);
         const hints = await Hints.open({ db, inventory, tenure });
         for await (const change of kv.reader("jobs").watch(">", { signal: held })) {
-          try {
-            await hints.follow(change);
-          } catch (thrown) {
-            if (held.aborted) break;
-            // One that cannot be read changes nothing.
-            log.warn("inventory hint not followed", { key: change.key, error: messageOf(thrown) });
+          let problem = await hints.tryToFollow(change);
+          while (problem !== null) {
+            log.warn("inventory hint held back", { key: change.key, error: problem });
+            health(`inventory hints are not followed: ${problem}`);
+            await pause(RETRY_MS, held);
+            problem = await hints.tryToFollow(change);
           }
+          health(null);
         }
         if (!held.aborted) return;
       } catch (thrown) {
@@ -70,8 +75,18 @@ class Hints {
     return new Hints(host, await readInventoryJobs(host.db));
   }
 
-  /** @throws {Fault} `invalid_input` when it is no manifest; those of the database and the lease */
-  async follow({ key: name, entry }: KvChange): Promise<void> {
+  /** Answers what is wrong with the database or the lease, or null. A manifest that cannot be read changes nothing. */
+  async tryToFollow(change: KvChange): Promise<string | null> {
+    try {
+      await this.#follow(change);
+      return null;
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+      return thrown.code === "invalid_input" ? null : thrown.message;
+    }
+  }
+
+  async #follow({ key: name, entry }: KvChange): Promise<void> {
     const known = this.#jobOfKey.get(name);
     const hinted = entry === undefined
       ? undefined

@@ -38,8 +38,8 @@ import { assertHeld } from "./projection.ts";
 import { pause } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
 
-/** Runs of one batch, and how much output of theirs is in memory at a time, about. */
-const RUNS_AT_ONCE = 500;
+/** Runs of one batch: others who write wait for one, some 10 ms. And how much of their output is in memory at a time. */
+const RUNS_AT_ONCE = 100;
 const BYTES_AT_ONCE = 4_194_304;
 /** Output after which the event loop gets its turn, bytes. */
 const BREATH_BYTES = 65_536;

@@ -1,7 +1,10 @@
 /** Copies the rows of one database into another: the end of a rebuild. */
 import type { Bulk, Reader, Row, SqlValue, Transaction } from "./client.ts";
 
-/** Tables that a rebuild makes anew, in the order in which they are filled, with their primary keys. */
+/**
+ * Tables that a rebuild makes anew, in the order in which they are filled, with their primary keys. The inventory follows
+ * from their rows afterwards.
+ */
 const REBUILT_TABLES = {
   executions: ["exec_id"],
   execution_targets: ["exec_id", "pc_id"],

@@ -49,8 +49,8 @@ export async function readDue(reader: Reader, limit: number): Promise<readonly D
   const rows = await reader.query(
     `SELECT d.finished_at AS due_at, d.result_id AS due_id, r.result_id, r.pc_id, r.job_id, r.outcome,
         r.outcome_reason, r.exit_code, r.finished_at, r.stdout_bytes, r.stdout_truncated, r.output_unavailable
-      FROM (SELECT * FROM inventory_due ORDER BY finished_at, result_id LIMIT ?) AS d
-      LEFT JOIN execution_results AS r ON r.result_id = d.result_id ORDER BY d.finished_at, d.result_id`,
+      FROM inventory_due AS d LEFT JOIN execution_results AS r ON r.result_id = d.result_id
+      ORDER BY d.finished_at, d.result_id LIMIT ?`,
     [limit],
   );
   return rows.map((row) => ({

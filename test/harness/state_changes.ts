@@ -163,6 +163,16 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     path: "/api/scripts/audited/unrevoke",
     action: "script_unrevoke",
   },
+  "PUT /api/script-objects/{name}/{version}": {
+    path: "/api/script-objects/audited/1",
+    body: "a script",
+    action: "script_object_put",
+  },
+  "DELETE /api/script-objects/{name}/{version}": {
+    prepare: (api) => put(api, "/api/script-objects/audited/2", "a script"),
+    path: "/api/script-objects/audited/2",
+    action: "script_object_delete",
+  },
   "PUT /api/agents/{pc_id}/groups": {
     path: "/api/agents/pc-1/groups",
     body: { groups: ["lab"] },

@@ -6,7 +6,10 @@ import type { Reader, SqlValue } from "../../db/client.ts";
 import { listDeadLetters } from "../../db/dead_letters.ts";
 import { findExecution, listExecutions, readTargets, readTimeline } from "../../db/executions.ts";
 import { findAnswer } from "../../db/idempotency_keys.ts";
+import { listHistory, listInventoryOfJob, readInventoryOfPc } from "../../db/inventory.ts";
+import { readDue, scanRuns } from "../../db/inventory_due.ts";
 import { checkInvariants } from "../../db/invariants.ts";
+import { listObsEvents } from "../../db/obs_events.ts";
 import { readStoredOutputs } from "../../db/outputs.ts";
 import { cursorAt } from "../../db/pages.ts";
 import {
@@ -53,6 +56,13 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "the open executions of a schedule": (db) => countOpenExecutions(db, "s"),
   "how far each PC is with a schedule": (db) => readProgress(db, "s"),
   "who has not succeeded in a schedule": (db) => readUnsettled(db, "s"),
+  "what endpoints noticed": (db) => listObsEvents(db, { limit, cursor: afterNumber }),
+  "what one endpoint noticed": (db) =>
+    listObsEvents(db, { limit, pcId: "p", kind: "k", cursor: afterNumber }),
+  "how a PC's facts have changed": (db) =>
+    listHistory(db, { pcId: "p", jobId: "j", limit, cursor: afterText }),
+  "runs that may tell facts": (db) => readDue(db, limit),
+  "a slice of all runs": (db) => scanRuns(db, { jobIds: ["j"], after: undefined, slice: 10 }),
   "an answer under a key": (db) => findAnswer(db, { caller: "c", route: "r", key: "k" }),
 };
 
@@ -69,6 +79,16 @@ test("the runs of an execution are found by an index and sorted only within a PC
   const plan = await planOf(database.db, (reader) => readResultsOfExecution(reader, "e"));
   assert.deepEqual(plan.filter(isWholeTable), []);
   assert.ok(plan.every((line) => !line.endsWith("FOR ORDER BY")), plan.join("\n"));
+});
+
+test("a PC's and a job's facts are found by an index", async () => {
+  await using database = await startDatabase();
+  const plan = [
+    ...await planOf(database.db, (reader) => readInventoryOfPc(reader, "p")),
+    ...await planOf(database.db, (reader) => listInventoryOfJob(reader, { jobId: "j", limit })),
+  ];
+  assert.ok(plan.some((line) => line.includes("inventory_facts_by_job")), plan.join("\n"));
+  assert.deepEqual(plan.filter(isWholeTable), []);
 });
 
 test("the invariant is checked without reading a large table whole", async () => {
@@ -134,7 +154,13 @@ const TABLES = new Set([
   "execution_targets",
   "execution_transitions",
   "executions",
+  "f",
   "idempotency_keys",
+  "inventory_facts",
+  "inventory_history",
+  "inventory_notes",
+  "n",
+  "obs_events",
   "r",
   "run_outputs",
   "t",

@@ -1,5 +1,8 @@
 /** What an operator sets reaches an agent that runs: groups, config, revocation, a new version. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail, RunAnswer } from "../../wire/http.ts";
@@ -121,4 +124,32 @@ test("what a script tells of its PC is in the inventory", async () => {
     return rows.length > 0 && rows;
   });
   assert.deepEqual([row?.facts, row?.display], [{ kernel: "x" }, inventory.display]);
+});
+
+test("long outputs of a broadcast are stored whole, each its PC's, and their objects are gone", async () => {
+  const second = await mkdtemp(join(tmpdir(), "kanade-agent-"));
+  try {
+    await using _agent = await endpoint.startAgent({ pcId: "pc-2", dataDir: second });
+    await eventually("its first heartbeat", async () => (await api.ask("/api/agents/pc-2")).ok);
+    const script = 'head -c 300000 /dev/zero | tr "\\0" x; echo "$KANADE_PC_ID"; ' +
+      'head -c 400000 /dev/zero | tr "\\0" e >&2';
+    await makeJob("long", "1", script);
+    const response = await api.post("/api/exec/long", { target: { all: true } });
+    const { exec_id } = await response.json() as DispatchAnswerBody;
+    const ended = await eventually("both runs", async () => {
+      const { execution, results } = await api.get<ExecutionDetail>(`/api/executions/${exec_id}`);
+      return execution.status === "completed" && results;
+    });
+    assert.deepEqual(ended.map(({ pc_id }) => pc_id), [PC_ID, "pc-2"]);
+    for (const { result_id, pc_id } of ended) {
+      const whole = await api.get<RunAnswer>(`/api/results/${result_id}`);
+      assert.equal(whole.stdout, `${"x".repeat(300_000)}${pc_id}\n`);
+      assert.equal(whole.stderr, "e".repeat(400_000));
+      assert.equal(whole.output_unavailable, false);
+    }
+    const store = await api.bus.jetstream.views.os("result_output");
+    await eventually("their objects to be deleted", async () => (await store.list()).length === 0);
+  } finally {
+    await rm(second, { recursive: true, force: true, maxRetries: 5 });
+  }
 });
