@@ -118,5 +118,17 @@ const THEME = EditorView.theme({
     backgroundColor: "var(--raised)",
     color: "var(--text)",
   },
+  // The marks of the package are pictures out of their own addresses, which the page's policy does not allow.
+  ".cm-lintRange-error": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--failed) 1px",
+    textUnderlineOffset: "3px",
+  },
+  ".cm-lint-marker-error": {
+    content: '"✕"',
+    color: "var(--failed)",
+    fontWeight: "700",
+    textAlign: "center",
+  },
   ".cm-diagnostic": { fontFamily: "var(--sans)", padding: "6px 10px" },
 });
