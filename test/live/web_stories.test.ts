@@ -175,17 +175,21 @@ test("a manifest with a fault is marked at its line before it is sent, and saved
   await using visitor = await world.open("#/jobs/new");
   const { page, complaints } = visitor;
   const editor = page.getByLabel("YAML of the manifest");
-  const typeInto = async (text: string) => {
+  const paste = async (text: string) => {
     await editor.click();
     await page.keyboard.press("Control+A");
-    // As a paste: nothing is indented on the way.
-    await page.keyboard.insertText(text);
+    await editor.evaluate((element, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      const options = { clipboardData, bubbles: true, cancelable: true };
+      element.dispatchEvent(new ClipboardEvent("paste", options));
+    }, text);
   };
-  await typeInto(
+  await paste(
     'id: typed\nversion: "1"\nexecute:\n  shell: sh\n  timeout: soon\n  script: "true"\n',
   );
   await page.locator(".cm-lintRange-error", { hasText: "timeout" }).waitFor();
-  await typeInto(
+  await paste(
     'id: typed\nversion: "1"\nexecute:\n  shell: sh\n  timeout: 5s\n  script: "true"\n',
   );
   await page.locator(".cm-lintRange-error").waitFor({ state: "detached" });

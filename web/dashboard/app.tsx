@@ -48,7 +48,10 @@ function groupsAt(current: string): readonly NavGroup[] {
     },
     {
       title: "Fleet",
-      items: [item("agents", "Agents", "agents")],
+      items: [
+        item("agents", "Agents", "agents"),
+        item("inventory", "Inventory", "inventory"),
+      ],
     },
     {
       title: "Records",

@@ -12,6 +12,7 @@ import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
+import { AgentInventory } from "../inventory/agent_inventory.tsx";
 import { AgentGroups } from "./agent_groups.tsx";
 import { AgentLog } from "./agent_log.tsx";
 import { AgentRuns } from "./agent_runs.tsx";
@@ -40,6 +41,7 @@ export function AgentPage({ pcId }: { readonly pcId: string }) {
         {may("operator") && <AgentActions pcId={pcId} />}
       </PageHead>
       <Loadable query={agent}>{(value) => <Facts {...value} />}</Loadable>
+      <AgentInventory pcId={pcId} />
       <AgentRuns pcId={pcId} />
       <div class="halves">
         <AgentGroups pcId={pcId} />

@@ -35,5 +35,12 @@ function tookOf({ started_at, finished_at }: CellAnswer) {
 
 /** The matrix in words: the same PCs, a row each. */
 export function CellsTable({ cells }: { readonly cells: readonly CellAnswer[] }) {
-  return <VirtualTable label="PCs" rows={cells} columns={COLUMNS} keyOf={({ pc_id }) => pc_id} />;
+  return (
+    <VirtualTable
+      label="PCs as rows"
+      rows={cells}
+      columns={COLUMNS}
+      keyOf={({ pc_id }) => pc_id}
+    />
+  );
 }

@@ -139,7 +139,7 @@ function AgentRows({ found, isFiltered }: {
   return (
     <>
       <VirtualTable
-        label="Agents"
+        label="Agents as rows"
         rows={found.rows}
         columns={COLUMNS}
         keyOf={({ pc_id }) => pc_id}

@@ -1,0 +1,128 @@
+import type { InventoryRow, JobInventoryAnswer } from "../../../wire/http_inventory.ts";
+import type { Manifest } from "../../../wire/manifest.ts";
+import { ask, askPage, pathOf } from "../../shared/api.ts";
+import { useQuery } from "../../shared/queries.ts";
+import { linkTo } from "../../shared/router.ts";
+import { shownCount } from "../../shared/time.ts";
+import { PageHead } from "../../shared/ui/page.tsx";
+import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { Time } from "../../shared/ui/time.tsx";
+import { type Column, VirtualTable } from "../../shared/ui/virtual_table.tsx";
+import { Fact, factAt, fieldsOf } from "../inventory/fact.tsx";
+import type { PageProps } from "../page_props.ts";
+
+const LIMIT = 500;
+
+export function InventoryPage({ id }: PageProps) {
+  const jobs = useQuery({
+    key: ["jobs"],
+    load: ({ signal }) => ask<readonly Manifest[]>("/api/jobs", { signal }),
+  });
+  return (
+    <>
+      <PageHead title="Inventory" />
+      <Loadable query={jobs}>
+        {(all) => <Jobs jobs={all.filter(({ inventory }) => inventory != null)} chosen={id} />}
+      </Loadable>
+    </>
+  );
+}
+
+function Jobs({ jobs, chosen }: {
+  readonly jobs: readonly Manifest[];
+  readonly chosen: string | undefined;
+}) {
+  const shown = chosen ?? jobs[0]?.id;
+  if (shown === undefined) {
+    return (
+      <div class="card">
+        <Empty icon="inventory" title="No job tells what machines are made of">
+          <p>
+            A job with an <code>inventory</code>{" "}
+            hint prints JSON, and what it says of each PC is kept and shown here.{" "}
+            <a href="#/jobs/new">Write one</a>.
+          </p>
+        </Empty>
+      </div>
+    );
+  }
+  return (
+    <section class="card" aria-label={`What ${shown} told`}>
+      <div class="card-head">
+        <nav class="segments" aria-label="Jobs">
+          {jobs.map(({ id }) => (
+            <a
+              key={id}
+              href={linkTo(["inventory", id])}
+              aria-current={id === shown ? "page" : undefined}
+            >
+              {id}
+            </a>
+          ))}
+        </nav>
+      </div>
+      <JobInventory key={shown} jobId={shown} />
+    </section>
+  );
+}
+
+function JobInventory({ jobId }: { readonly jobId: string }) {
+  const inventory = useQuery({
+    key: ["inventory", "job", jobId],
+    load: async ({ signal }) => {
+      const path = `${pathOf("api", "inventory", "by-job", jobId)}?limit=${LIMIT}`;
+      const { value, headers } = await askPage<JobInventoryAnswer>(path, { signal });
+      return { ...value, total: Number(headers.get("x-total-count") ?? value.rows.length) };
+    },
+  });
+  return (
+    <Loadable query={inventory}>
+      {({ rows, display, total }) =>
+        rows.length === 0
+          ? (
+            <Empty icon="inventory" title="No machine has told anything yet">
+              <p>
+                <a href={linkTo(["run-now"], { job: jobId })}>Run {jobId}</a>{" "}
+                once, or give it a schedule.
+              </p>
+            </Empty>
+          )
+          : (
+            <>
+              <VirtualTable
+                label="Machines"
+                rows={rows}
+                columns={columnsOf(display, rows[0]?.facts)}
+                keyOf={({ pc_id }) => pc_id}
+              />
+              {rows.length < total && (
+                <p class="quiet-line muted">
+                  The first {shownCount(rows.length)} of {shownCount(total)}.
+                </p>
+              )}
+            </>
+          )}
+    </Loadable>
+  );
+}
+
+function columnsOf(display: unknown, facts: unknown): readonly Column<InventoryRow>[] {
+  return [
+    {
+      head: "PC",
+      kind: "c-pc",
+      cell: ({ pc_id }) => <a class="strong" href={linkTo(["agents", pc_id])}>{pc_id}</a>,
+    },
+    ...fieldsOf(display, facts).map(({ field, label, type }): Column<InventoryRow> => ({
+      head: label,
+      kind: "c-fact",
+      cell: (row) => <Fact value={factAt(row.facts, field)} type={type} />,
+    })),
+    {
+      head: "Told",
+      kind: "c-told",
+      cell: ({ finished_at, note }) =>
+        finished_at === null ? <span class="muted">{note}</span> : <Time at={finished_at} />,
+    },
+  ];
+}
