@@ -13,9 +13,9 @@ export const httpActor = defineActor({
   restart: { within: "60s", atMost: 5 },
   run: async ({ http, log, signal, ready, handled }) => {
     const app = createApp({ ...http.services, closing: signal });
-    const answer = (request: Request) => {
+    const answer: typeof app.fetch = (request, env) => {
       handled();
-      return app.fetch(request);
+      return app.fetch(request, env);
     };
     const server = await listen({ fetch: answer, host: http.hostname, port: http.port });
     ready();

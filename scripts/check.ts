@@ -38,7 +38,7 @@ const STEPS: readonly Step[] = [
     "--reporter=dot",
     "--no-prompt",
     "--no-check",
-    "--ignore-env=LOG_TOKENS,LOG_STREAM",
+    "--ignore-env=LOG_TOKENS,LOG_STREAM,KANADE_TEST_SEED",
     "test/pure",
   ]),
 ];

@@ -4,8 +4,8 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Fault, messageOf } from "../../wire/fault.ts";
 
 export interface ListenOptions {
-  /** The app's `fetch`. */
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** The app's `fetch`; `env` holds the connection that a request came by. */
+  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { startWhole } from "../harness/backend.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
 import { deadLetterRow, executionRow } from "../harness/seed.ts";
 import { eventually } from "../harness/wait.ts";
@@ -26,8 +27,9 @@ function sample(name: string, wanted: number): Promise<true> {
   return eventually(`${name} to be ${wanted}`, async () => (await scrape()).get(name) === wanted);
 }
 
-test("a program of this machine needs no token for the metrics", async () => {
-  assert.equal((await fetch(`${api.url}/metrics`)).status, 200);
+test("a program of the backend's machine needs no token for the metrics", async () => {
+  await using whole = await startWhole();
+  assert.equal((await fetch(`${whole.backend.url}/metrics`)).status, 200);
 });
 
 for (
