@@ -16,7 +16,7 @@ import {
 } from "../db/rebuild.ts";
 import { INSERT_ALL_DUE } from "../db/inventory_due.ts";
 import type { ConsumerName } from "../wire/streams.ts";
-import { closeRollout, readCutShort } from "../db/rollouts.ts";
+import { closeRollout, readEnded } from "../db/rollouts.ts";
 import { Announcer } from "./announcer.ts";
 import { dropUnsent } from "./close_rollout.ts";
 import { ExecutionRegistry } from "./execution_registry.ts";
@@ -165,13 +165,13 @@ async function replay(
   return { count, firstAt: firstAt ?? Number.MAX_SAFE_INTEGER };
 }
 
-/** Targets whose wave did not come before will not come now. */
+/** Targets whose wave did not come before will not come now; when the last command left is known otherwise. */
 async function closeRestored(
   db: Database,
   projection: Projection,
   tenure: Tenure,
 ): Promise<void> {
-  for (const { execId, endedAt } of await readCutShort(db)) {
+  for (const { execId, endedAt } of await readEnded(db)) {
     await dropUnsent(projection, tenure, execId, async (tx) => {
       await tx.batch([closeRollout(execId, endedAt)]);
     });

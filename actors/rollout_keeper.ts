@@ -9,7 +9,8 @@
  */
 import type { Database } from "../db/client.ts";
 import { countUnsent, readOpenRollouts, readWaves, type Rollout } from "../db/rollouts.ts";
-import type { RolloutEvent } from "../machines/rollout.ts";
+import { countInFlight } from "../db/results.ts";
+import { type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
 import { messageOf } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import type { BrokerClock } from "./broker_clock.ts";
@@ -54,8 +55,9 @@ export const rolloutKeeper = defineActor({
       const tenure = await lease.acquired(signal);
       const held = AbortSignal.any([signal, tenure.signal]);
       try {
+        const counted = new Map<string, number>();
         while (!held.aborted) {
-          health(await lookAtAll({ ...grants, tenure }));
+          health(await lookAtAll({ ...grants, tenure, counted }));
           await pause(LOOK_EVERY_MS, held);
         }
       } catch (thrown) {
@@ -68,6 +70,8 @@ export const rolloutKeeper = defineActor({
 interface KeeperContext {
   readonly db: Database;
   readonly tenure: Tenure;
+  /** Failed runs of an execution at the last count of its waves. */
+  readonly counted: Map<string, number>;
   readonly projection: Projection;
   readonly outbox: OutboxSignal;
   readonly kv: KvAccess;
@@ -96,6 +100,7 @@ async function lookAt(context: KeeperContext, rollout: Rollout): Promise<string 
       if (change === undefined || !await commit(context, change)) return undefined;
       now = { ...now, ...change.to };
     }
+    context.counted.delete(rollout.execId);
     const brokerNow = await context.brokerClock.now();
     return await closeEnded(context.projection, context.tenure, {
       execId: rollout.execId,
@@ -122,15 +127,17 @@ async function nextChange(
   return undefined;
 }
 
-/** The counts, where they could be over the limit. */
+/** The counts, where they could be over the limit and were not when so many runs had failed. */
 async function limitEvent(
-  { db }: KeeperContext,
+  { db, counted }: KeeperContext,
   { execId, limit, failedRuns }: Rollout,
 ): Promise<RolloutEvent | undefined> {
   const least = limit.percent === null ? limit.failures ?? Infinity : 1;
-  if (failedRuns < least) return undefined;
+  if (failedRuns < least || counted.get(execId) === failedRuns) return undefined;
   const waves = (await readWaves(db, execId)).filter(({ beganAt }) => beganAt !== null);
-  return { type: "COUNTED", waves };
+  if (whyOverLimit(limit, waves) !== undefined) return { type: "COUNTED", waves };
+  counted.set(execId, failedRuns);
+  return undefined;
 }
 
 async function progressEvent(
@@ -148,9 +155,13 @@ async function progressEvent(
     case "soaking":
       return at < (rollout.soakUntil ?? 0)
         ? undefined
-        : { type: "SOAKED", at, inFlight: await countInFlight(context, rollout) };
+        : { type: "SOAKED", at, inFlight: await countRuns(context.db, rollout.execId) };
   }
   return undefined;
+}
+
+async function countRuns(db: Database, execId: string): Promise<number> {
+  return (await countInFlight(db, [execId])).get(execId) ?? 0;
 }
 
 async function beginEvent(
@@ -160,11 +171,6 @@ async function beginEvent(
 ): Promise<RolloutEvent | undefined> {
   if (pausedIn !== null || at < (dueAts[wave] ?? 0)) return undefined;
   return await whetherHeld(kv, jobId, at) ?? { type: "DUE", at };
-}
-
-async function countInFlight({ db }: KeeperContext, { execId }: Rollout): Promise<number> {
-  const waves = await readWaves(db, execId);
-  return waves.reduce((sum, wave) => sum + wave.inFlight, 0);
 }
 
 /** False when somebody else has changed the rollout meanwhile: it is read anew at the next look. */

@@ -48,12 +48,12 @@ export async function findRollout(reader: Reader, execId: string): Promise<Rollo
   return row === undefined ? undefined : rolloutFromRow(row);
 }
 
-/** Those that ended before their last wave. */
-export async function readCutShort(
+/** Those that nothing comes after. */
+export async function readEnded(
   reader: Reader,
 ): Promise<readonly { readonly execId: string; readonly endedAt: number }[]> {
   const rows = await reader.query(
-    "SELECT exec_id, ended_at FROM rollouts WHERE status IN ('stopped', 'aborted') ORDER BY exec_id",
+    "SELECT exec_id, ended_at FROM rollouts WHERE ended_at IS NOT NULL ORDER BY exec_id",
   );
   return rows.map((row) => ({
     execId: textOf(row, "exec_id"),

@@ -17,7 +17,7 @@ export interface TakersOptions {
   readonly pcIds: readonly string[];
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The exit code of a PC's run; null = it starts and does not end. */
-  readonly exitCode?: (pcId: string) => number | null;
+  readonly exitCode?: (pcId: string, command: Command) => number | null;
   /** Whether a PC's run is skipped. */
   readonly skips?: (pcId: string) => boolean;
 }
@@ -54,7 +54,7 @@ export function takeCommands(
       execId: command.exec_id ?? "",
       pcId,
     };
-    const code = exitCode(pcId);
+    const code = exitCode(pcId, command);
     const done = publishStarted(bus, ids).then(() =>
       code === null ? undefined : publishResult(bus, ids, { exit_code: code, skipped: skips(pcId) })
     );

@@ -94,6 +94,7 @@ for (
     "heartbeat.pc2",
     "job.output.pc2.result-1",
     "agents.pc2.ping",
+    "agents.pc2.kill",
     "_INBOX_pc2.guessed",
   ]
 ) {
@@ -109,6 +110,7 @@ for (
     "commands.group.lab",
     "kill.exec-1",
     "agents.pc1.ping",
+    "agents.pc1.kill",
     "job.tail.pc1",
     "logs.fetch.pc1",
     "$KV.agent_groups.pc1",
@@ -144,6 +146,7 @@ for (
     "commands.group.hq",
     "heartbeat.*",
     "agents.pc2.ping",
+    "agents.pc2.kill",
     "job.tail.*",
     "$KV.>",
     "$KV.agent_groups.*",

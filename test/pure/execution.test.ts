@@ -16,6 +16,7 @@ import { settleTarget, type TargetState } from "../../machines/target.ts";
 type Happening =
   | { readonly kind: "started"; readonly pc: number }
   | { readonly kind: "settled"; readonly pc: number; readonly outcome: Outcome }
+  | { readonly kind: "dropped"; readonly pc: number }
   | { readonly kind: "deadline" };
 
 /** The rows that happenings leave behind, and the events that a projector makes of them. */
@@ -36,6 +37,8 @@ class Rows {
         return { type: "RUN_STARTED", resultId: `r${happening.pc}` };
       case "settled":
         return this.#settle(happening.pc, happening.outcome);
+      case "dropped":
+        return { type: "TARGETS_DROPPED", missing: this.#drop(happening.pc) };
       case "deadline":
         return { type: "DEADLINE_PASSED", missing: this.#markMissing() };
     }
@@ -51,6 +54,12 @@ class Rows {
     if (to !== undefined) this.targets[pc] = to;
     const target = from === undefined || to === undefined || from === to ? null : { from, to };
     return { type: "RUN_SETTLED", resultId: `r${pc}`, outcome, previous, target };
+  }
+
+  #drop(pc: number): number {
+    if (this.targets[pc] !== "waiting" || this.runs.has(pc)) return 0;
+    this.targets[pc] = "missing";
+    return 1;
   }
 
   #markMissing(): number {
@@ -86,6 +95,7 @@ const happenings = (pcs: number) =>
         pc: fc.nat(pcs),
         outcome: fc.constantFrom(...OUTCOMES),
       }),
+      fc.record({ kind: fc.constant("dropped" as const), pc: fc.nat(pcs) }),
       fc.constant({ kind: "deadline" as const }),
     ),
     { maxLength: 20 },
