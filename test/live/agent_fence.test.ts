@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -10,6 +10,8 @@ import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
 import { getObject, putObject } from "../../agent/object_store.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { encode } from "../../wire/codec.ts";
+import type { OutputChunk } from "../../wire/job_tail.ts";
 import { testLog } from "../harness/log.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -112,6 +114,33 @@ describe("an agent with a credential that is fenced to it", () => {
       assert.equal(result.exit_code, -1);
     });
   }
+
+  test("sends its output and its log to who asks for them", async () => {
+    const go = join(endpoint.dataDir, "go");
+    const script = `echo before; until [ -e ${go} ]; do sleep 0.02; done; echo after`;
+    const command = await endpoint.send({ script });
+    const [started] = await eventually("its start", async () => {
+      const events = await endpoint.started(command);
+      return events.length > 0 && events;
+    });
+    const chunks: OutputChunk[] = [];
+    const subject = `job.output.${PC_ID}.${started?.result_id}`;
+    const stop = endpoint.bus.listen(
+      subject,
+      (body) => void chunks.push(JSON.parse(Buffer.from(body).toString()) as OutputChunk),
+    );
+    const ask = async (to: string, body: unknown) =>
+      Buffer.from(await endpoint.bus.request(to, encode(body), { timeoutMs: 5_000 })).toString();
+    const from = { watch_secs: 30, stdout_from: 0, stderr_from: 0 };
+    await ask(`job.tail.${PC_ID}`, { result_id: started?.result_id, ...from });
+    const text = () => chunks.map(({ data }) => Buffer.from(data, "base64").toString()).join("");
+    await eventually("what was printed before", () => text() === "before\n");
+    await writeFile(go, "");
+    await eventually("the rest", () => text() === "before\nafter\n");
+    await endpoint.result(command);
+    stop();
+    assert.match(await ask(`logs.fetch.${PC_ID}`, { tail_lines: 1 }), /command reported/);
+  });
 
   test("answers, is killed, and was refused nothing by the broker", async () => {
     const request = endpoint.bus.request(`agents.${PC_ID}.ping`, new Uint8Array(0), {
