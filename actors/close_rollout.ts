@@ -2,7 +2,8 @@
 import type { Transaction } from "../db/client.ts";
 import { setDeadlines } from "../db/dispatches.ts";
 import { readBatch } from "../db/projection.ts";
-import { closeRollout, dropUnsentTargets } from "../db/rollouts.ts";
+import { dropUnsentTargets } from "../db/rollout_waves.ts";
+import { closeRollout } from "../db/rollouts.ts";
 import type { Projection } from "./projection.ts";
 import type { Tenure } from "./writer_lease.ts";
 

@@ -4,13 +4,9 @@
  */
 import type { Bulk, Statement, Transaction } from "../db/client.ts";
 import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
-import {
-  insertRolloutTransition,
-  markWave,
-  readWaveSubjects,
-  type RolloutState,
-  updateRollout,
-} from "../db/rollouts.ts";
+import { insertRolloutTransition } from "../db/rollout_transitions.ts";
+import { markWave, readWaveSubjects } from "../db/rollout_waves.ts";
+import { type RolloutState, updateRollout } from "../db/rollouts.ts";
 import {
   isOver,
   type RolloutEvent,

@@ -8,7 +8,8 @@
  * 4. A rollout whose row no machine can be in is left as it is, and the others go on.
  */
 import type { Database } from "../db/client.ts";
-import { countUnsent, readOpenRollouts, readWaves, type Rollout } from "../db/rollouts.ts";
+import { countUnsent, readWaves } from "../db/rollout_waves.ts";
+import { readOpenRollouts, type Rollout } from "../db/rollouts.ts";
 import { countInFlight } from "../db/results.ts";
 import { type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
 import { messageOf } from "../wire/fault.ts";

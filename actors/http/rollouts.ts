@@ -1,13 +1,7 @@
 import * as v from "valibot";
-import {
-  findRollout,
-  listRollouts,
-  readRolloutTransitions,
-  readWaves,
-  type Rollout,
-  type RolloutTransition,
-  type Wave,
-} from "../../db/rollouts.ts";
+import { readRolloutTransitions, type RolloutTransition } from "../../db/rollout_transitions.ts";
+import { readWaves, type Wave } from "../../db/rollout_waves.ts";
+import { findRollout, listRollouts, type Rollout } from "../../db/rollouts.ts";
 import { Fault } from "../../wire/fault.ts";
 import { ExecutionPath } from "../../wire/http_requests.ts";
 import {
