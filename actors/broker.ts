@@ -68,6 +68,8 @@ export interface Broker {
    * @throws {Fault} `invalid_input` for a name that cannot go into a subject, `broker_unavailable`
    */
   enrol(pcId: string, groups?: readonly string[]): Promise<AgentCredential>;
+  /** Gives a PC that has a credential these groups; one that has none, or was revoked, gets none by it. */
+  admit(pcId: string, groups: readonly string[]): Promise<void>;
   /** Enrols the agent of this machine and writes its credential where it looks for it. */
   enrolLocal(pcId: string): Promise<AgentCredential>;
   /** Takes a PC's credential away and ends its connection. Whether it had one is told. */
@@ -186,12 +188,15 @@ class ChildBroker implements Broker {
   }
 
   enrol(pcId: string, groups?: readonly string[]): Promise<AgentCredential> {
-    checkName("pc_id", pcId);
-    for (const group of groups ?? []) checkName("group", group);
     return this.#inTurn(async () => {
-      const { user, changed } = await this.#parts.agents.put(pcId, groups);
-      if (changed) await this.#apply();
-      return { pcId, user: user.user, password: user.password, inboxPrefix: inboxPrefixOf(pcId) };
+      const { user, password } = await this.#put(pcId, groups);
+      return { pcId, user, password, inboxPrefix: inboxPrefixOf(pcId) };
+    });
+  }
+
+  async admit(pcId: string, groups: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#parts.agents.all.has(pcId)) await this.#put(pcId, groups);
     });
   }
 
@@ -211,6 +216,14 @@ class ChildBroker implements Broker {
       if (wasEnrolled) await this.#apply();
       return wasEnrolled;
     });
+  }
+
+  async #put(pcId: string, groups: readonly string[] | undefined): Promise<BrokerUser> {
+    checkName("pc_id", pcId);
+    for (const group of groups ?? []) checkName("group", group);
+    const { user, changed } = await this.#parts.agents.put(pcId, groups);
+    if (changed) await this.#apply();
+    return user;
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {

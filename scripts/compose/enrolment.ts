@@ -11,7 +11,10 @@ export function enrolmentOn(
   ownPcId?: string,
 ): Required<Pick<BackendOptions, "admit" | "enrol" | "expel">> {
   return {
-    admit: (pcId, groups) => broker.enrol(pcId, groups),
+    admit: async (pcId, groups) => {
+      // A PC whose groups were not read yet keeps those that it has.
+      if (groups !== undefined) await broker.admit(pcId, groups);
+    },
     expel: async (pcId) => pcId !== ownPcId && await broker.expel(pcId),
     async enrol(pcId, groups) {
       const { user, password } = await broker.enrol(pcId, groups);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
+import { hostname } from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -126,6 +127,42 @@ test("a taken port is given way to", async () => {
   const broker = await prepareBroker({ dataDir: directory.path, port, log });
   assert.notEqual(broker.url, `nats://127.0.0.1:${port}`);
   server.close();
+});
+
+test("an address that was asked for is never given way from", async () => {
+  await using directory = await temporaryDirectory();
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const bind = { hostname: "127.0.0.1", port };
+  await assert.rejects(
+    prepareBroker({ dataDir: directory.path, bind, log: testLog().log }),
+    (thrown) => thrown instanceof Fault && thrown.code === "port_in_use",
+  );
+  server.close();
+});
+
+test("a broker for other machines says where they find it, and is found here all the same", async () => {
+  await using directory = await temporaryDirectory();
+  const bind = { hostname: "0.0.0.0", port: 0 };
+  const broker = await prepareBroker({ dataDir: directory.path, bind, log: testLog().log });
+  const port = new URL(broker.url).port;
+  assert.equal(broker.url, `nats://127.0.0.1:${port}`);
+  assert.equal(broker.advertisedUrl, `nats://${hostname()}:${port}`);
+});
+
+test("a broker of its own machine has no address for others", async () => {
+  await using own = await startOwnBroker();
+  assert.equal(own.broker.advertisedUrl, null);
+});
+
+test("a change of groups gives no credential to a PC that has none", async () => {
+  await using own = await startOwnBroker();
+  await own.broker.admit("pc1", ["lab"]);
+  assert.equal(await own.broker.expel("pc1"), false);
+  await own.broker.enrol("pc1");
+  await own.broker.admit("pc1", ["lab"]);
+  assert.equal(await own.broker.expel("pc1"), true);
 });
 
 test("users outlive restarts, and no password stands in a log or a file that others may read", async () => {

@@ -94,8 +94,15 @@ test("every variable finds its place", () => {
       runAsUser: "nobody",
     },
   });
-  const own = readSettings({ KANADE_NATS_SERVER: "/opt/nats-server" });
-  assert.deepEqual(own.broker, { kind: "own", binary: "/opt/nats-server" });
+  const own = readSettings({
+    KANADE_NATS_SERVER: "/opt/nats-server",
+    KANADE_NATS_BIND: "10.0.0.5:4222",
+  });
+  assert.deepEqual(own.broker, {
+    kind: "own",
+    binary: "/opt/nats-server",
+    bind: { hostname: "10.0.0.5", port: 4222 },
+  });
 });
 
 for (
@@ -106,6 +113,8 @@ for (
       "127.0.0.1:70000",
       '"127.0.0.1:70000" is not an address such as 127.0.0.1:8080',
     ],
+    ["KANADE_NATS_BIND", "4222", '"4222" is not an address such as 127.0.0.1:8080'],
+    ["KANADE_NATS_BIND", "0.0.0.0:4222", "is of a broker of our own, and KANADE_NATS_URL names"],
     ["KANADE_PC_ID", "a.b", '"a.b" cannot be used as a name: it holds a space, a dot'],
     ["KANADE_LOG", "loud", '"loud" is none of debug, info, warn, error, silent'],
     ["KANADE_NATS_URL", "broker", "must be URLs such as nats://broker:4222"],
