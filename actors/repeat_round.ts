@@ -2,7 +2,7 @@
 import { readOnlinePcIds } from "../db/agents.ts";
 import {
   readProgress,
-  readUnsettled,
+  readSettled,
   saveProgress,
   type ScheduleProgress,
 } from "../db/schedule_progress.ts";
@@ -66,9 +66,10 @@ async function settle(
   now: number,
 ): Promise<void> {
   const changed: ScheduleProgress[] = [];
-  for (const before of await readUnsettled(host.db, scheduleId)) {
-    const after = settled(before, before, now);
-    if (after !== before) changed.push({ ...after, pcId: before.pcId, execId: before.execId });
+  for (const before of await readSettled(host.db, scheduleId)) {
+    const { pcId, execId, succeededAt } = before;
+    const after = settled(before, { hasEnded: true, succeededAt }, now);
+    if (after !== before) changed.push({ ...after, pcId, execId });
   }
   if (changed.length === 0) return;
   await host.db.write(async (tx) => {

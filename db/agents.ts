@@ -124,16 +124,20 @@ export async function findAgent(reader: Reader, pcId: string): Promise<Agent | u
 
 /** Whom `all` reaches: every PC that is known, online or not (execution-semantics.md §1). */
 export async function readAllPcIds(reader: Reader): Promise<readonly string[]> {
-  const rows = await reader.query("SELECT pc_id FROM agents ORDER BY pc_id");
-  return rows.map((row) => textOf(row, "pc_id"));
+  // One text: ten thousand rows would take ten times as long.
+  const [row] = await reader.query(
+    "SELECT json_group_array(pc_id) AS found FROM (SELECT pc_id FROM agents ORDER BY pc_id)",
+  );
+  return row === undefined ? [] : JSON.parse(textOf(row, "found")) as string[];
 }
 
-/** Every PC that was heard within two minutes of `now`. */
+/** Every PC that was heard within two minutes of `now`; asked so often that they come as one text, not as rows. */
 export async function readOnlinePcIds(reader: Reader, now: number): Promise<readonly string[]> {
-  const rows = await reader.query("SELECT pc_id FROM agents WHERE last_heard_at >= ?", [
-    now - ONLINE_WITHIN_MS,
-  ]);
-  return rows.map((row) => textOf(row, "pc_id"));
+  const [row] = await reader.query(
+    "SELECT json_group_array(pc_id) AS found FROM agents WHERE last_heard_at >= ?",
+    [now - ONLINE_WITHIN_MS],
+  );
+  return row === undefined ? [] : JSON.parse(textOf(row, "found")) as string[];
 }
 
 /** Those of some PCs that do not announce a shell, at most `limit` of them; one that was never heard of does not. */

@@ -1,6 +1,10 @@
-/** How far each PC is with a schedule that repeats until it succeeded. Instants in ms since the epoch. */
-import type { Bulk, Reader, Statement } from "./client.ts";
-import { flagOf, numberOf, numberOrNull, textOf } from "./rows.ts";
+/**
+ * How far each PC is with a schedule that repeats until it succeeded. Instants in ms since the epoch. Ten thousand PCs are
+ * looked at every few seconds: they travel as one JSON text, which takes a tenth of the time of as many rows.
+ */
+import * as v from "valibot";
+import type { Reader, Statement } from "./client.ts";
+import { textOf } from "./rows.ts";
 
 /** A row of `schedule_progress`; an empty `pcId` stands for the whole target. */
 export interface ScheduleProgress {
@@ -13,77 +17,85 @@ export interface ScheduleProgress {
   readonly execId: string;
 }
 
-/** Somebody whose last execution may have told something new. */
-export interface UnsettledProgress extends ScheduleProgress {
-  /** Nothing more is waited for; also when the execution is no longer kept. */
-  readonly hasEnded: boolean;
-  /** When the broker heard of the first run that succeeded; null = none did. */
+/** Somebody whose last execution has told something new. */
+export interface SettledProgress extends ScheduleProgress {
+  /** When the broker heard of the first run that succeeded; null = all is over, and none did. */
   readonly succeededAt: number | null;
 }
 
-const COLUMNS = "pc_id, state, at, failures, exec_id";
+const State = v.picklist(["open", "failed", "succeeded"]);
+const Columns = [v.string(), State, v.number(), v.number(), v.string()] as const;
+const Rows = v.pipe(v.string(), v.parseJson(), v.array(v.tuple(Columns)));
+const SettledRows = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.array(v.tuple([...Columns, v.nullable(v.number())])),
+);
 
 export async function readProgress(
   reader: Reader,
   scheduleId: string,
 ): Promise<readonly ScheduleProgress[]> {
-  const rows = await reader.query(
-    `SELECT ${COLUMNS} FROM schedule_progress WHERE schedule_id = ? ORDER BY pc_id`,
+  const [row] = await reader.query(
+    `SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id)) AS found
+      FROM schedule_progress WHERE schedule_id = ?`,
     [scheduleId],
   );
-  return rows.map((row) => ({
-    pcId: textOf(row, "pc_id"),
-    state: textOf(row, "state") as ScheduleProgress["state"],
-    at: numberOf(row, "at"),
-    failures: numberOf(row, "failures"),
-    execId: textOf(row, "exec_id"),
-  }));
+  const rows = row === undefined ? [] : v.parse(Rows, textOf(row, "found"));
+  return rows.map(([pcId, state, at, failures, execId]) => ({ pcId, state, at, failures, execId }));
 }
 
-/** Whoever has not succeeded, with what became of the last execution: of the PC, or of the whole target. */
-export async function readUnsettled(
+/**
+ * Whoever has not succeeded and whose last execution has ended or succeeded. Of those who failed only who succeeded late.
+ * An execution that is no longer kept has ended.
+ */
+export async function readSettled(
   reader: Reader,
   scheduleId: string,
-): Promise<readonly UnsettledProgress[]> {
-  const rows = await reader.query(UNSETTLED, [scheduleId]);
-  return rows.map((row) => ({
-    pcId: textOf(row, "pc_id"),
-    state: textOf(row, "state") as ScheduleProgress["state"],
-    at: numberOf(row, "at"),
-    failures: numberOf(row, "failures"),
-    execId: textOf(row, "exec_id"),
-    hasEnded: flagOf(row, "has_ended"),
-    succeededAt: numberOrNull(row, "succeeded_at"),
+): Promise<readonly SettledProgress[]> {
+  const [row] = await reader.query(SETTLED, [scheduleId, scheduleId]);
+  const rows = row === undefined ? [] : v.parse(SettledRows, textOf(row, "found"));
+  return rows.map(([pcId, state, at, failures, execId, succeededAt]) => ({
+    pcId,
+    state,
+    at,
+    failures,
+    execId,
+    succeededAt,
   }));
 }
 
-const UNSETTLED = `
-  SELECT p.pc_id, p.state, p.at, p.failures, p.exec_id,
-    CASE WHEN p.pc_id = '' THEN
-      NOT EXISTS (SELECT 1 FROM executions AS e WHERE e.exec_id = p.exec_id AND e.status IN ('pending', 'running'))
-    ELSE
-      NOT EXISTS (SELECT 1 FROM execution_targets AS t
-        WHERE t.exec_id = p.exec_id AND t.pc_id = p.pc_id AND t.state = 'waiting')
-    END AS has_ended,
-    (SELECT min(r.recorded_at) FROM execution_results AS r
-      WHERE r.exec_id = p.exec_id AND (p.pc_id = '' OR r.pc_id = p.pc_id)
-        AND r.outcome = 'succeeded' AND r.parent_result_id IS NULL) AS succeeded_at
-  FROM schedule_progress AS p
-  WHERE p.schedule_id = ? AND p.state <> 'succeeded'`;
+const SUCCEEDED = "r.outcome = 'succeeded' AND r.parent_result_id IS NULL";
+const SETTLED = `
+  SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id, succeeded_at)) AS found FROM (
+    SELECT p.*, NOT EXISTS (SELECT 1 FROM execution_targets AS t
+        WHERE t.exec_id = p.exec_id AND t.pc_id = p.pc_id AND t.state = 'waiting') AS has_ended,
+      (SELECT min(r.recorded_at) FROM execution_results AS r
+        WHERE r.exec_id = p.exec_id AND r.pc_id = p.pc_id AND ${SUCCEEDED}) AS succeeded_at
+    FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id <> '' AND p.state <> 'succeeded'
+    UNION ALL
+    SELECT p.*, NOT EXISTS (SELECT 1 FROM executions AS e
+        WHERE e.exec_id = p.exec_id AND e.status IN ('pending', 'running')) AS has_ended,
+      (SELECT min(r.recorded_at) FROM execution_results AS r
+        WHERE r.exec_id = p.exec_id AND ${SUCCEEDED}) AS succeeded_at
+    FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id = '' AND p.state <> 'succeeded'
+  ) WHERE succeeded_at IS NOT NULL OR (has_ended AND state = 'open')`;
 
-export function saveProgress(scheduleId: string, progress: readonly ScheduleProgress[]): Bulk {
+export function saveProgress(
+  scheduleId: string,
+  progress: readonly ScheduleProgress[],
+): Statement {
   return {
-    sql: `INSERT INTO schedule_progress (schedule_id, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+    sql: `INSERT INTO schedule_progress (schedule_id, pc_id, state, at, failures, exec_id)
+      SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?) WHERE true
       ON CONFLICT (schedule_id, pc_id) DO UPDATE SET state = excluded.state, at = excluded.at,
         failures = excluded.failures, exec_id = excluded.exec_id`,
-    rows: progress.map((one) => [
+    args: [
       scheduleId,
-      one.pcId,
-      one.state,
-      one.at,
-      one.failures,
-      one.execId,
-    ]),
+      JSON.stringify(
+        progress.map((one) => [one.pcId, one.state, one.at, one.failures, one.execId]),
+      ),
+    ],
   };
 }
 

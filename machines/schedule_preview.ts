@@ -1,7 +1,7 @@
 /** What a schedule will do next, as far as can be told: its instants with what stands against each. */
 import type { FreezeState } from "../wire/freeze.ts";
 import { upcoming } from "./schedule_decision.ts";
-import { type Progress, turnAt, WHOLE_TARGET } from "./schedule_progress.ts";
+import { type Progress, turnsOf, WHOLE_TARGET } from "./schedule_progress.ts";
 import { isActive, type SkipReason, whyBlocked, type ZonedSchedule } from "./schedule_rules.ts";
 
 /** One fire to come, or one that will not come. */
@@ -47,7 +47,7 @@ interface Turn {
 
 function turns(zonedSchedule: ZonedSchedule, facts: PreviewFacts): readonly Turn[] {
   const pcsAt = new Map<number, number>();
-  for (const [at, pcs] of turnsOf(zonedSchedule, facts)) {
+  for (const [at, pcs] of turnTimes(zonedSchedule, facts)) {
     pcsAt.set(at, (pcsAt.get(at) ?? 0) + pcs);
   }
   return [...pcsAt]
@@ -58,12 +58,13 @@ function turns(zonedSchedule: ZonedSchedule, facts: PreviewFacts): readonly Turn
 }
 
 /** When, and of how many PCs it is the turn then. */
-function turnsOf(
+function turnTimes(
   { schedule }: ZonedSchedule,
   { now, reachable, progress }: PreviewFacts,
 ): readonly (readonly [at: number, pcs: number])[] {
+  const turnAt = turnsOf(schedule);
   const at = (who: string) => {
-    const turn = turnAt(schedule, progress.get(who));
+    const turn = turnAt(progress.get(who));
     return turn === undefined ? undefined : Math.max(turn, now);
   };
   if (!schedule.when.per_pc) {

@@ -48,19 +48,25 @@ export function settled(progress: Progress, last: LastExecution, now: number): P
   return { state: "failed", at: now, failures: progress.failures + 1 };
 }
 
-/** When it is somebody's turn: 0 = at once; undefined = not before something else happens. */
-export function turnAt({ when }: Schedule, progress: Progress | undefined): number | undefined {
+/** Says of somebody's progress when it is their turn: 0 = at once; undefined = not before something else happens. */
+export type TurnAt = (progress: Progress | undefined) => number | undefined;
+
+/** The rule of a schedule, read once for all whom it is asked about. */
+export function turnsOf({ when }: Schedule): TurnAt {
   const repeat = when.per_pc ?? when.per_target;
-  if (progress === undefined) return 0;
   const everyMs = repeat && repeat !== "once" ? parseDurationMs(repeat.every) : undefined;
-  switch (progress.state) {
-    case "open":
-      return undefined;
-    case "failed":
-      return progress.at + retryMs(progress.failures, everyMs);
-    case "succeeded":
-      return everyMs === undefined ? undefined : progress.at + everyMs;
-  }
+  return (progress) => {
+    switch (progress?.state) {
+      case undefined:
+        return 0;
+      case "open":
+        return undefined;
+      case "failed":
+        return progress.at + retryMs(progress.failures, everyMs);
+      case "succeeded":
+        return everyMs === undefined ? undefined : progress.at + everyMs;
+    }
+  };
 }
 
 function retryMs(failures: number, everyMs = Infinity): number {
@@ -102,7 +108,8 @@ function dueNow(
   schedule: Schedule,
   { now, reachable, progress }: ProgressFacts,
 ): readonly string[] {
-  const isDue = (who: string) => (turnAt(schedule, progress.get(who)) ?? Infinity) <= now;
+  const turnAt = turnsOf(schedule);
+  const isDue = (who: string) => (turnAt(progress.get(who)) ?? Infinity) <= now;
   if (schedule.when.per_pc) return reachable.filter(isDue);
   return schedule.when.per_target && isDue(WHOLE_TARGET) ? reachable : [];
 }

@@ -18,7 +18,7 @@ import {
   listResults,
   readResultsOfExecution,
 } from "../../db/results.ts";
-import { readProgress, readUnsettled } from "../../db/schedule_progress.ts";
+import { readProgress, readSettled } from "../../db/schedule_progress.ts";
 import { countOpenExecutions, listFires, readCursor } from "../../db/schedules.ts";
 import { deleteOldRows } from "../../db/retention.ts";
 import { startDatabase } from "../harness/database.ts";
@@ -55,7 +55,7 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
     listFires(db, { scheduleId: "s", limit, cursor: afterText }),
   "the open executions of a schedule": (db) => countOpenExecutions(db, "s"),
   "how far each PC is with a schedule": (db) => readProgress(db, "s"),
-  "who has not succeeded in a schedule": (db) => readUnsettled(db, "s"),
+  "who has not succeeded in a schedule": (db) => readSettled(db, "s"),
   "what endpoints noticed": (db) => listObsEvents(db, { limit, cursor: afterNumber }),
   "what one endpoint noticed": (db) =>
     listObsEvents(db, { limit, pcId: "p", kind: "k", cursor: afterNumber }),

@@ -4,7 +4,7 @@ import {
   decideTurn,
   type Progress,
   settled,
-  turnAt,
+  turnsOf,
   WHOLE_TARGET,
 } from "../../machines/schedule_progress.ts";
 import { zoned } from "../../machines/schedule_rules.ts";
@@ -85,7 +85,7 @@ for (const [failures, kind, minutes] of WAITS) {
   test(`${kind}: after ${failures} failures in a row it waits ${minutes} min`, () => {
     const when = kind === "every 10m" ? { per_pc: { every: "10m" } } : { per_pc: "once" };
     const { schedule } = repeating(when);
-    assert.equal(turnAt(schedule, failed(NOW, failures)), NOW + minutes * MINUTE);
+    assert.equal(turnsOf(schedule)(failed(NOW, failures)), NOW + minutes * MINUTE);
   });
 }
 
