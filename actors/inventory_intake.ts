@@ -7,7 +7,7 @@
  */
 import type { Statement, Transaction } from "../db/client.ts";
 import { readInventoryJobs } from "../db/inventory.ts";
-import { insertDue } from "../db/inventory_due.ts";
+import { type DueKey, insertDue } from "../db/inventory_due.ts";
 import type { RunWrite } from "../db/projection.ts";
 import type { Tenure } from "./writer_lease.ts";
 
@@ -31,11 +31,11 @@ export class InventoryIntake {
       this.#term = tenure.term;
     }
     if (this.#jobs.size === 0) return [];
-    const keys = runs.flatMap(({ run: { jobId, resultId, finishedAt } }) =>
-      jobId !== null && finishedAt !== null && this.#jobs.has(jobId)
-        ? [{ finishedAt, resultId }]
-        : []
-    );
+    const keys: DueKey[] = [];
+    for (const { run: { jobId, resultId, finishedAt } } of runs) {
+      if (jobId === null || finishedAt === null || !this.#jobs.has(jobId)) continue;
+      keys.push({ finishedAt, resultId });
+    }
     if (keys.length === 0) return [];
     this.#noted = true;
     return [insertDue(keys)];
