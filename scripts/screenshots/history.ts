@@ -1,9 +1,15 @@
-import { PCS, type World } from "./world.ts";
+import type { CellAnswer } from "../../wire/http.ts";
+import { PCS, until, type World } from "./world.ts";
+
+/** The share of runs that have ended when the pictures are taken. */
+const MOSTLY = 0.5;
 
 /** What the pictures show. */
 export interface History {
   readonly running: string;
   readonly ended: string;
+  /** A run in flight that has much to say. */
+  readonly run: string;
 }
 
 interface Dispatched {
@@ -29,7 +35,7 @@ export async function history(world: World): Promise<History> {
     script: "uptime",
   });
   const running = await fire("update-till", beginning("till", "kiosk"));
-  return { running, ended };
+  return { running, ended, run: await talkative(world, running) };
 }
 
 /** Groups, a schedule, and one message that cannot be read. */
@@ -59,4 +65,19 @@ async function furnish(
     "results.6f0d2c1e",
     '{"result_id": "6f0d2c1e", "pc_id": "office-14", "exit_code": ',
   );
+}
+
+/** A run that is still in flight when the others have ended. */
+async function talkative(world: World, execId: string): Promise<string> {
+  let run = "";
+  await until("a run that goes on", async () => {
+    const cells = await world.call<readonly CellAnswer[]>(
+      "GET",
+      `/api/executions/${execId}/targets`,
+    );
+    const running = cells.filter(({ state }) => state === "running");
+    run = running.at(-1)?.result_id ?? run;
+    return cells.length - running.length > cells.length * MOSTLY && run !== "";
+  });
+  return run;
 }

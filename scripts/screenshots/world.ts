@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect } from "nats";
+import { connect, type NatsConnection } from "nats";
+import { stringify } from "yaml";
 import { type Agent, createAgent } from "../../agent/agent.ts";
 import { HANDLERS } from "./handlers.ts";
 import { JOBS } from "./jobs.ts";
@@ -41,7 +42,9 @@ export async function startWorld(): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), "kanade-pictures-"));
   const server = startServer(directory);
   const agents: Agent[] = [];
+  let peer: NatsConnection | undefined;
   const dispose = async () => {
+    await peer?.close();
     await Promise.all(agents.map((agent) => agent.stop(AbortSignal.abort())));
     server.kill("SIGTERM");
     if (server.exitCode === null) await once(server, "exit");
@@ -51,6 +54,9 @@ export async function startWorld(): Promise<World> {
     const { http, nats } = await runtimeOf(directory, server);
     const { http_token: token, nats: users } = await jsonOf(join(directory, "credentials.json"));
     const call = callerOf(http, token);
+    const { user, password } = users.backend;
+    // Before the machines are there: with each new one the broker reads its list of users again.
+    peer = await connect({ servers: [nats], user, pass: password });
     for (const pcId of PCS) {
       agents.push(createAgent({
         pcId,
@@ -61,7 +67,7 @@ export async function startWorld(): Promise<World> {
       }));
     }
     await Promise.all(agents.map((agent) => agent.start()));
-    for (const job of JOBS) await call("POST", "/api/jobs", job);
+    for (const job of JOBS) await postYaml(`${http}/api/jobs`, token, job);
     await until("the machines", async () => {
       const { agents: { active } } = await call<{ agents: { active: number } }>(
         "GET",
@@ -78,10 +84,7 @@ export async function startWorld(): Promise<World> {
         return execution.ended_at !== null;
       });
     const publish = async (subject: string, text: string) => {
-      const { user, password } = users.backend;
-      const connection = await connect({ servers: [nats], user, pass: password });
-      await connection.jetstream().publish(subject, new TextEncoder().encode(text));
-      await connection.close();
+      await peer?.jetstream().publish(subject, new TextEncoder().encode(text));
     };
     return { url: http, token, call, ended, publish, [Symbol.asyncDispose]: dispose };
   } catch (thrown) {
@@ -155,4 +158,11 @@ function numbered(name: string, count: number): readonly string[] {
     { length: count },
     (_, index) => `${name}-${String(index + 1).padStart(2, "0")}`,
   );
+}
+
+/** As a person writes it: that is how it is shown again. */
+async function postYaml(url: string, token: string, value: unknown): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/yaml" };
+  const response = await fetch(url, { method: "POST", headers, body: stringify(value) });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
 }

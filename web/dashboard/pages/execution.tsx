@@ -9,6 +9,7 @@ import { Loadable } from "../../shared/ui/states.tsx";
 import { Since, Time } from "../../shared/ui/time.tsx";
 import { ExecutionActions } from "../execution/actions.tsx";
 import { countCells, useCells } from "../execution/cells.ts";
+import { Outputs } from "../execution/outputs.tsx";
 import { Pcs } from "../execution/pcs.tsx";
 import { Sent } from "../execution/sent.tsx";
 import { Timeline } from "../execution/timeline.tsx";
@@ -54,6 +55,7 @@ function Execution({ execution, cells }: {
       </PageHead>
       <Progress execution={execution} counts={counts} />
       <Loadable query={cells}>{(value) => <Pcs cells={value} />}</Loadable>
+      <Outputs execId={execution.exec_id} />
       <div class="halves">
         <Sent execId={execution.exec_id} />
         <Timeline execId={execution.exec_id} />
