@@ -159,19 +159,15 @@ function HealthTile({ fleet }: { readonly fleet: Loaded<FleetHealth> }) {
     const note = fleet.isError ? "cannot be asked" : "";
     return <Tile label="Health" href="#/settings" value={undefined} note={note} />;
   }
-  const { components, jetstream } = fleet.data;
-  const ill = components.filter(({ ok }) => !ok);
-  const isWell = ill.length === 0 && jetstream.all_ok;
-  const why = ill.length > 0
-    ? ill.map(({ name, detail }) => `${name}: ${detail}`).join("; ")
-    : jetstream.all_ok
-    ? "every part does its work"
-    : `streams missing: ${jetstream.missing.join(", ")}`;
+  const { problems } = fleet.data;
+  const [first = "every part does its work", ...others] = problems;
+  const isWell = problems.length === 0;
+  const why = others.length === 0 ? first : `${first} And ${others.length} more.`;
   return (
     <Tile
       label="Health"
       href="#/settings"
-      value={isWell ? "Well" : "Ill"}
+      value={isWell ? "Well" : "Not well"}
       note={why}
       isBad={!isWell}
     />

@@ -99,8 +99,9 @@ function Health() {
         <h2>Health</h2>
       </div>
       <Loadable query={fleet}>
-        {({ components, jetstream }) => (
+        {({ components, jetstream, problems }) => (
           <ul class="checks-list">
+            {problems.map((problem) => <li key={problem} class="reason">{problem}</li>)}
             {components.map(({ name, ok, detail }) => (
               <Check key={name} name={name.replaceAll("_", " ")} ok={ok} detail={detail} />
             ))}
