@@ -12,6 +12,7 @@ import type { ManifestTimeout } from "./manifest_timeout.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { HttpServices } from "./http/services.ts";
 import type { InventoryIntake } from "./inventory_intake.ts";
+import type { MachineSource } from "./inspector/machine_source.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { Latch } from "./latch.ts";
@@ -79,10 +80,18 @@ export interface BackendCapabilities {
   readonly health: { readonly ask: true; readonly grant: (problem: string | null) => void };
   /** Counts a projector's batches. */
   readonly measure: { readonly ask: true; readonly grant: (batch: MeasuredBatch) => void };
+  /** Live machines to be observed, and where what they do is sent. */
+  readonly inspection: { readonly ask: true; readonly grant: Inspection };
   /** How often the reaper sweeps, ms. */
   readonly sweepIntervalMs: { readonly ask: true; readonly grant: number };
   /** Serves the API on the address of the settings. */
   readonly http: { readonly ask: true; readonly grant: HttpGrant };
+}
+
+export interface Inspection {
+  /** Of a receiver: `ws:` or `wss:`. */
+  readonly url: string;
+  readonly sources: readonly MachineSource[];
 }
 
 export interface HttpGrant {

@@ -7,6 +7,7 @@ import type { ExecutionRegistry } from "../actors/execution_registry.ts";
 import { groupWatcher } from "../actors/group_watcher.ts";
 import type { HealthBoard } from "../actors/health_board.ts";
 import { heartbeatProjector } from "../actors/heartbeat_projector.ts";
+import { isLoopback } from "../actors/http/auth.ts";
 import type { HttpServices } from "../actors/http/services.ts";
 import { httpActor } from "../actors/http_actor.ts";
 import { inventoryHints } from "../actors/inventory_hints.ts";
@@ -20,6 +21,7 @@ import { reaper } from "../actors/reaper.ts";
 import { replayKeeper } from "../actors/replay_keeper.ts";
 import { resultsProjector } from "../actors/results_projector.ts";
 import { rolloutKeeper } from "../actors/rollout_keeper.ts";
+import { statelySender } from "../actors/stately_sender.ts";
 import { retention } from "../actors/retention.ts";
 import { scheduler } from "../actors/scheduler.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
@@ -76,7 +78,29 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
     followWith(parts, system);
     services.inspector.addSystem("backend", system);
   };
-  return { actors: ACTORS, grantors, services, registry, catchUp, health, follow };
+  return {
+    actors: actorsOf(options, parts),
+    grantors,
+    services,
+    registry,
+    catchUp,
+    health,
+    follow,
+  };
+}
+
+/** Inspection is sent only where that was asked for, and to another machine not without saying so. */
+function actorsOf(
+  { inspectUrl }: BackendOptions,
+  { health, log }: BackendParts,
+): readonly ChildDefinition<BackendCapabilities>[] {
+  if (inspectUrl === undefined) return ACTORS;
+  const { host, hostname } = new URL(inspectUrl);
+  if (!isLoopback(hostname)) {
+    log.warn("inspection leaves this machine", { to: host });
+    health.risk(statelySender.name, `what the state machines do is sent to ${host}`);
+  }
+  return [...ACTORS, statelySender];
 }
 
 function followWith({ health, metrics }: BackendParts, system: System): void {

@@ -9,6 +9,7 @@ import { addExecutions } from "./cli/commands/executions.ts";
 import { addFreeze } from "./cli/commands/freeze.ts";
 import { addGroups } from "./cli/commands/groups.ts";
 import { addHealth } from "./cli/commands/health.ts";
+import { addInspect } from "./cli/commands/inspect.ts";
 import { addInventory } from "./cli/commands/inventory.ts";
 import { addJobs } from "./cli/commands/jobs.ts";
 import { addKeys } from "./cli/commands/keys.ts";
@@ -92,6 +93,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addAgents(program, session);
   addGroups(program, session);
   addConfig(program, session);
+  addInspect(program, session);
   addInventory(program, session);
   addObsEvents(program, session);
   addDeadLetters(program, session, end);

@@ -108,6 +108,7 @@ async function serveParts(
     replicas: settings.replicas,
     fenced: broker !== undefined,
     sweepIntervalMs: settings.sweepIntervalMs,
+    inspectUrl: settings.inspectUrl,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),
     ...(broker === undefined

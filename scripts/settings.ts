@@ -30,6 +30,8 @@ export interface Settings {
   /** The private key by which commands are signed; a file that may be missing. */
   readonly signingKey: string;
   readonly sweepIntervalMs: number;
+  /** Where Stately's inspector receives what machines do; absent = nowhere. */
+  readonly inspectUrl?: string;
   readonly agent: {
     readonly pcId: string;
     readonly dataDir: string;
@@ -93,6 +95,8 @@ const Servers = v.pipe(
 );
 
 const DB_URL = /^(?:file:|libsql:\/\/|https?:\/\/|wss?:\/\/)\S+$/;
+
+const INSPECT_URL = /^wss?:\/\/[^\s/?#@]+(?:[/?]\S*)?$/;
 
 /** A duration, in milliseconds, above zero. */
 const Period = v.pipe(
@@ -159,6 +163,9 @@ const Variables = v.object({
   KANADE_REQUIRE_SIGNATURES: v.optional(Flag, "0"),
   KANADE_RUN_AS_USER: v.optional(v.string()),
   KANADE_STOP_GRACE: v.optional(Period, "20s"),
+  KANADE_INSPECT: v.optional(
+    v.pipe(v.string(), v.regex(INSPECT_URL, "must be an address such as ws://127.0.0.1:8080")),
+  ),
   KANADE_SWEEP_INTERVAL: v.optional(Period, "60s"),
 });
 type Variables = v.InferOutput<typeof Variables>;
@@ -208,6 +215,7 @@ function settingsOf(variables: Variables): Settings {
     },
     signingKey: variables.KANADE_SIGNING_KEY ?? signingKeyPath(dataDir),
     sweepIntervalMs: variables.KANADE_SWEEP_INTERVAL,
+    ...given("inspectUrl", variables.KANADE_INSPECT),
     agent: {
       pcId: variables.KANADE_PC_ID,
       dataDir: variables.KANADE_AGENT_DATA_DIR ?? join(dataDir, "agent"),

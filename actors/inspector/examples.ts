@@ -100,6 +100,10 @@ function deadlineExamples(
   const passed = (missing: number) => ({ type: "DEADLINE_PASSED", missing }) as const;
   if (waiting === 0) return [{ when: "its deadline passes", event: passed(0) }];
   return [
+    {
+      when: "the waves of all who are waited for are called off",
+      event: { type: "TARGETS_DROPPED", missing: waiting },
+    },
     { when: "its deadline passes, and nobody who is waited for has begun", event: passed(waiting) },
     { when: "its deadline passes, and all who are waited for have begun", event: passed(0) },
   ];

@@ -1,6 +1,8 @@
 /** Where live machines are: the executions of the registry, the commands of an agent, the supervisors of the actors. */
 import type { AnyMachineSnapshot } from "xstate";
+import { messageOf } from "../../wire/fault.ts";
 import type { ExecutionRegistry } from "../execution_registry.ts";
+import type { Log } from "../log.ts";
 import type { MachineObserver, Watchable } from "../system/watchable.ts";
 
 /** One live machine. */
@@ -20,6 +22,17 @@ export interface MachineSource {
   find(id: string): Live | undefined;
   /** Observes all of them until the function that it returns is called. */
   watch(observer: MachineObserver): () => void;
+}
+
+/** An observer that never throws: xstate would end the machine that it looks at, or a commit would seem to have failed. */
+export function harmless(observer: MachineObserver, log: Log): MachineObserver {
+  return (event) => {
+    try {
+      observer(event);
+    } catch (thrown) {
+      log.error("an observer failed", { error: messageOf(thrown) });
+    }
+  };
 }
 
 /** Executions, the ones that were used last first. */

@@ -33,6 +33,11 @@ const WORDS: Readonly<Record<string, MachineWords>> = {
     title: "Reaper",
     describes: "Waits, and sweeps up what is past its deadline, in chunks.",
   },
+  rollout: {
+    title: "Rollout",
+    describes:
+      "The waves of one execution: the next one leaves when the one before has gone well enough.",
+  },
   supervisor: {
     title: "Supervisor of an actor",
     describes:

@@ -106,8 +106,10 @@ function untried(
   if (first !== undefined && first.guard === null) return certain(chart, event, first);
   const cases = candidates.map(({ guard, to, actions }) => {
     const place = to === null ? "it stays" : `it becomes ${placeOf([to])}`;
-    const what = actions.length === 0 ? place : `${place}, and does ${actions.join(", ")}`;
-    return guard === null ? `else ${what}` : `if ${guard}, ${what}`;
+    const what = actions.length === 0
+      ? place
+      : `${place}, and does: ${actions.map(spoken).join(", ")}`;
+    return guard === null ? `else ${what}` : `if ${spoken(guard)}, ${what}`;
   });
   return {
     event,
@@ -158,5 +160,5 @@ export function spoken(name: string): string {
 
 function doing(drawn: ChartTransition | undefined): string {
   if (drawn === undefined || drawn.actions.length === 0) return "";
-  return ` (does ${drawn.actions.map(spoken).join(", ")})`;
+  return `, and does: ${drawn.actions.map(spoken).join(", ")}`;
 }

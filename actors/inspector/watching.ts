@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 import type { Clock, Timers } from "../system/clock.ts";
 import type { MachineObserver } from "../system/watchable.ts";
 import { activeStates, type Chart } from "./chart.ts";
-import type { MachineSource } from "./machine_source.ts";
+import { harmless, type MachineSource } from "./machine_source.ts";
 
 /** How often viewers are told, milliseconds: fluent to the eye, and far apart for a machine. */
 export const PERIOD_MS = 200;
@@ -119,7 +119,10 @@ export class Watching {
       const wanted = viewers.some(({ wish }) => wish.activity || wish.machine === source.machine);
       const stop = this.#attached.get(source);
       if (wanted && stop === undefined) {
-        this.#attached.set(source, source.watch(this.#observerOf(source.machine)));
+        this.#attached.set(
+          source,
+          source.watch(harmless(this.#observerOf(source.machine), this.#parts.log)),
+        );
       } else if (!wanted && stop !== undefined) {
         stop();
         this.#attached.delete(source);

@@ -7,6 +7,7 @@ import { keepHeapSmall } from "../heap.ts";
 import { fleet } from "./fleet.ts";
 import { idle } from "./idle.ts";
 import { inflight } from "./inflight.ts";
+import { inspect } from "./inspect.ts";
 import { machineFacts, watchOthers } from "./machine.ts";
 import { outbox } from "./outbox.ts";
 import { project, projectOneEach } from "./project.ts";
@@ -17,6 +18,7 @@ import { search } from "./search.ts";
 const BENCHMARKS: readonly Benchmark[] = [
   project,
   projectOneEach,
+  inspect,
   inflight,
   roundtrip,
   fleet,

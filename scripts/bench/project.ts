@@ -30,7 +30,8 @@ import { type BenchContext, type Benchmark, type Figure, figureOf, lineOf } from
 
 const CONSUMER = "backend_results_projector";
 
-interface Size {
+/** How much there is to project. */
+export interface Size {
   readonly results: number;
   readonly executions: number;
   readonly rowAtATime: number;
@@ -75,13 +76,8 @@ async function compare(
   targets: Targets,
 ): Promise<readonly Figure[]> {
   const log = createLog({ level: "error", pretty: false });
-  await using broker = await startBroker();
-  await using bus = await connectBus(
-    { servers: [broker.url], name: "bench", log },
-    new AbortController().signal,
-  );
-  await provision(bus, { replicas: 1, log });
-  await publish(bus, size);
+  await using full = await startFullStream(size, log);
+  const { bus } = full;
   const rates = { plain: [] as number[], product: [] as number[], row: [] as number[] };
   const delays: number[] = [];
   const growth: number[] = [];
@@ -110,12 +106,33 @@ async function compare(
   return figures;
 }
 
+/** A broker whose stream holds all results already. */
+export async function startFullStream(
+  size: Size,
+  log: Log,
+): Promise<{ readonly bus: Bus } & AsyncDisposable> {
+  const broker = await startBroker();
+  const bus = await connectBus(
+    { servers: [broker.url], name: "bench", log },
+    new AbortController().signal,
+  );
+  await provision(bus, { replicas: 1, log });
+  await publish(bus, size);
+  return {
+    bus,
+    async [Symbol.asyncDispose]() {
+      await bus.close();
+      await broker[Symbol.asyncDispose]();
+    },
+  };
+}
+
 /** Of each round by itself: what slowed it down slowed both. */
-function ratiosOf(ours: readonly number[], theirs: readonly number[]): readonly number[] {
+export function ratiosOf(ours: readonly number[], theirs: readonly number[]): readonly number[] {
   return ours.map((rate, round) => rate / (theirs[round] ?? NaN));
 }
 
-function rate(values: readonly number[]): string {
+export function rate(values: readonly number[]): string {
   return `${Math.round(values.at(-1) ?? NaN).toLocaleString("en")}/s`;
 }
 
@@ -161,12 +178,12 @@ function arrival(
   return { exec, pc: Math.floor(within / together) };
 }
 
-function execIdOf(n: number): string {
+export function execIdOf(n: number): string {
   return `00000000-0000-7000-8000-${String(n).padStart(12, "0")}`;
 }
 
 /** Results per second of one way over a fresh database and a fresh consumer. */
-async function measure(
+export async function measure(
   bus: Bus,
   size: Size,
   run: (db: Database) => Promise<void>,
@@ -232,8 +249,18 @@ async function runPlain(bus: Bus, db: Database, results: number): Promise<void> 
 
 const NO_OBJECTS = { read: () => Promise.resolve(undefined), remove: () => Promise.resolve() };
 
-/** The product's own projector, registry and write path, until it has projected everything. */
-async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise<void> {
+/**
+ * The product's own projector, registry and write path, until it has projected everything.
+ *
+ * @param attach what looks on meanwhile; the function that it returns ends that
+ */
+export async function runProduct(
+  bus: Bus,
+  db: Database,
+  size: Size,
+  log: Log,
+  attach: (registry: ExecutionRegistry) => () => void = () => () => undefined,
+): Promise<void> {
   const abort = new AbortController();
   const lease = new WriterLease({
     db,
@@ -275,7 +302,9 @@ async function runProduct(bus: Bus, db: Database, size: Size, log: Log): Promise
     ready: () => undefined,
     handled: () => undefined,
   });
+  const detach = attach(registry);
   await running;
+  detach();
   await bus.flush();
   await assertProjected(db, size);
 }

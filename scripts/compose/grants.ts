@@ -52,6 +52,7 @@ export function grantorsOf(
     },
     health: (_ask, actorName) => (problem: string | null) => health.report(actorName, problem),
     measure: () => (batch: MeasuredBatch) => parts.metrics.batch(batch),
+    inspection: () => ({ url: options.inspectUrl ?? "", sources: services.inspector.sources }),
     sweepIntervalMs: () => options.sweepIntervalMs,
     http: () => ({ services, ...options.bind, listening: options.listening }),
   };

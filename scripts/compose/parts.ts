@@ -50,6 +50,8 @@ export interface BackendOptions {
   /** Whether each agent has a credential of its own on this broker. */
   readonly fenced: boolean;
   readonly sweepIntervalMs: number;
+  /** Where Stately's inspector receives what machines do; absent = nowhere. */
+  readonly inspectUrl?: string | undefined;
   /** Something about the broker that its operator should know, such as an old version; null = nothing. */
   readonly brokerRisk: string | null;
   /** An empty database for a rebuild, which goes away when it is disposed of. */

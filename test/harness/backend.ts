@@ -16,6 +16,8 @@ export interface BackendOptions {
   readonly broker: TestBroker;
   readonly db: Database;
   readonly sweepIntervalMs?: number;
+  /** Where what machines do is sent. */
+  readonly inspectUrl?: string;
   /** Of the API; a free one unless given. */
   readonly port?: number;
   /** The time that it goes by. */
@@ -43,9 +45,10 @@ export interface TestBackend extends AsyncDisposable {
 
 /** Ends when the backend serves and has caught up with its streams. */
 export async function startBackend(
-  { broker, db, sweepIntervalMs = 60_000, port = 0, clock = systemClock, logged = testLog() }:
-    BackendOptions,
+  options: BackendOptions,
 ): Promise<TestBackend> {
+  const { broker, db, sweepIntervalMs = 60_000, port = 0, clock = systemClock } = options;
+  const { logged = testLog() } = options;
   const { log, lines } = logged;
   const bus = await connectBus(
     { servers: [broker.url], name: "backend", log },
@@ -63,6 +66,7 @@ export async function startBackend(
     replicas: 1,
     fenced: false,
     sweepIntervalMs,
+    inspectUrl: options.inspectUrl,
     brokerRisk: null,
     openScratch: startDatabase,
     listening: (at) => url = at,

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 const BENCHMARKS = [
   "project",
   "project-one-each",
+  "inspect",
   "inflight",
   "roundtrip",
   "fleet",

@@ -64,6 +64,7 @@ test("every variable finds its place", () => {
     KANADE_JWT_SECRET: "j".repeat(32),
     KANADE_AUTH_DISABLE: "1",
     KANADE_STOP_GRACE: "1m 30s",
+    KANADE_INSPECT: "ws://127.0.0.1:8081/inspect",
     KANADE_SWEEP_INTERVAL: "5s",
     KANADE_COMMAND_KEYS: `${KEY}, ${OTHER_KEY}`,
     KANADE_REQUIRE_SIGNATURES: "1",
@@ -85,6 +86,7 @@ test("every variable finds its place", () => {
     auth: { disabled: true, staticToken: "s", jwtSecret: "j".repeat(32) },
     signingKey: "/srv/kanade/signing_key.pem",
     sweepIntervalMs: 5_000,
+    inspectUrl: "ws://127.0.0.1:8081/inspect",
     agent: {
       pcId: "é1",
       dataDir: "/srv/agent",
@@ -123,6 +125,7 @@ for (
     ["KANADE_REPLICAS", "0", '"0" is not a whole number from 1 to 5'],
     ["KANADE_AUTH_DISABLE", "yes", '"yes" is neither 1 nor 0'],
     ["KANADE_STOP_GRACE", "20", 'Cannot read the duration "20"'],
+    ["KANADE_INSPECT", "http://127.0.0.1", "must be an address such as ws://127.0.0.1:8080"],
     ["KANADE_SWEEP_INTERVAL", "0s", "must be longer than nothing"],
     ["KANADE_JWT_SECRET", "hunter2", "must have at least 32 bytes"],
     [

@@ -84,7 +84,7 @@ test("the last answer of a running execution would complete it", () => {
     does: "moves",
     transition: "running:RUN_SETTLED:1",
     to: ["completed"],
-    words: "It becomes completed (does count).",
+    words: "It becomes completed, and does: count.",
   });
 });
 

@@ -2,6 +2,7 @@ import type { CellAnswer, ExecutionAnswer, ExecutionDetail } from "../../../wire
 import { ask, pathOf } from "../../shared/api.ts";
 import { type Counts, countsOf } from "../../shared/outcomes.ts";
 import { type Loaded, useQuery } from "../../shared/queries.ts";
+import { linkTo } from "../../shared/router.ts";
 import { shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
 import { Legend, ProgressBar, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -51,6 +52,9 @@ function Execution({ execution, cells }: {
         }
         crumbs={<a href="#/executions">Executions</a>}
       >
+        <a class="button" href={`/inspector${linkTo(["executions", execution.exec_id])}`}>
+          Inspect
+        </a>
         <ExecutionActions execution={execution} counts={counts} />
       </PageHead>
       <Progress execution={execution} counts={counts} />

@@ -1,0 +1,68 @@
+import type { Command } from "commander";
+import {
+  type ActorAnswer,
+  ExecutionStory,
+  SequenceAnswer,
+  SystemAnswer,
+} from "../../../wire/http_inspector.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { type Column, renderTable } from "../table.ts";
+
+type Step = SequenceAnswer["steps"][number];
+
+const ACTOR_COLUMNS: readonly Column<ActorAnswer>[] = [
+  { heading: "actor", text: ({ path }) => path },
+  { heading: "state", text: ({ state }) => state },
+  { heading: "restarts", text: ({ restarts }) => restarts },
+  { heading: "handled", text: ({ handled }) => handled },
+  { heading: "waiting", text: waitingOf },
+  { heading: "last failure", text: ({ last_failure }) => last_failure },
+];
+
+const STEP_COLUMNS: readonly Column<Step>[] = [
+  { heading: "at", text: ({ at, happened }) => at ?? (happened ? "not recorded" : "not yet") },
+  { heading: "clock", text: ({ clock }) => clock === "none" ? null : clock },
+  { heading: "from", text: ({ from }) => from },
+  { heading: "to", text: ({ to }) => to },
+  { heading: "what", text: ({ label }) => label },
+  { heading: "detail", text: ({ detail }) => detail },
+];
+
+/** What the inspector shows, for who has no browser at hand. */
+export function addInspect(program: Command, session: Session): void {
+  addCommand(program, "actors", "every actor of the backend's process, as its supervisor has it")
+    .action(async (options: CommonOptions) => {
+      const client = await connect(session, options);
+      const system = await client.get(SystemAnswer, "/api/inspector/system");
+      const actors = system.systems.flatMap((one) => one.actors);
+      show(session, options, system, () => renderTable(ACTOR_COLUMNS, actors));
+    });
+
+  addCommand(
+    program,
+    "why <exec_id>",
+    "why an execution is where it is, what comes next, and by when",
+  )
+    .action(async (execId: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      const path = `/api/inspector/executions/${encodeURIComponent(execId)}`;
+      show(session, options, await client.get(ExecutionStory, path), storyText);
+    });
+
+  addCommand(program, "messages <result_id>", "the messages of one run between all who took part")
+    .action(async (resultId: string, options: CommonOptions) => {
+      const client = await connect(session, options);
+      const path = `/api/inspector/runs/${encodeURIComponent(resultId)}/sequence`;
+      const sequence = await client.get(SequenceAnswer, path);
+      show(session, options, sequence, ({ steps }) => renderTable(STEP_COLUMNS, steps));
+    });
+}
+
+function waitingOf({ lag, waiting }: ActorAnswer): number | null {
+  if (waiting !== null) return waiting;
+  return lag.length === 0 ? null : lag.reduce((sum, one) => sum + one.pending + one.unacked, 0);
+}
+
+function storyText({ now: { story } }: ExecutionStory): string {
+  return `${[story.why, ...story.next, story.deadline].join("\n")}\n`;
+}

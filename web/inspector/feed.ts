@@ -1,0 +1,84 @@
+/** The inspector's own stream: what is watched is what is asked for, and nothing is watched that nobody sees. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { withQuery } from "../shared/api.ts";
+import { findSession } from "../shared/session.ts";
+
+/** After a refusal the stream is asked for again after this, milliseconds. */
+const RETRY_MS = 3_000;
+
+/** What a stream may tell of. */
+export interface Wish {
+  readonly system?: boolean;
+  readonly activity?: boolean;
+  readonly machine?: string | undefined;
+  readonly id?: string | undefined;
+}
+
+/** Called with what comes, by the event's name; `again` when some of it may have been missed. */
+export interface Listeners {
+  readonly system?: (data: never) => void;
+  readonly activity?: (data: never) => void;
+  readonly moved?: (data: never) => void;
+  readonly again?: () => void;
+}
+
+/** Listens while the page is seen. True: what is shown is live. */
+export function useFeed(wish: Wish, listeners: Listeners): boolean {
+  const newest = useRef(listeners);
+  newest.current = listeners;
+  const [isLive, setLive] = useState(false);
+  const address = withQuery("/api/inspector/events", {
+    system: wish.system ? "1" : undefined,
+    activity: wish.activity ? "1" : undefined,
+    machine: wish.id === undefined ? undefined : wish.machine,
+    id: wish.id,
+  });
+  useEffect(() => listen(address, () => newest.current, setLive), [address]);
+  return isLive;
+}
+
+/** Answers how to end it. */
+function listen(
+  address: string,
+  listeners: () => Listeners,
+  setLive: (isLive: boolean) => void,
+): () => void {
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const close = () => {
+    source?.close();
+    source = undefined;
+    clearTimeout(retry);
+    setLive(false);
+  };
+  const open = () => {
+    close();
+    const opened = new EventSource(address);
+    source = opened;
+    opened.onopen = () => {
+      setLive(true);
+      listeners().again?.();
+    };
+    opened.onerror = () => {
+      setLive(false);
+      // The browser itself comes back after a lost connection, but not after a refusal.
+      if (opened.readyState !== EventSource.CLOSED) return;
+      retry = setTimeout(open, RETRY_MS);
+      void findSession().catch(() => undefined);
+    };
+    for (const name of ["system", "activity", "moved"] as const) {
+      opened.addEventListener(
+        name,
+        ({ data }: MessageEvent<string>) => listeners()[name]?.(JSON.parse(data) as never),
+      );
+    }
+    opened.addEventListener("lagged", () => listeners().again?.());
+  };
+  const onVisibility = () => document.visibilityState === "hidden" ? close() : open();
+  document.addEventListener("visibilitychange", onVisibility);
+  if (document.visibilityState !== "hidden") open();
+  return () => {
+    document.removeEventListener("visibilitychange", onVisibility);
+    close();
+  };
+}
