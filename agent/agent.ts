@@ -27,6 +27,7 @@ import { Link } from "./link.ts";
 import { LiveOutputs } from "./live_output.ts";
 import { LogTail, withTail } from "./log_tail.ts";
 import { Outbox } from "./outbox.ts";
+import { PatientDisk } from "./patient_disk.ts";
 import { publishing } from "./publishing.ts";
 import { Handlers, type JobHandlers } from "./handlers.ts";
 import { makePrivateDirectory } from "./files.ts";
@@ -296,7 +297,7 @@ async function openParts(
     runsDirectory,
     environment,
     random: options.random ?? ((below) => randomInt(below)),
-    disk: { blockedWrites: 0 },
+    disk: new PatientDisk(log),
     clock,
     log,
   });

@@ -16,6 +16,7 @@ import type { Admission, Ledger } from "./ledger.ts";
 import type { OpenRecord } from "./ledger_record.ts";
 import type { LiveOutput, LiveOutputs } from "./live_output.ts";
 import type { Outbox } from "./outbox.ts";
+import type { PatientDisk } from "./patient_disk.ts";
 import { endTree } from "./process_tree.ts";
 import { noteOf, resultWithoutOutput } from "./result.ts";
 import type { RunAs } from "./run_as.ts";
@@ -24,8 +25,6 @@ import type { JudgedCommand } from "./signature_gate.ts";
 import type { Slots } from "./slots.ts";
 import { whyUnsupported } from "./supported.ts";
 
-/** Between attempts to write what must be on disk before anything else happens. */
-const WRITE_RETRY_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What the agent's own files are written in. */
 const WRITING: ReadonlySet<Effect["type"]> = new Set([
@@ -34,11 +33,6 @@ const WRITING: ReadonlySet<Effect["type"]> = new Set([
   "RECORD_START",
   "REPORT",
 ]);
-
-/** Writes that the disk has not taken yet; while there are any, no new command is taken. */
-export interface DiskState {
-  blockedWrites: number;
-}
 
 /** What a command run touches; one set for all commands of an agent. */
 export interface CommandTools {
@@ -59,7 +53,7 @@ export interface CommandTools {
   readonly random: (below: number) => number;
   readonly clock: Clock;
   readonly log: Log;
-  readonly disk: DiskState;
+  readonly disk: PatientDisk;
 }
 
 /** What became of the admission of a command. */
@@ -393,24 +387,13 @@ export class CommandRun {
     this.#actor.send({ type: "REPORTED" });
   }
 
-  /** Repeats a write until the disk takes it: nothing may happen before it is there. False: abandoned. */
-  async #untilWritten(write: () => Promise<void>): Promise<boolean> {
-    const { disk, log } = this.#tools;
-    let isBlocked = false;
-    while (!this.#isAbandoned) {
-      try {
-        await write();
-        if (isBlocked) log.info("the disk takes writes again", this.#ids());
-        if (isBlocked) disk.blockedWrites -= 1;
-        return !this.#isAbandoned;
-      } catch (error) {
-        log[isBlocked ? "debug" : "error"]("cannot write", { ...this.#ids(), error });
-      }
-      if (!isBlocked) disk.blockedWrites += 1;
-      isBlocked = true;
-      await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
-    }
-    return false;
+  /** False: abandoned before. */
+  #untilWritten(write: () => Promise<void>): Promise<boolean> {
+    return this.#tools.disk.untilWritten({
+      write,
+      isAbandoned: () => this.#isAbandoned,
+      ids: () => this.#ids(),
+    });
   }
 
   #note(text: string): void {

@@ -48,7 +48,7 @@ export class Commands {
    */
   async take(bytes: Uint8Array, headers: SignatureHeaders): Promise<boolean> {
     const { signatures, disk } = this.#tools;
-    if (this.#isStopping || disk.blockedWrites > 0) return false;
+    if (this.#isStopping || disk.isBlocked) return false;
     let judged: JudgedCommand;
     try {
       judged = signatures.judge(bytes, headers);
