@@ -66,12 +66,12 @@ export class InventoryIntake {
   async changed(signal: AbortSignal, waitMs: number): Promise<void> {
     if (!this.#changed && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, waitMs);
         const wake = () => {
           clearTimeout(timer);
           signal.removeEventListener("abort", wake);
           resolve();
         };
+        const timer = setTimeout(wake, waitMs);
         this.#wake = wake;
         signal.addEventListener("abort", wake, { once: true });
       });
