@@ -56,6 +56,20 @@ async function insertWhole(
   await insertRows(db, "command_outbox", [
     { kind: "command", exec_id: execId, subject: "commands.all", msg_id: "m", state: "sent" },
   ]);
+  await insertRows(db, "rollouts", [
+    { exec_id: execId, status: "completed", wave: 0, soak_ms: 0, rev: 1, created_at: initiatedAt },
+  ]);
+  await insertRows(db, "rollout_waves", [{ exec_id: execId, wave: 0, percent: 100, due_at: 1 }]);
+  await insertRows(db, "rollout_transitions", [{
+    exec_id: execId,
+    rev: 1,
+    at: 1,
+    from_status: "sending",
+    to_status: "completed",
+    event: "SENT",
+    wave: 0,
+    actor: "backend",
+  }]);
 }
 
 test("an execution that ended is deleted after 90 days with all that belongs to it", async () => {
@@ -65,7 +79,15 @@ test("an execution that ended is deleted after 90 days with all that belongs to 
   await insertWhole(db, "young", YOUNG, "completed");
   assert.equal(await deleteAllOld(db), 1);
   for (
-    const table of ["executions", "execution_targets", "execution_transitions", "command_outbox"]
+    const table of [
+      "executions",
+      "execution_targets",
+      "execution_transitions",
+      "command_outbox",
+      "rollouts",
+      "rollout_waves",
+      "rollout_transitions",
+    ]
   ) {
     assert.deepEqual(await column(db, table, "exec_id"), ["young"], table);
   }
