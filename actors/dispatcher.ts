@@ -33,6 +33,12 @@ import {
   withEnvelopes,
 } from "./targets.ts";
 
+/**
+ * Of the scripts in all commands of one dispatch. A subject keeps its newest command, and the stream at most 64 MiB: one
+ * dispatch to ten thousand PCs by name would drive out what others keep there for who is away.
+ */
+const MAX_INLINE_COPIES_BYTES = 4 * 1_048_576;
+
 /** The dispatcher of one backend process; the lease's holder publishes what it commits. */
 export function createDispatcher(host: DispatcherHost): Dispatcher {
   return {
@@ -56,7 +62,7 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   const wanted = await commandOf(host, request, ids);
   const planned = await plannedTargets(host, request, wanted.id);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
-  const command = await withScriptObject(host, wanted);
+  const command = await withScriptObject(host, wanted, planned.subjects.length);
   return await acceptDispatch(host, { command, planned, ids, request });
 }
 
@@ -84,15 +90,21 @@ async function commandOf(
 }
 
 /**
- * Scripts that travel as objects: those that a manifest names, and long ones, which are named by what they hold so that
+ * Scripts that travel as objects: those that a manifest names, and those that are long or go out in many commands, which are named by what they hold so that
  * a retry runs what ran then.
  */
-async function withScriptObject(host: DispatcherHost, command: Command): Promise<Command> {
+async function withScriptObject(
+  host: DispatcherHost,
+  command: Command,
+  copies: number,
+): Promise<Command> {
   if (command.script_object) {
     const name = command.script_object;
     return { ...command, script_object_sha256: await digestOf(host, command.id, name) };
   }
-  if (utf8Length(command.script) <= MAX_INLINE_SCRIPT_BYTES) return command;
+  const bytes = utf8Length(command.script);
+  const fitsAll = bytes * copies <= MAX_INLINE_COPIES_BYTES;
+  if (bytes <= MAX_INLINE_SCRIPT_BYTES && fitsAll) return command;
   const digest = sha256Hex(command.script);
   const name = `${command.id}/${digest}`;
   await host.storeScript(name, command.script);

@@ -173,3 +173,17 @@ for (const name of ["with%2Fslash/1", "with%20space/1", `${"x".repeat(129)}/1`])
 test("an empty script is not kept", async () => {
   assert.equal((await object("PUT", "empty/1", "")).status, 400);
 });
+
+test("a script that goes to very many PCs by name travels as an object, and to one of them in the command", async () => {
+  await makeJob("wide", { script: `# ${"x".repeat(8_000)}` });
+  const commandTo = async (pcs: readonly string[]) => {
+    const response = await api.post("/api/exec/wide", { target: { pcs } });
+    const { exec_id } = await response.json() as DispatchAnswerBody;
+    const [row] = await api.db.query("SELECT command FROM executions WHERE exec_id = ?", [exec_id]);
+    return JSON.parse(new TextDecoder().decode(row?.["command"] as Uint8Array));
+  };
+  const many = await commandTo(Array.from({ length: 600 }, (_, index) => `absent-${index}`));
+  assert.deepEqual([many.script, many.script_object.startsWith("wide/")], ["", true]);
+  const one = await commandTo(["absent-0"]);
+  assert.deepEqual([one.script.length, one.script_object], [8_002, undefined]);
+});
