@@ -51,7 +51,7 @@ const PICTURES: readonly Picture[] = [
     place: ({ running }) => `/inspector#/executions/${running}`,
     viewport: WIDE,
     colorScheme: "light",
-    ready: (page) => page.waitForLoadState("networkidle").catch(() => undefined),
+    ready: (page) => page.locator('.state[data-state="running"][data-active="true"]').waitFor(),
   },
   {
     name: "phone",
@@ -85,7 +85,13 @@ async function take(
   },
 ): Promise<void> {
   const { viewport, colorScheme } = picture;
-  const context = await browser.newContext({ viewport, colorScheme, locale: "en-GB" });
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    locale: "en-GB",
+    // What moves is not in a picture half-way.
+    reducedMotion: "reduce",
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(WITHIN_MS);
   await page.goto(dashboardLink(url, token));
