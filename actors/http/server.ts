@@ -25,9 +25,16 @@ export interface HttpServer extends AsyncDisposable {
 /** Open connections are cut off after this, milliseconds, when a server is only disposed of. */
 const DISPOSE_DEADLINE_MS = 1_000;
 
+/**
+ * How long a connection that carries nothing is kept. Longer than clients and proxies keep theirs: a request that is sent
+ * while we close is lost, and looks like a server that is away.
+ */
+const KEEP_ALIVE_MS = 65_000;
+
 /** @throws {Fault} `port_in_use`, `bad_setting` when the address is not one of this machine */
 export async function listen(options: ListenOptions): Promise<HttpServer> {
   const server = createAdaptorServer({ fetch: options.fetch }) as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const quiet = quietSockets(server);
   await started(server, options);
   const { port } = server.address() as AddressInfo;

@@ -31,6 +31,13 @@ function serveEvents() {
   return { senders, closing, fetch };
 }
 
+test("a connection that carries nothing is kept for longer than clients keep theirs", async () => {
+  await using server = await listen({ ...anyPort, fetch: ok });
+  const response = await fetch(server.url);
+  assert.equal(response.headers.get("keep-alive"), "timeout=65");
+  await response.body?.cancel();
+});
+
 test("a port that is taken is one clear fault", async () => {
   await using first = await listen({ ...anyPort, fetch: ok });
   const port = Number(new URL(first.url).port);
