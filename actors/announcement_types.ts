@@ -7,6 +7,7 @@ export type Announcement =
   | RolloutAnnouncement
   | RunAnnouncement
   | AgentAnnouncement
+  | HeartbeatsAnnouncement
   | DeadLetterAnnouncement
   | ObsAnnouncement
   | HealthAnnouncement;
@@ -50,6 +51,11 @@ export interface RunAnnouncement {
 export interface AgentAnnouncement {
   readonly type: "agent";
   readonly pc_id: string;
+}
+
+/** Agents were heard: who shows presence may look again. Told at most every 10 s. */
+export interface HeartbeatsAnnouncement {
+  readonly type: "heartbeats";
 }
 
 export interface DeadLetterAnnouncement {

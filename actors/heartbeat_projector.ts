@@ -15,6 +15,8 @@ import { defineActor } from "./backend.ts";
 const FLUSH_EVERY_MS = 1_000;
 /** The first beat of a PC is written at once, so that a new machine can be used at once. */
 const FIRST_FLUSH_MS = 50;
+/** Pages are told that the fleet was heard no more often than this. */
+const TELL_EVERY_MS = 10_000;
 
 export const heartbeatProjector = defineActor({
   name: "heartbeat_projector",
@@ -29,6 +31,7 @@ export const heartbeatProjector = defineActor({
     const beats = new Map<string, AgentBeat>();
     const newest = new Map<string, Uint8Array>();
     const known = new Set<string>();
+    let toldAt = 0;
     let wakeEarly = () => {};
     await bus.whenConnected(signal);
     bus.subscribe("heartbeat.*", signal, (message) => {
@@ -62,6 +65,10 @@ export const heartbeatProjector = defineActor({
         if (known.has(pcId)) continue;
         known.add(pcId);
         announce({ type: "agent", pc_id: pcId } satisfies Announcement);
+      }
+      if (batch.length > 0 && clock.now() - toldAt >= TELL_EVERY_MS) {
+        toldAt = clock.now();
+        announce({ type: "heartbeats" } satisfies Announcement);
       }
       agents.heard(batch.map((beat) => beat.pcId));
       // Without an ack: the next beat tells the same again.

@@ -54,6 +54,19 @@ describe("the packed tarball in an empty project", WITHIN, () => {
     assert.equal(stdout.trim(), "function");
   });
 
+  it("has pages that are bundled where it is installed", async () => {
+    const code = `
+      import { WebBundle } from "./node_modules/kanade-actors/actors/http/web_bundle.ts";
+      const log = { debug: () => {}, error: (_phrase, { error }) => console.error(error) };
+      const { files, pages } = await new WebBundle(log).get();
+      console.log([...pages.keys()].join(), files.size > 10);
+    `;
+    await writeFile(join(project, "pages.mjs"), code);
+    const args = ["--import", "tsx", "pages.mjs"];
+    const { stdout } = await run(process.execPath, args, { cwd: project });
+    assert.equal(stdout.trim(), "dashboard,inspector true");
+  });
+
   it("has declarations that a strict project compiles against", async () => {
     await mkdir(join(project, "src"));
     await writeFile(join(project, "src/main.ts"), CONSUMER);

@@ -79,7 +79,7 @@ test("what a script printed and what a job is called is text, whatever it looks 
   await using visitor = await visit(browser, dashboardLink(api.url, TOKEN));
   const { page, complaints } = visitor;
   await page.getByRole("link", { name: EVIL }).click();
-  await page.getByRole("link", { name: "pc-1" }).click();
+  await page.getByRole("link", { name: /^pc-1/ }).click();
   await page.getByRole("heading", { name: "pc-1" }).waitFor();
   await page.getByText(EVIL).waitFor();
   assert.equal(await page.locator("[data-stream=stdout]").textContent(), EVIL);

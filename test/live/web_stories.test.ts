@@ -39,7 +39,7 @@ test("a script that is typed and run shows each line when it is printed, and its
     `echo first; echo '<b>second</b>' >&2; until [ -e ${gate} ]; do sleep 0.05; done; printf '\\033[31mthird\\033[0m\\n'; exit 4`,
   );
   await page.getByRole("button", { name: "Run on desk-1" }).click();
-  await page.getByRole("link", { name: "desk-1" }).click();
+  await page.getByRole("link", { name: /^desk-1/ }).click();
   await page.getByText("first", { exact: true }).waitFor();
   await page.getByText("<b>second</b>").waitFor();
   await page.getByText("not known yet").waitFor();
@@ -111,7 +111,7 @@ test("a run that was given up shows expired, and the late truth corrects it on t
   await using visitor = await world.open("#/executions/late-exec");
   const { page } = visitor;
   await outcomes(page, "expired").waitFor();
-  await page.getByRole("link", { name: "pc-late" }).click();
+  await page.getByRole("link", { name: /^pc-late/ }).click();
   await page.getByRole("definition").filter({ hasText: "expired" }).waitFor();
   await api.bus.publishAcked(
     "results.late-request",

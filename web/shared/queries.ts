@@ -62,6 +62,10 @@ export type Loaded<T> = QueryObserverResult<T>;
 
 /** Keys whose loading was asked for, and when they may be loaded. */
 const waiting = new Map<string, ReturnType<typeof setTimeout>>();
+/** How long the last loading took, by key, milliseconds. */
+const took = new Map<string, number>();
+/** What takes long is loaded seldom: a page takes no more than this share of the server's time for one thing. */
+const SHARE = 0.2;
 
 /**
  * Loads again what is kept under keys that begin so, soon and once for many calls. What nobody looks at is only
@@ -70,17 +74,19 @@ const waiting = new Map<string, ReturnType<typeof setTimeout>>();
 export function refreshSoon(key: QueryKey): void {
   const name = JSON.stringify(key);
   if (waiting.has(name)) return;
-  waiting.set(name, setTimeout(() => void refresh(key, name), GATHER_MS));
+  const waitMs = Math.max(GATHER_MS, (took.get(name) ?? 0) / SHARE);
+  waiting.set(name, setTimeout(() => void refresh(key, name), waitMs));
 }
 
 async function refresh(key: QueryKey, name: string): Promise<void> {
-  const isLoading = queries.isFetching({ queryKey: key }) > 0;
-  if (!isLoading) waiting.delete(name);
-  await queries.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
-  if (!isLoading) return;
-  // What was under way may have been answered before the change.
+  const wasLoading = queries.isFetching({ queryKey: key }) > 0;
+  // From here on a change is one that this loading may have missed.
   waiting.delete(name);
-  refreshSoon(key);
+  const startedAt = performance.now();
+  await queries.invalidateQueries({ queryKey: key }, { cancelRefetch: false });
+  took.set(name, performance.now() - startedAt);
+  // What was under way may have been answered before the change.
+  if (wasLoading) refreshSoon(key);
 }
 
 /** Loads everything that is shown again. */
