@@ -36,7 +36,12 @@ export function openApiOf(routes: readonly Route[], version: string) {
       schemas: asJson(toJsonSchemaDefs(NAMED, CONVERSION)),
       securitySchemes: {
         token: { type: "http", scheme: "bearer" },
-        session: { type: "apiKey", in: "cookie", name: "kanade_session" },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "kanade_session",
+          description: "Of POST /api/session; its name goes on with a mark of the server's secrets",
+        },
       },
     },
     paths,
