@@ -9,6 +9,7 @@ import { type Client, createClient } from "@libsql/client";
 import { Announcer } from "../../actors/announcer.ts";
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
+import { InventoryIntake } from "../../actors/inventory_intake.ts";
 import { Latch } from "../../actors/latch.ts";
 import { createLog, type Log } from "../../actors/log.ts";
 import { Metrics } from "../../actors/metrics.ts";
@@ -276,6 +277,7 @@ export async function runProduct(
     registry,
     clock: systemClock,
     announcer: new Announcer(log),
+    inventory: new InventoryIntake(),
   });
   const provisioned = new Latch();
   provisioned.open();
