@@ -25,6 +25,8 @@ export interface Backends extends AsyncDisposable {
   readonly databasePath: string;
   /** Starts one more; ends when it answers. */
   start(): Promise<BackendProcess>;
+  /** Stops a backend between two writes (SIGCONT wakes it): in the midst of one it would keep the lock of the file. */
+  freeze(backend: BackendProcess): Promise<void>;
   /** Who holds the writer lease, by process id, and in which term; undefined when nobody does. */
   holder(): Promise<{ readonly pid: number; readonly term: number } | undefined>;
 }
@@ -57,6 +59,13 @@ export async function startBackends(): Promise<Backends> {
       programs.push(program);
       const url = await servingUrl(program, dataDir);
       return { ...program, url, api: (method, path, body) => ask(url, method, path, body) };
+    },
+    async freeze(backend) {
+      for (let isFrozen = false; !isFrozen;) {
+        backend.signal("SIGSTOP");
+        isFrozen = await db.write((tx) => tx.query("SELECT 1")).then(() => true, () => false);
+        if (!isFrozen) backend.signal("SIGCONT");
+      }
     },
     async holder() {
       const [row] = await db.query("SELECT holder, term, expires_at FROM leases");

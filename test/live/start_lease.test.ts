@@ -122,7 +122,7 @@ test("a holder that was frozen and wakes up writes nothing any more, and goes on
   const execution = await dispatch(second);
   await report(backends, execution, ids("before", 10));
   await eventually("the first runs", async () => await succeeded(second, execution.exec_id) === 10);
-  first.signal("SIGSTOP");
+  await backends.freeze(first);
   // These are delivered to the frozen one, too, which had asked for them.
   await report(backends, execution, ids("during", 50));
   await takenOver(t, backends, second);

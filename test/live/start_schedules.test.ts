@@ -101,20 +101,11 @@ test("the holder is killed in the midst of firing: the other one fires the rest,
   assert.equal((await backends.holder())?.pid, second.pid);
 });
 
-/** Freezes a backend between two writes: in the midst of one it would keep the lock of the database file. */
-async function freeze(backends: Backends, backend: BackendProcess): Promise<void> {
-  for (let isFrozen = false; !isFrozen;) {
-    backend.signal("SIGSTOP");
-    isFrozen = await backends.db.write((tx) => tx.query("SELECT 1")).then(() => true, () => false);
-    if (!isFrozen) backend.signal("SIGCONT");
-  }
-}
-
 test("a holder that was frozen over the minute fires nothing when it wakes up while the other one fires", async (t) => {
   await using backends = await startBackends();
   const [first, second] = await startTwo(backends);
   const due = await scheduleForNextMinute(backends);
-  await freeze(backends, first);
+  await backends.freeze(first);
   await eventually(
     "the takeover",
     async () => (await backends.holder())?.pid === second.pid,
