@@ -14,7 +14,6 @@ import {
   markFailed,
   markRefused,
   markSent,
-  readCommands,
   readDue,
   readNextDueAt,
   type SentMessage,
@@ -22,27 +21,22 @@ import {
 import { setDeadlines } from "../db/dispatches.ts";
 import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
-import { key } from "../wire/ids.ts";
 import { ENVELOPE_VALIDITY_MS, envelopeBody } from "../wire/signing.ts";
-import { encode } from "../wire/codec.ts";
-import { killedPcs, type KillRunsRequest } from "../wire/kills.ts";
-import { killSubject, pcIdOfCommandSubject } from "../wire/subjects.ts";
+import { pcIdOfCommandSubject } from "../wire/subjects.ts";
 import type { CommandSigner } from "./command_signer.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess } from "./bus_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { KvAccess } from "./kv_access.ts";
-import type { Kv, KvRead } from "./kv_types.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import { assertHeld } from "./projection.ts";
+import { publishKill } from "./publish_kill.ts";
 import type { Clock } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 const BATCH = 500;
 const ACK_TIMEOUT_MS = 5_000;
-/** Commands of a killed execution that are looked for at the same time. */
-const REMOVE_WINDOW = 100;
 /** How long a failure holds the whole outbox back: order matters more than speed. */
 const RETRY_MS = 1_000;
 /** Another backend's rows are noticed at the latest after this long. */
@@ -227,55 +221,6 @@ function bodyOf({ subject, payload, envelopedAt }: DueMessage): Uint8Array {
     expiresAt: envelopedAt + ENVELOPE_VALIDITY_MS,
     command: JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>,
   });
-}
-
-/** A kill in its order: remembered for those who are away, then no longer to be found, then told. */
-async function publishKill(
-  { bus, db, kv, execMessages }: PublishContext,
-  message: DueMessage,
-): Promise<null> {
-  const execId = message.execId ?? "";
-  if (message.subject !== killSubject(execId)) {
-    await markKilled(kv.bucket("kills"), execId, message.payload);
-    bus.publish(message.subject, encode({ exec_id: execId } satisfies KillRunsRequest));
-    await bus.flush();
-    return null;
-  }
-  await kv.bucket("kills").put(key(execId), message.payload);
-  const commands = await readCommands(db, execId);
-  for (let from = 0; from < commands.length; from += REMOVE_WINDOW) {
-    const window = commands.slice(from, from + REMOVE_WINDOW);
-    await Promise.all(window.map(({ subject, msgId }) => execMessages.remove(subject, msgId)));
-  }
-  bus.publish(message.subject, new Uint8Array());
-  await bus.flush();
-  return null;
-}
-
-/** Adds a PC to those that may not run an execution, unless nobody may. @throws {Fault} of the bus */
-async function markKilled(kills: Kv, execId: string, payload: Uint8Array): Promise<void> {
-  const present = await kills.read(key(execId));
-  const before = present.kind === "value" ? textOf(present.entry.value) : undefined;
-  const pcs = before === undefined ? [] : killedPcs(before);
-  if (pcs === undefined) return;
-  const mark = JSON.parse(textOf(payload)) as { readonly pcs: readonly string[] };
-  const merged = encode({ ...mark, pcs: [...new Set([...pcs, ...mark.pcs])] });
-  try {
-    await kills.update(key(execId), merged, revisionOf(present));
-  } catch (thrown) {
-    if (!(thrown instanceof Fault) || thrown.code !== "conflict") throw thrown;
-    // A holder that was frozen until now has written meanwhile: its PCs belong in there, too.
-    await markKilled(kills, execId, payload);
-  }
-}
-
-function revisionOf(read: KvRead): number {
-  if (read.kind === "absent") return 0;
-  return read.kind === "value" ? read.entry.revision : read.revision;
-}
-
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }
 
 function execIdsOf(due: readonly DueMessage[], ids: readonly number[]): string[] {
