@@ -1,10 +1,9 @@
-import { createServer } from "node:net";
 import { mkdir } from "node:fs/promises";
-import { hostname as machineName } from "node:os";
 import { join, resolve } from "node:path";
 import { Fault } from "../wire/fault.ts";
 import { checkName } from "../wire/ids.ts";
 import { inboxPrefixOf } from "../wire/subjects.ts";
+import { type BrokerAddress, chooseAddress, urlElsewhere, urlHere } from "./broker_address.ts";
 import { type BrokerBinary, brokerRisk, findBroker } from "./broker_binary.ts";
 import { brokerConfigText } from "./broker_config.ts";
 import { agentPermissions } from "./broker_fence.ts";
@@ -35,11 +34,6 @@ export interface BrokerOptions {
   /** `PATH`, where nats-server is looked for; this process's own unless given. */
   readonly path?: string;
   readonly log: Log;
-}
-
-export interface BrokerAddress {
-  readonly hostname: string;
-  readonly port: number;
 }
 
 /** What an agent needs to connect. */
@@ -76,8 +70,6 @@ export interface Broker {
   expel(pcId: string): Promise<boolean>;
 }
 
-const DEFAULT_PORT = 4222;
-
 /**
  * Everything before the first start: finds nats-server, ends an orphan, chooses the port, makes the users.
  *
@@ -100,7 +92,7 @@ export async function prepareBroker(options: BrokerOptions): Promise<Broker> {
     files,
     log,
     dataDir,
-    address: await addressOf(options),
+    address: await chooseAddress(options),
     backend: await backendUser(dataDir),
     agents: await AgentUsers.open(directory),
   });
@@ -161,10 +153,8 @@ class ChildBroker implements Broker {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.backend = parts.backend;
-    const { hostname, port } = parts.address;
-    const named = isWildcard(hostname) ? machineName() : hostname;
-    this.url = natsUrl(isWildcard(hostname) ? LOOPBACK : hostname, port);
-    this.advertisedUrl = isLoopback(hostname) ? null : natsUrl(named, port);
+    this.url = urlHere(parts.address);
+    this.advertisedUrl = urlElsewhere(parts.address);
     this.version = parts.binary.version;
     this.risk = brokerRisk(this.version);
   }
@@ -258,46 +248,4 @@ class ChildBroker implements Broker {
     });
     await writePrivateFile(files.configFile, text);
   }
-}
-
-const LOOPBACK = "127.0.0.1";
-
-/** @throws {Fault} `port_in_use` when the address that agents were told of is taken, or none of this machine */
-async function addressOf({ bind, port = DEFAULT_PORT }: BrokerOptions): Promise<BrokerAddress> {
-  if (bind === undefined) return { hostname: LOOPBACK, port: await freePort(port) };
-  const free = await probe(bind.port, bind.hostname);
-  if (free !== undefined) return { hostname: bind.hostname, port: free };
-  throw new Fault(
-    "port_in_use",
-    `Cannot start the broker on ${bind.hostname}:${bind.port}: it is taken, or no address of this machine; ` +
-      "set KANADE_NATS_BIND to another one",
-  );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
-}
-
-function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
-}
-
-function natsUrl(host: string, port: number): string {
-  return `nats://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-/** That port of loopback, or any other one when it is taken. */
-async function freePort(wanted: number): Promise<number> {
-  return await probe(wanted, LOOPBACK) ?? await probe(0, LOOPBACK) ?? wanted;
-}
-
-function probe(port: number, host: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(port, host, () => {
-      const { port: taken } = server.address() as { readonly port: number };
-      server.close(() => resolve(taken));
-    });
-  });
 }
