@@ -69,7 +69,8 @@ function Group({ group }: { readonly group: OutputGroupAnswer }) {
           {others > 0 && ` and ${shownCount(others)} more`}
         </span>
       </div>
-      <a class="said-what" href={linkTo(["runs", resultId])} aria-label={`Output of ${pcs[0]}`}>
+      <a class="said-what" href={linkTo(["runs", resultId])}>
+        <span class="sr-only">Output of {pcs[0]}:</span>
         <Said group={group} />
       </a>
     </>
