@@ -5,7 +5,7 @@
  * 2. Whoever else writes goes first: a batch is short, and the less time others leave, the longer it waits for the next.
  * 3. What goes wrong here is said in health and tried again; nothing else stands still for it.
  */
-import type { Database } from "../db/client.ts";
+import type { Database, Transaction } from "../db/client.ts";
 import {
   clearDroppedPlaces,
   type IndexedUpTo,
@@ -30,10 +30,10 @@ const RETRY_MS = 5_000;
 /** How long a batch may keep others from writing, about, ms. */
 const WRITE_MS = 10;
 /** Rows of one batch. */
-const MIN_ROWS = 10;
+const MIN_ROWS = 20;
 const MAX_ROWS = 500;
-/** Output of one batch: never more than this, but always at least one run's, bytes. */
-const BATCH_BYTES = 1_048_576;
+/** Output that is read at once: never more than this, but always at least one run's, bytes. */
+const READ_BYTES = 1_048_576;
 /** Of the time in which nobody else writes, so much is ours. */
 const SHARE_OF_IDLE = 0.75;
 /** Of all time, so much is ours at least: a database that is always busy must not keep the index from growing. */
@@ -49,9 +49,9 @@ export const outputIndexer = defineActor({
       const tenure = await lease.acquired(signal);
       const held = AbortSignal.any([signal, tenure.signal]);
       try {
-        const worked = await batches.next(tenure);
+        const worked = await batches.next(tenure, held);
         health(null);
-        await pause(worked ? batches.restMs : LOOK_AGAIN_MS, held);
+        if (!worked) await pause(LOOK_AGAIN_MS, held);
       } catch (thrown) {
         if (held.aborted) continue;
         log.warn("outputs not indexed", { error: messageOf(thrown) });
@@ -66,7 +66,6 @@ export const outputIndexer = defineActor({
 class Batches {
   readonly #db: Database;
   #rows = MIN_ROWS;
-  #restMs = 0;
   /** When the last batch ended, and how long all writes together had taken by then. */
   #last: { readonly at: number; readonly writingMs: number };
 
@@ -75,36 +74,40 @@ class Batches {
     this.#last = { at: performance.now(), writingMs: db.writingMs };
   }
 
-  /** How long to let others write before the next batch. */
-  get restMs(): number {
-    return this.#restMs;
-  }
-
-  /** @returns whether there was anything to do @throws {Fault} of the database or the lease */
-  async next(tenure: Tenure): Promise<boolean> {
+  /** @returns whether there was anything to do @throws {Fault} of the database or the lease; the signal's reason */
+  async next(tenure: Tenure, signal: AbortSignal): Promise<boolean> {
     const work = await readIndexWork(this.#db.aside);
-    if (work.changed) await this.#index(tenure, "changed");
-    else if (work.written) await this.#index(tenure, "new");
-    else if (work.dropped) await this.#clear(tenure);
+    if (work.changed) await this.#index(tenure, "changed", signal);
+    else if (work.written) await this.#index(tenure, "new", signal);
+    else if (work.dropped) await this.#clear(tenure, signal);
     return work.changed || work.written || work.dropped;
   }
 
-  async #index(tenure: Tenure, kind: IndexedUpTo["kind"]): Promise<void> {
+  /** What was read at once is written batch by batch. */
+  async #index(tenure: Tenure, kind: IndexedUpTo["kind"], signal: AbortSignal): Promise<void> {
     const read = kind === "new" ? readNewOutputs : readChangedOutputs;
-    const waiting = atOnce(await read(this.#db.aside, this.#rows));
-    const last = waiting.at(-1);
-    if (last === undefined) return;
+    const waiting = atOnce(await read(this.#db.aside, MAX_ROWS));
     const entries = await entriesOf(this.#db, waiting);
-    await this.#write(tenure, (tx) => writeIndexEntries(tx, entries, { kind, id: last.id }));
+    for (let from = 0; from < waiting.length;) {
+      const batch = waiting.slice(from, from + this.#rows);
+      // An output may have changed more than once.
+      const resultIds = [...new Set(batch.map(({ resultId }) => resultId))];
+      const written = resultIds.flatMap((resultId) => entries.get(resultId) ?? []);
+      const upTo = { kind, id: batch.at(-1)?.id ?? 0 };
+      await this.#write(tenure, signal, (tx) => writeIndexEntries(tx, written, upTo));
+      from += batch.length;
+    }
   }
 
-  async #clear(tenure: Tenure): Promise<void> {
-    await this.#write(tenure, (tx) => clearDroppedPlaces(tx, this.#rows));
+  async #clear(tenure: Tenure, signal: AbortSignal): Promise<void> {
+    await this.#write(tenure, signal, (tx) => clearDroppedPlaces(tx, this.#rows));
   }
 
+  /** One batch, and the rest after it. */
   async #write(
     tenure: Tenure,
-    body: (tx: Parameters<Parameters<Database["write"]>[0]>[0]) => Promise<unknown>,
+    signal: AbortSignal,
+    body: (tx: Transaction) => Promise<unknown>,
   ): Promise<void> {
     const idle = this.#idleShare();
     let startedAt = 0;
@@ -116,9 +119,9 @@ class Batches {
     const now = performance.now();
     const tookMs = now - startedAt;
     this.#last = { at: now, writingMs: this.#db.writingMs };
-    this.#restMs = tookMs * (1 / Math.max(LEAST_SHARE, SHARE_OF_IDLE * idle) - 1);
     const fitting = this.#rows * WRITE_MS / Math.max(tookMs, 1);
     this.#rows = Math.round(Math.min(Math.max(fitting, this.#rows / 2, MIN_ROWS), MAX_ROWS));
+    await pause(tookMs * (1 / Math.max(LEAST_SHARE, SHARE_OF_IDLE * idle) - 1), signal);
   }
 
   /** The share of the time since the last batch in which nobody wrote. */
@@ -132,23 +135,21 @@ class Batches {
 /** As many as may be held at once. */
 function atOnce(waiting: readonly WaitingOutput[]): readonly WaitingOutput[] {
   let bytes = 0;
-  const end = waiting.findIndex((one) => (bytes += one.bytes) > BATCH_BYTES);
+  const end = waiting.findIndex((one) => (bytes += one.bytes) > READ_BYTES);
   return end === -1 ? waiting : waiting.slice(0, Math.max(end, 1));
 }
 
+/** What is to be known of each output that is still there, by `result_id`. */
 async function entriesOf(
   db: Database,
   waiting: readonly WaitingOutput[],
-): Promise<readonly IndexEntry[]> {
-  const startedAtOf = new Map<string, number>();
+): Promise<ReadonlyMap<string, IndexEntry>> {
+  const outputs = await readStoredOutputs(db.aside, waiting.map(({ resultId }) => resultId));
+  const entries = new Map<string, IndexEntry>();
   for (const { resultId, startedAt } of waiting) {
-    if (startedAt !== null) startedAtOf.set(resultId, startedAt);
-  }
-  const outputs = await readStoredOutputs(db.aside, [...startedAtOf.keys()]);
-  const entries: IndexEntry[] = [];
-  for (const [resultId, startedAt] of startedAtOf) {
     const stored = outputs.get(resultId);
-    if (stored !== undefined) entries.push({ resultId, startedAt, ...await digestOf(stored) });
+    if (stored === undefined || startedAt === null) continue;
+    entries.set(resultId, { resultId, startedAt, ...await digestOf(stored) });
   }
   return entries;
 }

@@ -32,6 +32,9 @@ export { isConstraintViolation } from "./sqlite_faults.ts";
 /** How long a worker waits for a lock of another process before the write fails as `database_unavailable`. */
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** Connections for reads that may take long: two, so that one that does not is not behind one that does. */
+const ASIDE = 2;
+
 export interface DatabaseOptions {
   /** `file:` and a path (a file URL with `//`, else taken as it stands), or the URL of a libSQL server. */
   readonly url: string;
@@ -60,7 +63,7 @@ interface Sessions {
   readonly writer: Session;
   readonly readers: readonly Session[];
   /** For reads that may take long. */
-  readonly aside: Session;
+  readonly aside: readonly Session[];
 }
 
 async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promise<Sessions> {
@@ -71,7 +74,7 @@ async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promis
     return {
       writer: session(),
       readers: Array.from({ length: readers }, session),
-      aside: session(),
+      aside: Array.from({ length: ASIDE }, session),
     };
   }
   const path = pathOf(url);
@@ -81,7 +84,7 @@ async function connect({ url, authToken, readers = 1 }: DatabaseOptions): Promis
   return {
     writer: session(false),
     readers: Array.from({ length: readers }, () => session(true)),
-    aside: session(true, false),
+    aside: Array.from({ length: ASIDE }, () => session(true, false)),
   };
 }
 
@@ -124,7 +127,8 @@ function ignoreMissing(thrown: NodeJS.ErrnoException): void {
 export class SessionDatabase implements Database {
   readonly #writer: Session;
   readonly #readers: readonly Session[];
-  readonly #aside: Session;
+  /** Each with how many reads wait for it. */
+  readonly #aside: { readonly session: Session; waiting: number }[];
   readonly aside: Reader;
   #writingMs = 0;
   #nextReader = 0;
@@ -134,8 +138,8 @@ export class SessionDatabase implements Database {
   constructor({ writer, readers, aside }: Sessions) {
     this.#writer = writer;
     this.#readers = readers;
-    this.#aside = aside;
-    this.aside = { query: (sql, args) => this.#read(aside, sql, args) };
+    this.#aside = aside.map((session) => ({ session, waiting: 0 }));
+    this.aside = { query: (sql, args) => this.#readAside(sql, args) };
   }
 
   get writingMs(): number {
@@ -182,10 +186,23 @@ export class SessionDatabase implements Database {
     return result?.rows ?? [];
   }
 
+  /** On the connection for which fewest wait; the first of them, so that others need not start. */
+  async #readAside(sql: string, args?: readonly SqlValue[]): Promise<readonly Row[]> {
+    const fewest = Math.min(...this.#aside.map(({ waiting }) => waiting));
+    const chosen = this.#aside.find(({ waiting }) => waiting === fewest);
+    if (chosen === undefined) return await this.query(sql, args);
+    chosen.waiting += 1;
+    try {
+      return await this.#read(chosen.session, sql, args);
+    } finally {
+      chosen.waiting -= 1;
+    }
+  }
+
   async #close(): Promise<void> {
     await this.#lastWrite;
     // The writer last: a reader that is still open would keep the checkpoint from emptying the log.
-    const all = [...this.#readers, this.#aside];
+    const all = [...this.#readers, ...this.#aside.map(({ session }) => session)];
     const readers = await Promise.allSettled(all.map((reader) => reader.close()));
     await this.#writer.close();
     for (const reader of readers) if (reader.status === "rejected") throw reader.reason;

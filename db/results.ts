@@ -129,16 +129,41 @@ export async function findResult(reader: Reader, resultId: string): Promise<Whol
   return { ...runFromRow(row), ...(outputs.get(resultId) ?? { stdout: "", stderr: "" }) };
 }
 
-/** The runs of one execution by `pc_id`, then as they started; those with a parent too. */
+/** Rows of one page of `resultsOfExecution`: a few milliseconds of work for who reads them. */
+const EXECUTION_PAGE = 500;
+
+/** The runs of one execution by `pc_id`, then as they started; those with a parent too. Page by page. */
+export async function* resultsOfExecution(
+  reader: Reader,
+  execId: string,
+): AsyncGenerator<readonly Run[], void> {
+  let after: readonly SqlValue[] = ["", MIN_INSTANT, ""];
+  for (;;) {
+    const [pcId, startedAt, resultId] = after;
+    const rows = await reader.query(
+      `SELECT ${COLUMNS} FROM execution_results
+        WHERE exec_id = ?1 AND pc_id >= ?2 AND (pc_id, started_at, result_id) > (?2, ?3, ?4)
+        ORDER BY pc_id, started_at, result_id LIMIT ${EXECUTION_PAGE}`,
+      [execId, pcId ?? null, startedAt ?? null, resultId ?? null],
+    );
+    yield rows.map(runFromRow);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < EXECUTION_PAGE) return;
+    after = [textOf(last, "pc_id"), numberOf(last, "started_at"), textOf(last, "result_id")];
+  }
+}
+
+/** Before every instant. */
+const MIN_INSTANT = -8.64e15;
+
+/** The runs of one execution, as `resultsOfExecution` gives them. */
 export async function readResultsOfExecution(
   reader: Reader,
   execId: string,
 ): Promise<readonly Run[]> {
-  const rows = await reader.query(
-    `SELECT ${COLUMNS} FROM execution_results WHERE exec_id = ? ORDER BY pc_id, started_at, result_id`,
-    [execId],
-  );
-  return rows.map(runFromRow);
+  const runs: Run[] = [];
+  for await (const page of resultsOfExecution(reader, execId)) runs.push(...page);
+  return runs;
 }
 
 /** How many runs of each execution are in flight; those without any are left out. */

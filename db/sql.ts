@@ -38,7 +38,7 @@ export interface Transaction extends Reader {
 }
 
 export interface Database extends Reader, AsyncDisposable {
-  /** A connection of its own, for reads that may take long: nobody who asks the database itself waits behind them. */
+  /** Connections of their own, for reads that may take long: nobody who asks the database itself waits behind them. */
   readonly aside: Reader;
   /** How long writes have taken so far, ms: who can wait sees by it how busy others keep the database. */
   readonly writingMs: number;

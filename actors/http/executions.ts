@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Reader } from "../../db/client.ts";
 import {
   type Execution,
   findExecution,
@@ -6,13 +7,14 @@ import {
   readTargets,
   readTimeline,
 } from "../../db/executions.ts";
-import { countInFlight, readResultsOfExecution } from "../../db/results.ts";
+import { countInFlight, resultsOfExecution } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
 import {
   DispatchAnswerBody,
   ExecutionAnswer,
   ExecutionDetail,
   KillAnswer,
+  type RunAnswer,
   TransitionAnswer,
 } from "../../wire/http.ts";
 import {
@@ -96,16 +98,25 @@ async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
 async function detail(call: Call<{ params: ExecutionPath; query: ExecutionQuery }>) {
   const execution = await executionOf(call);
   const { db } = call.services;
-  const [runs, missing] = !call.query.runs ? [[], []] : await Promise.all([
-    readResultsOfExecution(db, execution.execId),
+  const [results, missing] = !call.query.runs ? [[], []] : await Promise.all([
+    runAnswers(db, execution.execId),
     readTargets(db, execution.execId, "missing"),
   ]);
   return json({
     execution: executionAnswer(execution),
-    results: runs.map((run) => runAnswer(run)),
+    results,
     missing: missing.map((target) => target.pcId),
     missing_reasons: missing.map((target) => target.reason),
   });
+}
+
+/** Page by page, so that ten thousand rows are not felt by who asks for something else. */
+async function runAnswers(db: Reader, execId: string): Promise<RunAnswer[]> {
+  const answers: RunAnswer[] = [];
+  for await (const page of resultsOfExecution(db, execId)) {
+    for (const run of page) answers.push(runAnswer(run));
+  }
+  return answers;
 }
 
 async function timeline(call: Call<{ params: ExecutionPath }>) {

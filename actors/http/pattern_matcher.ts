@@ -48,17 +48,20 @@ const PAGE_DEADLINE_MS = 5_000;
  *
  * 1. One page at a time, in the order of asking: searches that run at the same time take turns.
  * 2. A page that takes too long ends the thread and fails by itself; those behind it get another thread.
+ * 3. Once it is closed it starts no thread any more: what is asked then fails.
  */
 export class PatternMatcher implements Disposable {
   readonly #waiting: Page[] = [];
   #tried: { readonly page: Page; readonly deadline: ReturnType<typeof setTimeout> } | undefined;
   #worker: Worker | undefined;
   #lastId = 0;
+  #isClosed = false;
 
-  /** @throws {Fault} `invalid_input` when a pattern takes too long */
-  match(patterns: readonly Pattern[], rows: readonly SubjectRow[]): Promise<Found> {
+  /** @throws {Fault} `invalid_input` when a pattern takes too long, `timed_out` when it is closed */
+  async match(patterns: readonly Pattern[], rows: readonly SubjectRow[]): Promise<Found> {
+    if (this.#isClosed) throw closing();
     const request = { id: ++this.#lastId, patterns, rows };
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
       this.#tryNext();
     });
@@ -66,12 +69,10 @@ export class PatternMatcher implements Disposable {
 
   /** Ends the thread; calls that wait fail. */
   close(): void {
-    const fault = new Fault("timed_out", "Cannot search: the server is closing", {
-      retryable: true,
-    });
+    this.#isClosed = true;
     const waiting = this.#waiting.splice(0);
-    this.#endThread(fault);
-    for (const { reject } of waiting) reject(fault);
+    this.#endThread(closing());
+    for (const { reject } of waiting) reject(closing());
   }
 
   [Symbol.dispose](): void {
@@ -119,6 +120,10 @@ export class PatternMatcher implements Disposable {
     tried?.page.reject(fault);
     this.#tryNext();
   }
+}
+
+function closing(): Fault {
+  return new Fault("timed_out", "Cannot search: the server is closing", { retryable: true });
 }
 
 function tookTooLong(): Fault {

@@ -18,7 +18,7 @@ import { candidates, type Stretch } from "./search_sources.ts";
 /** A search looks for so long, then answers what it has and where to go on, milliseconds. */
 const BUDGET_MS = 1_000;
 /** Output that is read and tried at once: never more than this, but always at least one run's, bytes. */
-const CHUNK_BYTES = 1_048_576;
+const CHUNK_BYTES = 262_144;
 
 /** A run that was found, with the line of its output that matched, where output was searched. */
 export interface Match {
@@ -113,7 +113,8 @@ class Search {
   }
 
   get isOver(): boolean {
-    return performance.now() >= this.#endsAt || this.#gone.aborted;
+    const isWanted = !this.#gone.aborted && !this.#call.services.closing.aborted;
+    return !isWanted || performance.now() >= this.#endsAt;
   }
 
   async *parts(): AsyncGenerator<SearchedPart, void> {

@@ -23,7 +23,7 @@ export interface Stretch {
 }
 
 /** Rows that are read at once from the list. */
-const PAGE_ROWS = 1_000;
+const PAGE_ROWS = 500;
 /** Rows that are read at once from the index: few for the first page, more when it is not full by then. */
 const FIRST_ROWS = 250;
 const MOST_ROWS = 4_000;

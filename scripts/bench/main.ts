@@ -11,6 +11,7 @@ import { inspect } from "./inspect.ts";
 import { machineFacts, watchOthers } from "./machine.ts";
 import { outbox } from "./outbox.ts";
 import { project, projectOneEach } from "./project.ts";
+import { reads } from "./reads.ts";
 import type { Benchmark } from "./report.ts";
 import { roundtrip } from "./roundtrip.ts";
 import { search } from "./search.ts";
@@ -25,6 +26,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   outbox,
   idle,
   search,
+  reads,
 ];
 
 const { values, positionals } = parseArgs({

@@ -18,6 +18,7 @@ const BENCHMARKS = [
   "outbox",
   "idle",
   "search",
+  "reads",
 ];
 
 for (const name of BENCHMARKS) {

@@ -17,7 +17,7 @@ async function startEmpty() {
   const db = new SessionDatabase({
     writer: session(false),
     readers: [session(true)],
-    aside: session(true),
+    aside: [],
   });
   return {
     db,

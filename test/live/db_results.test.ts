@@ -188,3 +188,19 @@ test("the runs of an execution come by PC, then as they started", async () => {
   const runs = await readResultsOfExecution(db, "e");
   assert.deepEqual(runs.map(({ resultId }) => resultId), ["r1", "r2", "r3"]);
 });
+
+test("the runs of a large execution come page by page, each once", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const rows = Array.from({ length: 1_203 }, (_, n) =>
+    runRow(`r${String(n).padStart(4, "0")}`, {
+      exec_id: "e",
+      pc_id: `pc${n % 3}`,
+      started_at: n % 2,
+    }));
+  await insertRows(db, "execution_results", rows);
+  const ids = (await readResultsOfExecution(db, "e")).map(({ resultId }) => resultId);
+  assert.equal(ids.length, 1_203);
+  assert.equal(new Set(ids).size, 1_203);
+  assert.deepEqual(ids.slice(0, 2), ["r0000", "r0006"]);
+});

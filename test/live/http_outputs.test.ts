@@ -205,3 +205,13 @@ test("kanade search shows where a line was found, goes on to the end, and says w
   assert.equal(wrong.exitCode, 2);
   assert.match(wrong.stderr, /Cannot search at output: not a pattern of RE2/);
 });
+
+test("a search through everything tells a watcher how far it is", async () => {
+  const { stdout, stderr, exitCode } = await runCli(
+    ["search", "--execution", "fleet", "^[AB]$", "--limit", "0"],
+    { env: { KANADE_SERVER: api.url, KANADE_TOKEN: TOKEN }, isInteractive: true },
+  );
+  assert.equal(exitCode, 0);
+  assert.equal(stdout.match(/stdout: [AB]\n/g)?.length, 10_000);
+  assert.match(stderr, /[\d,]+ runs searched, back to \d{4}-/);
+});

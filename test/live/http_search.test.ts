@@ -216,6 +216,8 @@ test("a search that has not seen everything says how far back it has looked", as
 });
 
 test("while patterns without a literal part are tried, others are answered", async () => {
+  // On a machine that is busy with other things everything takes longer.
+  const atRestMs = await slowestAnswer(AbortSignal.timeout(1_000));
   const stop = new AbortController();
   const longest = slowestAnswer(stop.signal);
   for (const pattern of ["(a+)+$", ".*x.*y", "(?:[a-z]+ )+z"]) {
@@ -223,7 +225,8 @@ test("while patterns without a literal part are tried, others are answered", asy
   }
   stop.abort();
   const slowestMs = await longest;
-  assert.ok(slowestMs < 200, `another request waited for ${slowestMs} ms`);
+  const allowedMs = 200 + 5 * atRestMs;
+  assert.ok(slowestMs < allowedMs, `another request waited for ${slowestMs} ms, not ${allowedMs}`);
 });
 
 /** Asks for this and that until told to stop; how long the slowest answer took, ms. */

@@ -99,10 +99,10 @@ test("an output that is replaced is indexed again, and its old text is forgotten
   await api.write(...settled("replaced", { stdout: "qqc old" }));
   await indexed(api.db);
   const before = await rowOf("replaced");
-  await api.write({
+  await api.write(...["qqc newer", "qqd new"].map((text) => ({
     sql: "UPDATE run_outputs SET stdout = ? WHERE result_id = 'replaced'",
-    args: [new TextEncoder().encode("qqd new")],
-  });
+    args: [new TextEncoder().encode(text)],
+  })));
   await indexed(api.db);
   assert.deepEqual([await holding("qqc"), await holding("qqd")], [[], ["replaced"]]);
   assert.notDeepEqual(await rowOf("replaced"), before);
