@@ -50,11 +50,13 @@ test("a PC that is deleted loses its credential on our own broker; the one in th
   await using bus = await connectAsBackend(directory.path);
   await (await bus.jetstream.views.kv("agent_config")).put("global", '{"heartbeat_interval":"1s"}');
   await eventually("its own agent", () => isKnown("host-1"));
+  assert.equal((await directory.ask("/api/agents/pc-2/enrol", { method: "POST" })).status, 200);
   await eventually("another one", async () => {
     const beat = { pc_id: "pc-2", at: new Date().toISOString(), agent_version: "1" };
     bus.publish("heartbeat.pc-2", encode(beat));
-    return await isKnown("pc-2") && (await enrolled()).includes("pc-2");
+    return await isKnown("pc-2");
   });
+  assert.deepEqual(await enrolled(), ["host-1", "pc-2"]);
   await forget("pc-2");
   await forget("host-1");
   assert.deepEqual(await enrolled(), ["host-1"]);

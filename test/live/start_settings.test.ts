@@ -166,7 +166,7 @@ describe("npm start ends with one line and exit code 1 for", () => {
     const binary = await program(
       directory.path,
       `${process.execPath} ${thiefArgs} >/dev/null 2>&1 &\n` +
-        `until [ -s ${pidFile} ]; do sleep 0.05; done\nexec ${real} "$@"`,
+        `until [ -s ${pidFile} ]; do kill -0 $PPID || exit 1; sleep 0.05; done\nexec ${real} "$@"`,
     );
     await failed({
       KANADE_DATA_DIR: directory.path,
