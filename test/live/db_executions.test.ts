@@ -108,6 +108,7 @@ test("an execution comes back whole, with what is not known as null", async () =
     killedAt: null,
     killedBy: null,
     endedAt: null,
+    retryOf: null,
   });
   assert.equal(await findExecution(db, "other"), undefined);
 });
