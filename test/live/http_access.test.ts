@@ -102,7 +102,7 @@ test("a wrong token starts no session", async () => {
 
 test("a path that is not in the table is 404, a method that is not is 405", async () => {
   assert.equal((await api.ask("/api/nothing")).status, 404);
-  const response = await api.ask("/api/executions", { method: "PUT", body: "{}" });
+  const response = await api.ask("/api/invariants", { method: "PUT", body: "{}" });
   assert.equal(response.status, 405);
   assert.equal(response.headers.get("allow"), "GET");
 });
