@@ -10,8 +10,8 @@ import { createLog } from "../actors/log.ts";
 import { Fault } from "../wire/fault.ts";
 
 const ROOMS = ["test/pure", "test/live"];
-/** As many files at once as the machines that run this have cores. */
-const CONCURRENCY = 2;
+/** One more than the machines that run this have cores: most of a test is waiting for a clock, a disk or a process. */
+const CONCURRENCY = 3;
 /** A file that hangs ends after this; the longest storms for a minute. */
 const TIMEOUT_MS = 600_000;
 
