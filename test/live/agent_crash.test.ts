@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, test } from "node:test";
 import type { Command } from "../../wire/command.ts";
-import { startEndpoint } from "../harness/agent.ts";
+import { mirrored, startEndpoint } from "../harness/agent.ts";
 import { counting, namesIn, onlyResult, optionsFor, timesRun } from "../harness/agent_crash.ts";
 import { startAgentProcess } from "../harness/agent_process.ts";
 import { isGone } from "../harness/processes.ts";
@@ -14,11 +14,19 @@ import { eventually, within } from "../harness/wait.ts";
 describe("an agent that is killed", () => {
   test("after admission runs the command once in its next life", async () => {
     await using endpoint = await startEndpoint();
+    await endpoint.put("agent_config", "global", JSON.stringify({ max_local_concurrent: 1 }));
     const first = await startAgentProcess(optionsFor(endpoint));
-    const command = await endpoint.send({ script: counting(endpoint, "count"), jitter_secs: 2 });
     await eventually(
-      "the record",
-      async () => (await namesIn(endpoint, "ledger/open")).length === 1,
+      "the config",
+      () => mirrored(endpoint.dataDir, "agent_config", "max_local_concurrent"),
+    );
+    const holdsTheSlot = counting(endpoint, "slot", "exec sleep 994");
+    await endpoint.send({ script: holdsTheSlot });
+    await eventually("the slot to be held", async () => await timesRun(endpoint, "slot") === 1);
+    const command = await endpoint.send({ script: counting(endpoint, "count") }, "commands.all");
+    await eventually(
+      "its record",
+      async () => (await namesIn(endpoint, "ledger/open")).length === 2,
     );
     await first.kill();
     await using _second = await startAgentProcess(optionsFor(endpoint));
