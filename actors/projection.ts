@@ -6,7 +6,7 @@
  * 2. On any failure every touched actor is thrown away before the next batch looks at one.
  * 3. One batch at a time: whoever uses live executions goes through `exclusively`.
  */
-import type { Bulk, Database, Statement, Transaction } from "../db/client.ts";
+import type { Bulk, Database, Reader, Statement, Transaction } from "../db/client.ts";
 import { isConstraintViolation } from "../db/client.ts";
 import { type DeadLetter, insertDeadLetters } from "../db/dead_letters.ts";
 import {
@@ -249,6 +249,12 @@ async function writeWhileDeciding(
   }
   await written;
   return decisions;
+}
+
+/** Looks whether a tenure goes on, before what no transaction can take back. @throws {Fault} `lease_lost` */
+export async function assertHolds(db: Reader, { assertion }: Tenure): Promise<void> {
+  const held = await db.query(assertion.sql, assertion.args);
+  if (held.length !== 1) throw leaseLost("another backend holds the writer lease");
 }
 
 /** Asserts the term of a tenure within a transaction. @throws {Fault} `lease_lost` */
