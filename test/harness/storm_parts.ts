@@ -121,12 +121,12 @@ function processPart(
 ): Part {
   const surprises: string[] = [];
   let child: ChildProcess | undefined;
-  let wanted: "alive" | "dead" = "dead";
+  /** Lives that we ended. One may be told as closed only after the next has begun. */
+  const ended = new WeakSet<ChildProcess>();
   return {
     name,
     surprises,
     async start() {
-      wanted = "alive";
       const born = spawn(process.execPath, [...how.args], {
         env: how.env,
         stdio: ["ignore", "pipe", "pipe"],
@@ -136,7 +136,7 @@ function processPart(
       born.stderr.pipe(log, { end: false });
       born.once("close", (exitCode, signal) => {
         log.end();
-        if (wanted === "alive") {
+        if (!ended.has(born)) {
           surprises.push(`${name} ended by itself with ${exitCode ?? signal}: ${logPath}`);
         }
       });
@@ -144,11 +144,11 @@ function processPart(
       await once(born, "spawn");
     },
     async kill() {
-      wanted = "dead";
+      if (child !== undefined) ended.add(child);
       await endOf(child, "SIGKILL");
     },
     async stop() {
-      wanted = "dead";
+      if (child !== undefined) ended.add(child);
       return await endOf(child, "SIGTERM");
     },
   };
