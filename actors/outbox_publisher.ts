@@ -30,7 +30,7 @@ import type { ExecMessages } from "./exec_messages.ts";
 import type { KvAccess } from "./kv_access.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
-import { assertHeld, assertHolds } from "./projection.ts";
+import { assertHeld } from "./projection.ts";
 import { publishKill } from "./publish_kill.ts";
 import type { Clock } from "./system/clock.ts";
 import type { Tenure } from "./writer_lease.ts";
@@ -105,7 +105,7 @@ interface PublishOutcome {
 async function publishDue(context: PublishContext): Promise<PublishOutcome> {
   const due = await readDue(context.db, context.clock.now(), BATCH);
   // One that was frozen and wakes up would send again what its successor is just sending.
-  if (due.length > 0) await assertHolds(context.db, context.tenure);
+  if (due.length > 0) await assertHeld(context.db, context.tenure);
   for (const part of partsOf(due)) {
     const failure = await publishPart(context, part);
     if (failure === null) continue;

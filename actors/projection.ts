@@ -251,16 +251,10 @@ async function writeWhileDeciding(
   return decisions;
 }
 
-/** Looks whether a tenure goes on, before what no transaction can take back. @throws {Fault} `lease_lost` */
-export async function assertHolds(db: Reader, { assertion }: Tenure): Promise<void> {
-  const held = await db.query(assertion.sql, assertion.args);
+/** Asserts the term of a tenure: within a transaction, or before what none can take back. @throws {Fault} `lease_lost` */
+export async function assertHeld(reader: Reader, { assertion }: Tenure): Promise<void> {
+  const held = await reader.query(assertion.sql, assertion.args);
   if (held.length !== 1) throw leaseLost("another backend holds the writer lease");
-}
-
-/** Asserts the term of a tenure within a transaction. @throws {Fault} `lease_lost` */
-export async function assertHeld(tx: Transaction, tenure: Tenure): Promise<void> {
-  const [held] = await tx.batch([tenure.assertion]);
-  if (held?.rows.length !== 1) throw leaseLost("another backend holds the writer lease");
 }
 
 /** Only these count against a message; everything else is the environment's (execution-semantics.md §6). */
