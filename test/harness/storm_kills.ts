@@ -28,7 +28,8 @@ const AWAY_MS = [0, 1_500] as const;
 
 /**
  * Kills one part after the other, each started again after a while, until the signal aborts; several may be away at
- * once. Ends when all are started again. Answers how often each was killed, by name.
+ * once. Ends when none is about to be started any more. Answers how often each was killed, by name.
+ * @throws what a part threw that could not be killed or started
  */
 export async function killAtRandom(
   parts: readonly Part[],
@@ -37,16 +38,21 @@ export async function killAtRandom(
 ): Promise<ReadonlyMap<string, number>> {
   const kills = new Map<string, number>();
   const away = new Map<Part, Promise<void>>();
-  while (!signal.aborted) {
+  const failures: unknown[] = [];
+  while (!signal.aborted && failures.length === 0) {
     await delay(between(random, BETWEEN_MS));
     const present = parts.filter((part) => !away.has(part));
     if (signal.aborted || present.length === 0) continue;
     const part = pick(random, present);
     kills.set(part.name, (kills.get(part.name) ?? 0) + 1);
     const awayMs = between(random, AWAY_MS);
-    away.set(part, bounce(part, awayMs).finally(() => away.delete(part)));
+    const bounced = bounce(part, awayMs)
+      .catch((thrown: unknown) => void failures.push(thrown))
+      .finally(() => away.delete(part));
+    away.set(part, bounced);
   }
   await Promise.all(away.values());
+  if (failures.length > 0) throw failures[0];
   return kills;
 }
 

@@ -190,8 +190,8 @@ test("an agent pulls its own retained commands, each with its subject, and ackno
       { timeout: 2_000, noMux: true },
     );
     assert.equal(message.string(), subjects[index]);
-    pc1.publish(message.reply ?? "", NOTHING);
-    await pc1.flush();
+    // With a reply subject, so that the broker says when it has counted the acknowledgement.
+    await pc1.request(message.reply ?? "", NOTHING, { timeoutMs: 2_000 });
     const { num_ack_pending, num_pending } = await manager.consumers.info("EXEC", consumer);
     assert.deepEqual([num_ack_pending, num_pending], [0, 0]);
   }

@@ -93,39 +93,3 @@ test("results that come while the database is locked are projected when it is fr
   assert.equal((await dispatch(backend)).published, true);
   assert.equal((await backend.end("SIGTERM")).exitCode, 0);
 });
-
-test("a command leaves only after the one before it on its subject is marked as sent", async () => {
-  await using backends = await startBackends();
-  const backend = await backends.start();
-  await createJob(backend);
-  // So that the job is known while the broker is away.
-  await dispatch(backend);
-  await backends.broker.kill();
-  const older = await dispatch(backend);
-  const newer = await dispatch(backend);
-  assert.deepEqual([older.published, newer.published], [false, false]);
-
-  await using held = await lock(backends);
-  await backends.broker.restart();
-  const newest = async () => {
-    const manager = await backends.bus.connection.jetstreamManager();
-    const message = await manager.streams.getMessage("EXEC", {
-      last_by_subj: `commands.pc.${PC}`,
-    });
-    return message.json<{ request_id: string }>().request_id;
-  };
-  await eventually(
-    "the older one",
-    async () => await newest().catch(() => undefined) === older.request_id,
-    NOTICED_MS,
-  );
-  // Until then it has tried to mark it, in vain.
-  await eventually(
-    "the lease to run out",
-    () => backend.stderr().includes("writer lease lost"),
-    NOTICED_MS,
-  );
-  assert.equal(await newest(), older.request_id);
-  await held.release();
-  await eventually("the newer one", async () => await newest() === newer.request_id, NOTICED_MS);
-});

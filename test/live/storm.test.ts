@@ -87,13 +87,16 @@ async function rage(
   // Twice in the lot: there are four processes of agents and one of each of these.
   const lot = [system.broker, system.backend, system.broker, system.backend, ...system.agents];
   const killing = killAtRandom(lot, random, calm.signal);
-  const sending = Array.from(
+  const senders = Array.from(
     { length: SENDERS },
     (_, sender) =>
       sendWork(system, jobs, { random: randomOf(SEED + 1 + sender), atLeast, signal: over }),
   );
-  const sent = (await Promise.all(sending).finally(() => calm.abort())).flat();
+  const sending = Promise.all(senders).finally(() => calm.abort());
+  // Both are over before anything is looked at, or a part would come back after its end.
+  await Promise.allSettled([killing, sending]);
   clearTimeout(patience);
+  const sent = (await sending).flat();
   const kills = [...await killing].map(([name, count]) => `${name} ${count}`);
   t.diagnostic(`${sent.length} executions; killed ${kills.toSorted().join(", ")}`);
   return sent;
