@@ -38,7 +38,7 @@ const CHUNK = 1_000;
  * Rows that are decided at once: then the event loop gets its turn, so that a sweep is not felt by who asks the API, and
  * they are written while the next ones are decided.
  */
-const BREATH = 250;
+const BREATH = 125;
 const REACH_MAX_AGE_MS = 1_000;
 
 export const reaper = defineActor({

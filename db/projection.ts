@@ -302,12 +302,14 @@ const UPSERT_TARGETS = `INSERT INTO execution_targets (exec_id, pc_id, state)
   ON CONFLICT (exec_id, pc_id) DO UPDATE SET state = excluded.state,
     reason = CASE WHEN excluded.state = 'missing' THEN reason END`;
 
-const UPDATE_EXECUTION =
-  `UPDATE executions SET status = ?, settled_targets = ?, expired_targets = ?,
-    missing_targets = ?, unlisted_missing = ?, succeeded = ?, failed = ?, skipped = ?, expired_runs = ?, rev = ?,
-    ended_at = CASE WHEN ? IS NULL THEN NULL ELSE coalesce(ended_at, ?) END,
-    deadline_passed_at = coalesce(deadline_passed_at, ?)
-  WHERE exec_id = ? AND rev = ?`;
+/** All rows in one JSON array, as with the targets. An execution that is at another revision is not touched. */
+const UPDATE_EXECUTIONS = `UPDATE executions SET status = new.value ->> 2, settled_targets = new.value ->> 3,
+    expired_targets = new.value ->> 4, missing_targets = new.value ->> 5, unlisted_missing = new.value ->> 6,
+    succeeded = new.value ->> 7, failed = new.value ->> 8, skipped = new.value ->> 9, expired_runs = new.value ->> 10,
+    rev = new.value ->> 11,
+    ended_at = CASE WHEN new.value ->> 12 IS NULL THEN NULL ELSE coalesce(ended_at, new.value ->> 12) END,
+    deadline_passed_at = coalesce(deadline_passed_at, new.value ->> 13)
+  FROM json_each(?) AS new WHERE exec_id = new.value ->> 0 AND rev = new.value ->> 1`;
 
 const INSERT_TRANSITION = insertOf(
   `INSERT INTO execution_transitions (exec_id, rev, at, from_status, to_status, event,
@@ -334,7 +336,7 @@ export interface BatchWrite {
  */
 export async function writeBatch(tx: Transaction, write: BatchWrite): Promise<void> {
   const steps: (Statement | Bulk)[] = [
-    { sql: UPDATE_EXECUTION, rows: write.executions.map(executionArgs) },
+    { sql: UPDATE_EXECUTIONS, args: [JSON.stringify(write.executions.map(executionValues))] },
     ...insertRows(
       UPSERT_RUN,
       write.runs.filter((one) => one.outputs === null).map((one) => runArgs(one.run)),
@@ -410,8 +412,10 @@ function outputArgs({ run, outputs }: RunWrite): SqlValue[][] {
   return [[run.resultId, stdout.body, stdout.encoding, stderr.body, stderr.encoding]];
 }
 
-function executionArgs(one: ExecutionWrite): SqlValue[] {
+function executionValues(one: ExecutionWrite): SqlValue[] {
   return [
+    one.execId,
+    one.fromRev,
     one.status,
     one.settled,
     one.expired,
@@ -423,10 +427,7 @@ function executionArgs(one: ExecutionWrite): SqlValue[] {
     one.expiredRuns,
     one.rev,
     one.endedAt,
-    one.endedAt,
     one.deadlinePassedAt,
-    one.execId,
-    one.fromRev,
   ];
 }
 
