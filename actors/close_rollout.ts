@@ -1,7 +1,7 @@
 /** What an execution learns of the end of its rollout, in one transaction: who will not be reached, and its deadline. */
 import type { Transaction } from "../db/client.ts";
 import { setDeadlines } from "../db/dispatches.ts";
-import { readBatch } from "../db/projection.ts";
+import { readBatch } from "../db/projection_reads.ts";
 import { dropUnsentTargets } from "../db/rollout_waves.ts";
 import { closeRollout } from "../db/rollouts.ts";
 import type { Projection } from "./projection.ts";

@@ -2,14 +2,14 @@
  * What a batch of run messages does, given the rows as they are (execution-semantics.md §2 and §3): the live
  * executions take the events, and what is to be written is collected. No I/O.
  */
-import {
-  type BatchRead,
-  type ExecutionWrite,
-  type RunOutputs,
-  type RunWrite,
-  type TargetWrite,
-  type TransitionWrite,
-} from "../db/projection.ts";
+import type { BatchRead } from "../db/projection_reads.ts";
+import type {
+  ExecutionWrite,
+  RunOutputs,
+  RunWrite,
+  TargetWrite,
+  TransitionWrite,
+} from "../db/projection_rows.ts";
 import {
   type ExecutionContext,
   type ExecutionEvent,

@@ -2,7 +2,7 @@
 import type { Transaction } from "../db/client.ts";
 import { insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
 import { insertExecution } from "../db/dispatches.ts";
-import { transitionStatement } from "../db/projection.ts";
+import { transitionStatement } from "../db/projection_writes.ts";
 import { encode } from "../wire/codec.ts";
 import { type Command, commandBody } from "../wire/command.ts";
 import { timeoutWithRetriesSecs } from "../wire/deadlines.ts";

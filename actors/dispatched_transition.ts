@@ -1,4 +1,4 @@
-import type { TransitionWrite } from "../db/projection.ts";
+import type { TransitionWrite } from "../db/projection_rows.ts";
 
 /** The first line of an execution's timeline. @param at ms since the epoch */
 export function dispatchedTransition(

@@ -3,7 +3,7 @@
  * comes back from its row.
  */
 import { type ActorRefFrom, createActor, type InspectionEvent } from "xstate";
-import type { ExecutionRow } from "../db/projection.ts";
+import type { ExecutionRow } from "../db/projection_rows.ts";
 import { executionMachine, type ExecutionStatus, restoreExecution } from "../machines/execution.ts";
 import { executionsRootMachine } from "../machines/executions_root.ts";
 import type { MachineObserver } from "./system/watchable.ts";

@@ -8,7 +8,7 @@
 import type { Statement, Transaction } from "../db/client.ts";
 import { readInventoryJobs } from "../db/inventory.ts";
 import { type DueKey, insertDue } from "../db/inventory_due.ts";
-import type { RunWrite } from "../db/projection.ts";
+import type { RunWrite } from "../db/projection_rows.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 export class InventoryIntake {

@@ -9,13 +9,8 @@
 import type { Bulk, Database, Reader, Statement, Transaction } from "../db/client.ts";
 import { isConstraintViolation } from "../db/client.ts";
 import { type DeadLetter, insertDeadLetters } from "../db/dead_letters.ts";
-import {
-  type BatchQuery,
-  type BatchRead,
-  readBatch,
-  StaleExecution,
-  writeBatch,
-} from "../db/projection.ts";
+import { type BatchQuery, type BatchRead, readBatch } from "../db/projection_reads.ts";
+import { StaleExecution, writeBatch } from "../db/projection_writes.ts";
 import { messageOf } from "../wire/fault.ts";
 import type { Announcer } from "./announcer.ts";
 import { Batch, type Decision, MachineRefused, type Refusal } from "./decide.ts";

@@ -8,17 +8,9 @@
  */
 import { setImmediate as breathe } from "node:timers/promises";
 import { createActor } from "xstate";
-import {
-  type BatchQuery,
-  type BatchRead,
-  type ExecutionRow,
-  markMissing,
-  readBatch,
-  readDueExecutions,
-  readDueRuns,
-  type RunOutputs,
-  type RunRow,
-} from "../db/projection.ts";
+import { markMissing, readDueExecutions, readDueRuns } from "../db/overdue.ts";
+import { type BatchQuery, type BatchRead, readBatch } from "../db/projection_reads.ts";
+import type { ExecutionRow, RunOutputs, RunRow } from "../db/projection_rows.ts";
 import { type ReaperContext, reaperMachine } from "../machines/reaper.ts";
 import type { Run } from "../machines/run.ts";
 import { messageOf } from "../wire/fault.ts";

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { Transaction } from "../db/client.ts";
 import { addTargets, insertExecution, recordKill, setDeadlineFrom } from "../db/dispatches.ts";
-import { transitionStatement } from "../db/projection.ts";
+import { transitionStatement } from "../db/projection_writes.ts";
 import { restoreDecision } from "../db/rollout_transitions.ts";
 import { decode, encode } from "../wire/codec.ts";
 import { Command, commandBody } from "../wire/command.ts";

@@ -1,5 +1,5 @@
 /** Projects stream RESULTS: the endings of runs (execution-semantics.md §3, R3 to R6, R8, R9). */
-import type { RunOutputs, StoredOutput } from "../db/projection.ts";
+import type { RunOutputs, StoredOutput } from "../db/projection_rows.ts";
 import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { forgeryEvents, unreadableOf } from "./forgeries.ts";

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { RunOutputs, StoredOutput } from "../db/projection.ts";
+import type { RunOutputs, StoredOutput } from "../db/projection_rows.ts";
 import type { RunEnd, RunStart } from "../machines/run.ts";
 import { decode } from "../wire/codec.ts";
 import { EventStarted } from "../wire/event_started.ts";

@@ -1,11 +1,7 @@
 /** The yardstick of `project`: the product's own reads and bulk statements with plain arithmetic in place of machines. */
-import {
-  type ExecutionRow,
-  type ExecutionWrite,
-  readBatch,
-  type TargetWrite,
-  writeBatch,
-} from "../../db/projection.ts";
+import { readBatch } from "../../db/projection_reads.ts";
+import type { ExecutionRow, ExecutionWrite, TargetWrite } from "../../db/projection_rows.ts";
+import { writeBatch } from "../../db/projection_writes.ts";
 import type { Database } from "../../db/client.ts";
 import type { RunMessage } from "../../actors/run_messages.ts";
 import { endRun } from "../../machines/run.ts";

@@ -4,13 +4,8 @@ import { test } from "node:test";
 import { Batch, MachineRefused } from "../../actors/decide.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import type { Origin, RunMessage } from "../../actors/run_messages.ts";
-import type {
-  BatchRead,
-  ExecutionRow,
-  RunOutputs,
-  RunRow,
-  StoredOutput,
-} from "../../db/projection.ts";
+import type { BatchRead } from "../../db/projection_reads.ts";
+import type { ExecutionRow, RunOutputs, RunRow, StoredOutput } from "../../db/projection_rows.ts";
 
 const NOW = Date.UTC(2026, 4, 20, 12);
 
