@@ -26,7 +26,7 @@ import type { Log } from "./log.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import { assertHeld, Projection } from "./projection.ts";
 import type { RebuildReport } from "./rebuild_types.ts";
-import { passDeadlines, reapRuns } from "./reaper.ts";
+import { passDeadlines, reapRuns } from "./overdue.ts";
 import { restoreDispatches } from "./restore_dispatches.ts";
 import { readResults } from "./results_projector.ts";
 import type { Origin } from "./run_messages.ts";

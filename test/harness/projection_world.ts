@@ -7,7 +7,7 @@ import { Announcer } from "../../actors/announcer.ts";
 import { createDispatcher } from "../../actors/dispatcher.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { Projection } from "../../actors/projection.ts";
-import { passDeadlines, reapRuns } from "../../actors/reaper.ts";
+import { passDeadlines, reapRuns } from "../../actors/overdue.ts";
 import {
   type Origin,
   plainOutput,
