@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Clock } from "../actors/system/clock.ts";
 import type { Ending } from "../machines/agent_command.ts";
-import { Id } from "../wire/scalars.ts";
+import { Id, SubjectId } from "../wire/scalars.ts";
 import { formatInstant } from "../wire/time.ts";
 import type { Outbox } from "./outbox.ts";
 import { OutputBuffer } from "./output_buffer.ts";
@@ -49,7 +49,8 @@ export async function writeUnrun(
 const OptionalId = v.fallback(v.nullish(Id), null);
 const Ids = v.object({
   id: OptionalId,
-  request_id: OptionalId,
+  // Its result goes out under it.
+  request_id: v.fallback(v.nullish(SubjectId), null),
   exec_id: OptionalId,
   job_id: OptionalId,
 });

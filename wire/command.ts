@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { parse } from "./codec.ts";
 import { Fault } from "./fault.ts";
-import { Count, Id, Instant, Seconds, Sha256 } from "./scalars.ts";
+import { Count, Id, Instant, Seconds, Sha256, SubjectId } from "./scalars.ts";
 
 /** Shells that every agent is taken to have. */
 export const PEER_SHELLS: readonly string[] = ["sh", "pwsh", "powershell", "cmd"];
@@ -35,15 +35,16 @@ export const Retry = v.object({
 
 /**
  * Command of wire.md §4 as it is read: `job_id` is an alias of `exec_id`, never both. A shell that we do not know is no
- * reason not to read it: whoever is asked to run it says so.
+ * reason not to read it: whoever is asked to run it says so. An id that no subject can hold is one: nothing could be
+ * published of the run.
  */
 export const Command = v.pipe(
   v.object({
     id: Id,
     version: v.string(),
-    request_id: Id,
-    exec_id: v.nullish(Id),
-    job_id: v.nullish(Id),
+    request_id: SubjectId,
+    exec_id: v.nullish(SubjectId),
+    job_id: v.nullish(SubjectId),
     shell: v.string(),
     script: v.optional(v.string(), ""),
     script_object: v.nullish(v.string()),

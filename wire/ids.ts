@@ -31,14 +31,19 @@ export function resultIdOf(
 
 // Printable, no white space, no control character, and none of the three that mean something in a subject.
 // deno-lint-ignore no-control-regex
-const NAME = /^[^\s\p{C}.*>]+$/u;
+const TOKEN = /^[^\s\p{C}.*>]+$/u;
 
 /** Why a name cannot go into a subject, or undefined when it can (wire.md §1). */
 export function whyNotAName(name: string): string | undefined {
   if (name === "") return "it is empty";
   if (utf8ToBytes(name).length > MAX_NAME_BYTES) return `it is longer than ${MAX_NAME_BYTES} bytes`;
-  if (!NAME.test(name)) return "it holds a space, a dot, *, > or an unprintable character";
+  if (!TOKEN.test(name)) return "it holds a space, a dot, *, > or an unprintable character";
   return undefined;
+}
+
+/** Whether an id can be one token of a subject: longer than a name may be, but with no character of its own meaning. */
+export function isSubjectToken(id: string): boolean {
+  return TOKEN.test(id) && utf8ToBytes(id).length <= MAX_ID_BYTES;
 }
 
 /**

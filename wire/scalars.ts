@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { MAX_ID_BYTES, whyNotAName } from "./ids.ts";
+import { isSubjectToken, MAX_ID_BYTES, whyNotAName } from "./ids.ts";
 import { parseDurationMs } from "./duration.ts";
 import { Fault } from "./fault.ts";
 import { parseInstant } from "./time.ts";
@@ -38,6 +38,12 @@ export const IdOrEmpty = v.pipe(
     (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
     `an id has at most ${MAX_ID_BYTES} bytes`,
   ),
+);
+
+/** An id under which somebody will publish: one token of a subject. */
+export const SubjectId = v.pipe(
+  Id,
+  v.check(isSubjectToken, "it holds a space, a dot, *, > or an unprintable character"),
 );
 
 /** A name that may go into a subject. */

@@ -1,4 +1,4 @@
-import { checkName, key, MAX_ID_BYTES } from "./ids.ts";
+import { checkName, isSubjectToken, key } from "./ids.ts";
 import { Fault } from "./fault.ts";
 
 /** Every subject of wire.md §2, built only from names that were checked. */
@@ -84,11 +84,9 @@ export function pcIdOfResultSubject(subject: string): string | undefined {
   return parts.length === 3 ? parts[1] : undefined;
 }
 
-const TOKEN = /^[^\s\p{C}.*>]+$/u;
-
-/** An id as one token of a subject. Longer than a name may be, but with no character of its own meaning. */
+/** An id as one token of a subject. */
 function token(what: string, id: string): string {
-  if (TOKEN.test(id) && new TextEncoder().encode(id).length <= MAX_ID_BYTES) return id;
+  if (isSubjectToken(id)) return id;
   throw new Fault(
     "invalid_input",
     `Cannot use ${JSON.stringify(id)} as ${what}: it is no token of a subject`,

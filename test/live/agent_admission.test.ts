@@ -104,6 +104,32 @@ describe("admission", () => {
     assert.equal((await endpoint.stored("RESULTS")).length, 5);
   });
 
+  test("a command of an execution that no subject can name is reported, and the next one runs", async () => {
+    await using endpoint = await startEndpoint();
+    const agent = await endpoint.startAgent();
+    const command = commandWith({ exec_id: "wave.1", script: "echo never" });
+    await endpoint.bus.publishAcked(`commands.pc.${PC_ID}`, encode(commandBody(command)));
+    const result = await endpoint.result(command);
+    assert.deepEqual([result.exit_code, result.skipped], [122, true]);
+    assert.match(result.stderr, /cannot read it: .* exec_id: it holds a space, a dot/);
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+    await eventually("an empty outbox", () => agent.waitingResults === 0);
+  });
+
+  test("a command whose result no subject could carry is told of and not run, and the next one runs", async () => {
+    await using endpoint = await startEndpoint();
+    const agent = await endpoint.startAgent();
+    const trace = join(endpoint.dataDir, "trace");
+    const command = commandWith({ request_id: "one two", script: `: > ${trace}` });
+    await endpoint.bus.publishAcked(`commands.pc.${PC_ID}`, encode(commandBody(command)));
+    const { payload } = await observation(endpoint, "command_unreadable");
+    assert.match(JSON.stringify(payload), /request_id/);
+    assert.equal((await endpoint.result(await endpoint.send({}))).exit_code, 0);
+    await eventually("an empty outbox", () => agent.waitingResults === 0);
+    assert.deepEqual(await readdir(join(endpoint.dataDir, "outbox", "stuck")), []);
+    assert.ok(!(await readdir(endpoint.dataDir)).includes("trace"));
+  });
+
   test("a command whose start goes wrong in a way that nobody thought of is reported, and the agent goes on", async () => {
     await using endpoint = await startEndpoint();
     const environment = {
