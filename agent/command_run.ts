@@ -148,6 +148,8 @@ export class CommandRun {
       case "SPAWN":
         return this.#actor.send({ type: "ENDED", ending });
       default:
+        // Its record stays open.
+        this.#actor.stop();
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Log } from "../actors/log.ts";
+import { Fault } from "../wire/fault.ts";
 
 /** Between attempts to write what must be on disk before anything else happens. */
 const WRITE_RETRY_MS = 1_000;
@@ -25,22 +26,34 @@ export class PatientDisk {
     return this.#blockedWrites > 0;
   }
 
-  /** Whether it is written; else it was abandoned before. */
+  /**
+   * Whether it is written; else it was abandoned before.
+   *
+   * @throws what `write` does when that is our own mistake: the disk would not take it tomorrow either
+   */
   async untilWritten({ write, isAbandoned, ids }: PatientWrite): Promise<boolean> {
     let isBlocked = false;
-    while (!isAbandoned()) {
-      try {
-        await write();
-        if (isBlocked) this.#log.info("the disk takes writes again", ids());
-        if (isBlocked) this.#blockedWrites -= 1;
-        return !isAbandoned();
-      } catch (error) {
-        this.#log[isBlocked ? "debug" : "error"]("cannot write", { ...ids(), error });
+    try {
+      while (!isAbandoned()) {
+        try {
+          await write();
+          if (isBlocked) this.#log.info("the disk takes writes again", ids());
+          return !isAbandoned();
+        } catch (error) {
+          if (isOurMistake(error)) throw error;
+          this.#log[isBlocked ? "debug" : "error"]("cannot write", { ...ids(), error });
+        }
+        if (!isBlocked) this.#blockedWrites += 1;
+        isBlocked = true;
+        await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
       }
-      if (!isBlocked) this.#blockedWrites += 1;
-      isBlocked = true;
-      await new Promise((resolve) => setTimeout(resolve, WRITE_RETRY_MS));
+      return false;
+    } finally {
+      if (isBlocked) this.#blockedWrites -= 1;
     }
-    return false;
   }
+}
+
+function isOurMistake(thrown: unknown): boolean {
+  return thrown instanceof Fault || thrown instanceof TypeError || thrown instanceof RangeError;
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import type { Log } from "../../actors/log.ts";
 import { closedGate } from "../../agent/gates.ts";
 import { KEPT_BYTES, OutputBuffer } from "../../agent/output_buffer.ts";
+import { PatientDisk } from "../../agent/patient_disk.ts";
 import { Slots } from "../../agent/slots.ts";
+import { Fault } from "../../wire/fault.ts";
 import type { Command } from "../../wire/command.ts";
 
 const NOTHING = {
@@ -135,4 +138,26 @@ describe("the slots", () => {
     give.get("d")?.();
     assert.equal(order.at(-1), "e");
   });
+});
+
+describe("the patience with a disk", () => {
+  const quiet: Log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    child: () => quiet,
+  };
+  for (const mistake of [new Fault("invalid_input", "no subject"), new TypeError("undefined")]) {
+    test(`is not for a ${mistake.constructor.name}, which no disk will ever take`, async () => {
+      const disk = new PatientDisk(quiet);
+      const writing = disk.untilWritten({
+        write: () => Promise.reject(mistake),
+        isAbandoned: () => false,
+        ids: () => ({}),
+      });
+      await assert.rejects(writing, mistake);
+      assert.equal(disk.isBlocked, false);
+    });
+  }
 });
