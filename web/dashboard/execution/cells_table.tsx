@@ -2,8 +2,9 @@ import type { CellAnswer } from "../../../wire/http.ts";
 import { linkTo } from "../../shared/router.ts";
 import { shownSpan, spanBetween } from "../../shared/time.ts";
 import { OutcomeLabel } from "../../shared/ui/outcome.tsx";
+import type { Column } from "../../shared/ui/table.tsx";
 import { Since, Time } from "../../shared/ui/time.tsx";
-import { type Column, VirtualTable } from "../../shared/ui/virtual_table.tsx";
+import { VirtualTable } from "../../shared/ui/virtual_table.tsx";
 import { outcomeOfCell } from "./cells.ts";
 
 const COLUMNS: readonly Column<CellAnswer>[] = [

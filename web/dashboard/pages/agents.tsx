@@ -5,8 +5,9 @@ import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { shownBytes, shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import type { Column } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
-import { type Column, VirtualTable } from "../../shared/ui/virtual_table.tsx";
+import { VirtualTable } from "../../shared/ui/virtual_table.tsx";
 import { AgentPage } from "../agent/agent_page.tsx";
 import type { PageProps } from "../page_props.ts";
 

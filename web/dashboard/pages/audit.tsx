@@ -1,66 +1,48 @@
 import type { AuditAnswer } from "../../../wire/http.ts";
 import { usePages } from "../../shared/pages_query.ts";
-import { MoreButton } from "../../shared/ui/more.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { PagedCard } from "../../shared/ui/paged_card.tsx";
+import { Empty } from "../../shared/ui/states.tsx";
+import { type Column, Table } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
+
+const COLUMNS: readonly Column<AuditAnswer>[] = [
+  { head: "When", cell: ({ occurred_at }) => <Time at={occurred_at} /> },
+  { head: "Who", kind: "break", cell: ({ actor }) => actor },
+  {
+    head: "Did",
+    cell: ({ action }) => (
+      <span class="badge" data-tone={action === "refused" ? "bad" : undefined}>{action}</span>
+    ),
+  },
+  { head: "To", kind: "break mono small", cell: ({ target }) => target ?? "" },
+  { head: "Details", cell: ({ payload }) => <Payload payload={payload} /> },
+];
 
 export function AuditPage() {
   const pages = usePages<AuditAnswer>(["audit"], "/api/audit?limit=100");
   return (
     <>
       <PageHead title="Audit" />
-      <section class="card" aria-label="Entries">
-        <Loadable query={pages.query}>
-          {({ rows }) =>
-            rows.length === 0
-              ? (
-                <Empty icon="audit" title="Nobody has changed anything yet">
-                  <p>
-                    Every call that changes something leaves an entry here: who, what, and when.
-                  </p>
-                </Empty>
-              )
-              : (
-                <>
-                  <div class="table-wrap">
-                    <table>
-                      <thead>
-                        <tr>
-                          <th scope="col">When</th>
-                          <th scope="col">Who</th>
-                          <th scope="col">Did</th>
-                          <th scope="col">To</th>
-                          <th scope="col">Details</th>
-                        </tr>
-                      </thead>
-                      <tbody>{rows.map((row) => <Entry key={row.id} {...row} />)}</tbody>
-                    </table>
-                  </div>
-                  <MoreButton pages={pages} />
-                </>
-              )}
-        </Loadable>
-      </section>
+      <PagedCard label="Entries" pages={pages} empty={<NoEntries />}>
+        {(rows) => (
+          <Table
+            label="Entries as rows"
+            rows={rows}
+            columns={COLUMNS}
+            keyOf={({ id }) => id}
+          />
+        )}
+      </PagedCard>
     </>
   );
 }
 
-function Entry({ actor, action, target, payload, occurred_at }: AuditAnswer) {
+function NoEntries() {
   return (
-    <tr>
-      <td>
-        <Time at={occurred_at} />
-      </td>
-      <td class="break">{actor}</td>
-      <td>
-        <span class="badge" data-tone={action === "refused" ? "bad" : undefined}>{action}</span>
-      </td>
-      <td class="break mono small">{target ?? ""}</td>
-      <td>
-        <Payload payload={payload} />
-      </td>
-    </tr>
+    <Empty icon="audit" title="Nobody has changed anything yet">
+      <p>Every call that changes something leaves an entry here: who, what, and when.</p>
+    </Empty>
   );
 }
 

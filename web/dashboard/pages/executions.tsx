@@ -2,9 +2,9 @@ import type { ExecutionAnswer } from "../../../wire/http.ts";
 import { place, setQuery } from "../../shared/router.ts";
 import { withQuery } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
-import { MoreButton } from "../../shared/ui/more.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { PagedCard } from "../../shared/ui/paged_card.tsx";
+import { Empty } from "../../shared/ui/states.tsx";
 import { ExecutionsTable } from "../executions_table.tsx";
 import type { PageProps } from "../page_props.ts";
 import { ExecutionPage } from "./execution.tsx";
@@ -31,49 +31,56 @@ function ExecutionsList() {
   return (
     <>
       <PageHead title="Executions" />
-      <section class="card" aria-label="Executions">
-        <div class="card-head">
-          <div class="segments" role="group" aria-label="State">
-            {STATES.map(([value, label]) => (
-              <button
-                key={label}
-                type="button"
-                aria-pressed={status === value}
-                onClick={() => setQuery({ status: value })}
-              >
-                {label}
-              </button>
-            ))}
-          </div>
-          {job !== undefined && (
-            <button
-              type="button"
-              class="button small"
-              onClick={() => setQuery({ job: undefined })}
-            >
-              Only of {job} ×
-            </button>
-          )}
-        </div>
-        <Loadable query={pages.query}>
-          {({ rows }) =>
-            rows.length === 0
-              ? (
-                <Empty icon="executions" title="No executions like that">
-                  <p>
-                    An execution is one firing of a job, or of a script that somebody typed:{" "}
-                    <a href="#/run-now">run one</a>.
-                  </p>
-                </Empty>
-              )
-              : (
-                <>
-                  <ExecutionsTable executions={rows} />
-                  <MoreButton pages={pages} />
-                </>
-              )}
-        </Loadable>
-      </section>
+      <PagedCard
+        label="Executions"
+        pages={pages}
+        head={<Filters status={status} job={job} />}
+        empty={<NoExecutions />}
+      >
+        {(rows) => <ExecutionsTable executions={rows} />}
+      </PagedCard>
     </>
+  );
+}
+
+function Filters({ status, job }: {
+  readonly status: string | undefined;
+  readonly job: string | undefined;
+}) {
+  return (
+    <>
+      <div class="segments" role="group" aria-label="State">
+        {STATES.map(([value, label]) => (
+          <button
+            key={label}
+            type="button"
+            aria-pressed={status === value}
+            onClick={() => setQuery({ status: value })}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      {job !== undefined && (
+        <button
+          type="button"
+          class="button small"
+          onClick={() => setQuery({ job: undefined })}
+        >
+          Only of {job} ×
+        </button>
+      )}
+    </>
+  );
+}
+
+function NoExecutions() {
+  return (
+    <Empty icon="executions" title="No executions like that">
+      <p>
+        An execution is one firing of a job, or of a script that somebody typed:{" "}
+        <a href="#/run-now">run one</a>.
+      </p>
+    </Empty>
   );
 }

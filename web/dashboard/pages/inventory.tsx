@@ -6,8 +6,9 @@ import { linkTo } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import type { Column } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
-import { type Column, VirtualTable } from "../../shared/ui/virtual_table.tsx";
+import { VirtualTable } from "../../shared/ui/virtual_table.tsx";
 import { Fact, factAt, fieldsOf } from "../inventory/fact.tsx";
 import type { PageProps } from "../page_props.ts";
 

@@ -4,10 +4,11 @@ import { usePages } from "../../shared/pages_query.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
-import { MoreButton } from "../../shared/ui/more.tsx";
 import { Legend, ProgressBar } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
+import { PagedCard } from "../../shared/ui/paged_card.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { type Column, Table } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
 import type { PageProps } from "../page_props.ts";
@@ -27,66 +28,46 @@ function Status({ status }: { readonly status: string }) {
   return <span class="badge" data-tone={TONES[status] ?? "busy"}>{status}</span>;
 }
 
+const COLUMNS: readonly Column<RolloutAnswer>[] = [
+  {
+    head: "Job",
+    cell: ({ exec_id, job_id }) => (
+      <a class="strong" href={linkTo(["rollouts", exec_id])}>{job_id ?? "ad-hoc script"}</a>
+    ),
+  },
+  { head: "State", cell: ({ status }) => <Status status={status} /> },
+  { head: "Wave", kind: "number", cell: ({ wave, waves }) => `${wave} of ${waves}` },
+  { head: "Began", cell: ({ created_at }) => <Time at={created_at} /> },
+  { head: "Why", cell: ({ reason, held }) => reason ?? held ?? "" },
+];
+
 function RolloutsList() {
   const pages = usePages<RolloutAnswer>(["rollouts", "list"], "/api/rollouts?limit=50");
   return (
     <>
       <PageHead title="Rollouts" />
-      <section class="card" aria-label="Rollouts">
-        <Loadable query={pages.query}>
-          {({ rows }) =>
-            rows.length === 0
-              ? (
-                <Empty icon="rollouts" title="No rollouts yet">
-                  <p>
-                    A rollout is an execution in waves: it stops by itself when too many PCs fail.
-                    {" "}
-                    <code>npx kanade exec --help</code> says how one begins.
-                  </p>
-                </Empty>
-              )
-              : (
-                <>
-                  <div class="table-wrap">
-                    <table>
-                      <thead>
-                        <tr>
-                          <th scope="col">Job</th>
-                          <th scope="col">State</th>
-                          <th scope="col">Wave</th>
-                          <th scope="col">Began</th>
-                          <th scope="col">Why</th>
-                        </tr>
-                      </thead>
-                      <tbody>{rows.map((row) => <Row key={row.exec_id} {...row} />)}</tbody>
-                    </table>
-                  </div>
-                  <MoreButton pages={pages} />
-                </>
-              )}
-        </Loadable>
-      </section>
+      <PagedCard label="Rollouts" pages={pages} empty={<NoRollouts />}>
+        {(rows) => (
+          <Table
+            label="Rollouts as rows"
+            rows={rows}
+            columns={COLUMNS}
+            keyOf={({ exec_id }) => exec_id}
+          />
+        )}
+      </PagedCard>
     </>
   );
 }
 
-function Row(rollout: RolloutAnswer) {
+function NoRollouts() {
   return (
-    <tr>
-      <td>
-        <a class="strong" href={linkTo(["rollouts", rollout.exec_id])}>
-          {rollout.job_id ?? "ad-hoc script"}
-        </a>
-      </td>
-      <td>
-        <Status status={rollout.status} />
-      </td>
-      <td class="number">{rollout.wave} of {rollout.waves}</td>
-      <td>
-        <Time at={rollout.created_at} />
-      </td>
-      <td>{rollout.reason ?? rollout.held ?? ""}</td>
-    </tr>
+    <Empty icon="rollouts" title="No rollouts yet">
+      <p>
+        A rollout is an execution in waves: it stops by itself when too many PCs fail.{" "}
+        <code>npx kanade exec --help</code> says how one begins.
+      </p>
+    </Empty>
   );
 }
 

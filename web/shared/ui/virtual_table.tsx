@@ -1,20 +1,8 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useVirtualRows } from "../virtual.ts";
+import type { TableProps } from "./table.tsx";
 
-export interface Column<T> {
-  readonly head: string;
-  /** A class of the column, for its width. */
-  readonly kind: string;
-  readonly cell: (row: T) => ComponentChildren;
-}
-
-export interface VirtualTableProps<T> {
-  /** For who hears the page. */
-  readonly label: string;
-  readonly rows: readonly T[];
-  readonly columns: readonly Column<T>[];
-  readonly keyOf: (row: T) => string;
+export interface VirtualTableProps<T> extends TableProps<T> {
   /** The last row is in view: there may be more. */
   readonly onEnd?: (() => void) | undefined;
 }
