@@ -1,9 +1,16 @@
 /** Tells whoever listens what was committed, and only then. A listener that throws is logged and stays. */
+import type { Announcement } from "../wire/announcement.ts";
 import { messageOf } from "../wire/fault.ts";
-import type { Announcement, Announcements } from "./announcement_types.ts";
+import { formatInstant } from "../wire/time.ts";
 import type { Decision } from "./decide.ts";
 import type { Log } from "./log.ts";
 import type { Origin } from "./run_messages.ts";
+
+/** Where committed changes can be listened to. */
+export interface Announcements {
+  /** Calls the listener, synchronously, after each commit. It must not throw or block. Returns the unsubscribe. */
+  subscribe(listener: (announcement: Announcement) => void): () => void;
+}
 
 export class Announcer implements Announcements {
   readonly #listeners = new Set<(announcement: Announcement) => void>();
@@ -48,7 +55,7 @@ export class Announcer implements Announcements {
         from,
         to,
         event,
-        at,
+        at: formatInstant(at),
         result_id: resultId,
       });
     }

@@ -1,8 +1,8 @@
 /** What the backend's actors may ask for (design.md §3). The grantors stand in `actors/backend_grants.ts`. */
 import type { Database, Reader } from "../db/client.ts";
+import type { Announcement } from "../wire/announcement.ts";
 import type { ConsumerName } from "../wire/streams.ts";
 import type { AgentDirectory, ChangedAgent } from "./agent_directory.ts";
-import type { Announcement } from "./announcement_types.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess, BusAsk } from "./bus_access.ts";
 import type { CommandSigner } from "./command_signer.ts";

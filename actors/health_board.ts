@@ -1,5 +1,5 @@
 /** What is wrong where, by component: for health, the pages and the log. */
-import type { Announcement } from "./announcement_types.ts";
+import type { Announcement } from "../wire/announcement.ts";
 import type { ComponentHealth } from "./http/services.ts";
 
 export class HealthBoard {

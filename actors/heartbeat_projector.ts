@@ -4,12 +4,12 @@
  */
 import { type AgentBeat, upsertAgents } from "../db/agents.ts";
 import type { Database } from "../db/client.ts";
+import type { Announcement } from "../wire/announcement.ts";
 import { decode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
 import { Heartbeat } from "../wire/heartbeat.ts";
 import { key } from "../wire/ids.ts";
 import { parseInstant } from "../wire/time.ts";
-import type { Announcement } from "./announcement_types.ts";
 import { defineActor } from "./backend.ts";
 
 const FLUSH_EVERY_MS = 1_000;

@@ -14,8 +14,9 @@ import {
   type SavedRollout,
   stepRollout,
 } from "../machines/rollout.ts";
+import type { RolloutAnnouncement } from "../wire/announcement.ts";
 import { ROLLOUT_ACTION, type RolloutDecisionAudit } from "../wire/dispatch_audit.ts";
-import type { RolloutAnnouncement } from "./announcement_types.ts";
+import { formatInstant } from "../wire/time.ts";
 import { auditMessage } from "./audit_message.ts";
 
 /** One change that was decided. */
@@ -133,8 +134,8 @@ export function rolloutAnnouncement({ from, to, event, at }: RolloutChange): Rol
     from: from.status,
     to: to.status,
     event: event.type,
-    wave: to.wave,
-    at,
+    wave: to.wave + 1,
+    at: formatInstant(at),
   };
 }
 

@@ -1,5 +1,3 @@
-import { formatInstant } from "../../wire/time.ts";
-import type { Announcement } from "../announcement_types.ts";
 import { eventStream } from "./event_stream.ts";
 import { type Call, type Route, route } from "./route.ts";
 
@@ -20,12 +18,7 @@ function streamAnnouncements({ services }: Call): Response {
     signal: services.closing,
     open: (send) =>
       services.announcements.subscribe((announcement) =>
-        send({ event: announcement.type, data: withTimeAsText(announcement) })
+        send({ event: announcement.type, data: announcement })
       ),
   });
-}
-
-function withTimeAsText(announcement: Announcement): unknown {
-  if (announcement.type !== "transition") return announcement;
-  return { ...announcement, at: formatInstant(announcement.at) };
 }

@@ -1,5 +1,5 @@
 import type { Database } from "../../db/client.ts";
-import type { Announcements } from "../announcement_types.ts";
+import type { Announcements } from "../announcer.ts";
 import type { Bus } from "../bus.ts";
 import type { Dispatcher } from "../dispatch_types.ts";
 import type { ConfigStore } from "../config_store.ts";

@@ -1,4 +1,5 @@
-import type { Announcement, Announcements } from "../announcement_types.ts";
+import type { Announcement } from "../../wire/announcement.ts";
+import type { Announcements } from "../announcer.ts";
 import { Bell } from "../bell.ts";
 
 /**

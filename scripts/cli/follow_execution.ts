@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import * as v from "valibot";
+import type * as v from "valibot";
+import { RunAnnouncement, TransitionAnnouncement } from "../../wire/announcement.ts";
 import { decode } from "../../wire/codec.ts";
 import { Fault } from "../../wire/fault.ts";
 import { ExecutionDetail } from "../../wire/http.ts";
@@ -10,16 +11,6 @@ import type { ServerEvent } from "./server_events.ts";
 const ENDED_STATUSES = ["completed", "expired"];
 /** Before we listen again after the backend went away. */
 const RECONNECT_MS = 1_000;
-
-/** A run's beginning or end, as the backend announces it. */
-const RunEvent = v.object({
-  exec_id: v.nullable(v.string()),
-  result_id: v.string(),
-  pc_id: v.string(),
-  outcome: v.nullable(v.string()),
-  exit_code: v.nullable(v.number()),
-});
-const TransitionEvent = v.object({ exec_id: v.string(), to: v.string() });
 
 export type OnProgress = (progress: Progress, ended: readonly Ended[]) => void;
 
@@ -101,17 +92,17 @@ class RunsSeen {
   /** Takes an announcement. Whether it says that the execution ended. */
   hear({ event, data }: ServerEvent, execId: string): boolean {
     if (event === "transition") {
-      const { exec_id: id, to } = readEvent(TransitionEvent, data);
+      const { exec_id: id, to } = readEvent(TransitionAnnouncement, data);
       return id === execId && ENDED_STATUSES.includes(to);
     }
     if (event === "run") {
-      const run = readEvent(RunEvent, data);
+      const run = readEvent(RunAnnouncement, data);
       if (run.exec_id === execId) this.#take([run]);
     }
     return false;
   }
 
-  #take(runs: readonly Omit<v.InferOutput<typeof RunEvent>, "exec_id">[]): void {
+  #take(runs: readonly Omit<RunAnnouncement, "type" | "exec_id">[]): void {
     const ended: Ended[] = [];
     for (const { result_id: id, pc_id: pcId, outcome, exit_code: exitCode } of runs) {
       if (this.#note(id, outcome) && outcome !== null) ended.push({ pcId, outcome, exitCode });

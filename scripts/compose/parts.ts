@@ -36,6 +36,7 @@ import type { Database } from "../../db/client.ts";
 import { timeoutWithRetriesSecs } from "../../wire/deadlines.ts";
 import { parseDurationMs } from "../../wire/duration.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
+import { formatInstant } from "../../wire/time.ts";
 import { holderIsDead } from "../lease_holder.ts";
 
 export interface BackendOptions {
@@ -217,7 +218,7 @@ function dispatcherOf(parts: DispatcherParts): Dispatcher {
         from: null,
         to: "pending",
         event: "DISPATCHED",
-        at,
+        at: formatInstant(at),
         result_id: null,
       }),
   });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { test } from "node:test";
-import type { Announcement } from "../../actors/announcement_types.ts";
+import type { Announcement } from "../../wire/announcement.ts";
 import { startBackend, startWhole, type TestBackend } from "../harness/backend.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { testLog } from "../harness/log.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Announcer } from "../../actors/announcer.ts";
+import { formatInstant } from "../../wire/time.ts";
 import { startApi, type TestApi } from "../harness/http_api.ts";
 import { NOON } from "../harness/seed.ts";
 import { within } from "../harness/wait.ts";
@@ -34,7 +35,7 @@ test("what is committed is told to every page that listens", async () => {
     from: "pending",
     to: "running",
     event: "RUN_STARTED",
-    at: NOON,
+    at: formatInstant(NOON),
     result_id: null,
   });
   for (const stream of streams) {

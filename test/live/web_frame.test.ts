@@ -69,7 +69,7 @@ test("what is shown changes by itself when something is committed", async () => 
     from: null,
     to: "pending",
     event: "DISPATCHED",
-    at: 0,
+    at: new Date(0).toISOString(),
     result_id: null,
   });
   await page.getByRole("link", { name: "fresh" }).waitFor();

@@ -1,7 +1,8 @@
 /** Which of the things that are shown an event concerns. */
 import type { QueryKey } from "@tanstack/query-core";
+import type { Announcement } from "../../wire/announcement.ts";
 import { ONLINE_WITHIN_MS } from "../../wire/heartbeat.ts";
-import { type LiveEvent, onLiveEvent } from "../shared/live.ts";
+import { onLiveEvent } from "../shared/live.ts";
 import { refreshSoon } from "../shared/queries.ts";
 
 /** Has everything that is shown follow the server's events. */
@@ -21,17 +22,16 @@ const PRESENCE: readonly QueryKey[] = [["agents"], ["fleet"]];
 /** When nobody was heard for so long, the last of the fleet has gone offline, and no event says so, milliseconds. */
 const ALL_SILENT_MS = ONLINE_WITHIN_MS + 5_000;
 
-function keysOf(event: LiveEvent): readonly QueryKey[] {
-  const { type, exec_id: execId, result_id: resultId } = event;
-  switch (type) {
+function keysOf(event: Announcement): readonly QueryKey[] {
+  switch (event.type) {
     case "transition":
       if (event.event === "DISPATCHED") refreshSoon(["schedules"]);
       // Its cells follow the runs; but a deadline makes PCs missing that have none.
       return event.event === "DEADLINE_PASSED" || event.to === "completed" || event.to === "expired"
-        ? [["executions"], ["execution", execId], ["targets", execId]]
-        : [["executions"], ["execution", execId]];
+        ? [["executions"], ["execution", event.exec_id], ["targets", event.exec_id]]
+        : [["executions"], ["execution", event.exec_id]];
     case "run":
-      return [["executions"], ["execution", execId], ["run", resultId], ["runs"]];
+      return [["executions"], ["execution", event.exec_id], ["run", event.result_id], ["runs"]];
     case "agent":
     case "heartbeats":
       return PRESENCE;
@@ -39,14 +39,9 @@ function keysOf(event: LiveEvent): readonly QueryKey[] {
       return [["dead letters"], ["fleet"]];
     case "health":
       return [["fleet"]];
-    case "schedule":
-      return [["schedules"]];
     case "rollout":
-      return [["rollouts"], ["execution", execId]];
+      return [["rollouts"], ["execution", event.exec_id]];
     case "obs":
       return [["obs"]];
-    case "lagged":
-    case "alive":
-      return [];
   }
 }

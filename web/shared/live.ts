@@ -3,42 +3,12 @@
  *
  * 1. A stream that breaks is opened again, and then everything shown is loaded again: events may have been missed.
  * 2. A page that nobody sees holds no stream: browsers allow six connections to a server, over all tabs.
+ * 3. An event that this page cannot read, because a newer server sends it, counts as one that was missed.
  */
 import { signal } from "@preact/signals";
+import { Announcement, ANNOUNCEMENT_TYPES } from "../../wire/announcement.ts";
+import { parse } from "../../wire/codec.ts";
 import { findSession, session } from "./session.ts";
-
-/** Names of events that the server sends. */
-const NAMES = [
-  "transition",
-  "run",
-  "agent",
-  "heartbeats",
-  "dead_letter",
-  "health",
-  "obs",
-  "schedule",
-  "rollout",
-  "lagged",
-  "alive",
-] as const;
-export type LiveName = (typeof NAMES)[number];
-
-/** What an event tells; which members it has depends on its name. */
-export interface LiveEvent {
-  readonly type: LiveName;
-  readonly exec_id?: string | null;
-  readonly result_id?: string | null;
-  readonly pc_id?: string;
-  readonly outcome?: string | null;
-  readonly exit_code?: number | null;
-  readonly from?: string | null;
-  readonly to?: string;
-  /** Of a transition: the event of the machine. */
-  readonly event?: string;
-  readonly name?: string;
-  readonly ok?: boolean;
-  readonly detail?: string;
-}
 
 export type Connection =
   | { readonly state: "connecting" }
@@ -53,10 +23,10 @@ const SILENCE_MS = 40_000;
 /** After a refusal the stream is asked for again after this, milliseconds. */
 const RETRY_MS = 3_000;
 
-type Listener = (event: LiveEvent) => void;
+type Listener = (event: Announcement) => void;
 
 const listeners = new Set<Listener>();
-const openListeners = new Set<() => void>();
+const gapListeners = new Set<() => void>();
 let source: EventSource | undefined;
 let silence: ReturnType<typeof setTimeout> | undefined;
 let retry: ReturnType<typeof setTimeout> | undefined;
@@ -69,8 +39,8 @@ export function onLiveEvent(listener: Listener): () => void {
 
 /** Calls the listener whenever events may have been missed: all that is shown should be loaded again. */
 export function onGap(listener: () => void): () => void {
-  openListeners.add(listener);
-  return () => void openListeners.delete(listener);
+  gapListeners.add(listener);
+  return () => void gapListeners.delete(listener);
 }
 
 /** Listens for as long as the page is seen. */
@@ -91,11 +61,12 @@ export function open(): void {
   source = opened;
   opened.onopen = () => {
     connection.value = { state: "live" };
-    listenForSilence();
-    for (const listener of openListeners) listener();
+    onMissed();
   };
   opened.onerror = () => void onBroken(opened);
-  for (const name of NAMES) opened.addEventListener(name, (event) => onEvent(name, event));
+  opened.addEventListener("alive", listenForSilence);
+  opened.addEventListener("lagged", onMissed);
+  for (const type of ANNOUNCEMENT_TYPES) opened.addEventListener(type, onEvent);
 }
 
 function close(): void {
@@ -105,15 +76,25 @@ function close(): void {
   clearTimeout(retry);
 }
 
-function onEvent(type: LiveName, { data }: MessageEvent<string>): void {
+function onEvent({ data }: MessageEvent<string>): void {
+  const event = announcementOf(data);
+  if (event === undefined) return onMissed();
   listenForSilence();
-  if (type === "alive") return;
-  if (type === "lagged") {
-    for (const listener of openListeners) listener();
-    return;
-  }
-  const event = { ...JSON.parse(data) as object, type } as LiveEvent;
   for (const listener of listeners) listener(event);
+}
+
+function announcementOf(data: string): Announcement | undefined {
+  try {
+    return parse(Announcement, "event", JSON.parse(data));
+  } catch {
+    // Of a newer server than the one that sent this page.
+    return undefined;
+  }
+}
+
+function onMissed(): void {
+  listenForSilence();
+  for (const listener of gapListeners) listener();
 }
 
 function listenForSilence(): void {

@@ -1,7 +1,8 @@
 import type { Database } from "../../../db/client.ts";
 import { type Execution, findExecution } from "../../../db/executions.ts";
 import { readRunsOfExecution, type Run } from "../../../db/results.ts";
-import type { Announcement, Announcements } from "../../announcement_types.ts";
+import type { Announcement } from "../../../wire/announcement.ts";
+import type { Announcements } from "../../announcer.ts";
 import { Bell } from "../../bell.ts";
 
 /** How often the rows are read though nothing was announced: another backend may have committed them. */

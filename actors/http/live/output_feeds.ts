@@ -2,7 +2,7 @@ import type { Database } from "../../../db/client.ts";
 import { findResult, type WholeRun } from "../../../db/results.ts";
 import { messageOf } from "../../../wire/fault.ts";
 import { whyNotAName } from "../../../wire/ids.ts";
-import type { Announcements } from "../../announcement_types.ts";
+import type { Announcements } from "../../announcer.ts";
 import { pause } from "../../system/clock.ts";
 import { waitForCommit } from "../wait_for_commit.ts";
 import { type FeedTools, OutputFeed } from "./output_feed.ts";

@@ -1,8 +1,9 @@
 /** How each PC of an execution stands, kept up to date by events without loading it again. */
 import { useEffect } from "preact/hooks";
+import type { RunAnnouncement } from "../../../wire/announcement.ts";
 import type { CellAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
-import { type LiveEvent, onLiveEvent } from "../../shared/live.ts";
+import { onLiveEvent } from "../../shared/live.ts";
 import { type Counts, type Outcome, outcomeOf, OUTCOMES } from "../../shared/outcomes.ts";
 import { type Loaded, queries, useQuery } from "../../shared/queries.ts";
 
@@ -13,7 +14,7 @@ const keyOf = (execId: string) => ["targets", execId];
 
 export function useCells(execId: string): Loaded<readonly CellAnswer[]> {
   useEffect(() => {
-    let pending: LiveEvent[] = [];
+    let pending: RunAnnouncement[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const flush = () => {
       timer = undefined;
@@ -58,15 +59,14 @@ export function countCells(cells: readonly CellAnswer[]): Counts {
 /** The cells after these events; those that nothing happened to stay the same objects. */
 export function withEvents(
   cells: readonly CellAnswer[],
-  events: readonly LiveEvent[],
+  events: readonly RunAnnouncement[],
 ): readonly CellAnswer[] {
   const newest = new Map<string, CellAnswer>();
   const known = new Map(cells.map((cell) => [cell.pc_id, cell]));
   for (const event of events) {
-    const pcId = event.pc_id ?? "";
-    const before = newest.get(pcId) ?? known.get(pcId);
+    const before = newest.get(event.pc_id) ?? known.get(event.pc_id);
     const after = cellAfter(before, event);
-    if (after !== before) newest.set(pcId, after);
+    if (after !== before) newest.set(event.pc_id, after);
   }
   if (newest.size === 0) return cells;
   const changed = cells.map((cell) => newest.get(cell.pc_id) ?? cell);
@@ -77,8 +77,8 @@ export function withEvents(
 
 const HAS_NO_RUN = new Set<Outcome>(["waiting", "missing"]);
 
-function cellAfter(before: CellAnswer | undefined, event: LiveEvent): CellAnswer {
-  const state = outcomeOf(event.outcome ?? null);
+function cellAfter(before: CellAnswer | undefined, event: RunAnnouncement): CellAnswer {
+  const state = outcomeOf(event.outcome);
   const was = before === undefined ? "waiting" : outcomeOfCell(before);
   const isOther = before?.result_id !== null && before?.result_id !== event.result_id;
   // A second run of a PC in flight does not hide that one has ended; nor does one that was given up hide the truth.
@@ -88,11 +88,11 @@ function cellAfter(before: CellAnswer | undefined, event: LiveEvent): CellAnswer
   if (state === "running" && was === "missing") return before as CellAnswer;
   const now = new Date().toISOString();
   return {
-    pc_id: event.pc_id ?? "",
+    pc_id: event.pc_id,
     state,
     reason: null,
-    result_id: event.result_id ?? null,
-    exit_code: event.exit_code ?? null,
+    result_id: event.result_id,
+    exit_code: event.exit_code,
     started_at: before?.started_at ?? (state === "running" ? now : null),
     finished_at: state === "running" ? null : now,
   };

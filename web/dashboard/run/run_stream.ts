@@ -49,8 +49,8 @@ export function useRunStream(resultId: string): RunStream {
   }, [resultId, round]);
   useEffect(() =>
     onLiveEvent((event) => {
-      const isNews = settledAs.current !== undefined && event.outcome !== settledAs.current;
-      if (event.type === "run" && event.result_id === resultId && isNews) again(0);
+      if (event.type !== "run" || event.result_id !== resultId) return;
+      if (settledAs.current !== undefined && event.outcome !== settledAs.current) again(0);
     }), [resultId]);
   return { ...state, output: output.current, version, again: () => again(0) };
 }

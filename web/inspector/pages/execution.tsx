@@ -40,7 +40,8 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
   });
   // Moves of another process of the same database, and the dispatch itself.
   useEffect(
-    () => onLiveEvent((event) => event.exec_id === execId && refreshSoon(key)),
+    () =>
+      onLiveEvent((event) => "exec_id" in event && event.exec_id === execId && refreshSoon(key)),
     [execId],
   );
   return (
