@@ -10,6 +10,10 @@ import type { Kv } from "./kv_types.ts";
 export interface Groups {
   /** Every group that has a member, by name. */
   list(): readonly { readonly group: string; readonly members: readonly string[] }[];
+  /** Members of one group, by name; of a group that nobody knows there are none. */
+  membersOf(group: string): readonly string[];
+  /** The groups of a PC that dispatches go by, without asking the broker. */
+  known(pcId: string): readonly string[];
   /** A PC that is in no group has none; of a record that cannot be read the last good one is told. */
   of(pcId: string): Promise<Versioned<readonly string[]>>;
   /** @returns the membership as it is stored, and its revision @throws {Fault} `stale` */
@@ -24,6 +28,8 @@ export interface Groups {
 export function createGroups(kv: Kv, directory: AgentDirectory): Groups {
   return {
     list: () => directory.groups(),
+    membersOf: (group) => directory.membersOf(group),
+    known: (pcId) => directory.groupsOf(pcId),
     async of(pcId) {
       const stored = await readVersioned(
         kv,

@@ -76,10 +76,12 @@ export interface AgentsQuery {
   readonly offset?: number | undefined;
   /** Part of `pc_id` or host name; the case of ASCII letters does not matter. */
   readonly q?: string | undefined;
+  /** Of these PCs only. */
+  readonly among?: readonly string[] | undefined;
   readonly status?: "online" | "offline" | undefined;
 }
 
-/** PCs that match `q`. */
+/** PCs that match `q` and `among`. */
 export interface AgentCounts {
   readonly online: number;
   readonly offline: number;
@@ -90,31 +92,40 @@ export interface AgentList extends AgentCounts {
 }
 
 const MATCHES =
-  "(instr(lower(pc_id), lower(?1)) > 0 OR instr(lower(coalesce(hostname, '')), lower(?1)) > 0)";
+  `(instr(lower(pc_id), lower(?1)) > 0 OR instr(lower(coalesce(hostname, '')), lower(?1)) > 0)
+    AND (?2 IS NULL OR pc_id IN (SELECT value FROM json_each(?2)))`;
 
-/** By `pc_id`; the counts are of all that match `q`, whatever `status` and page. */
+/** By `pc_id`; the counts are of all that match `q` and `among`, whatever `status` and page. */
 export async function listAgents(reader: Reader, query: AgentsQuery): Promise<AgentList> {
-  const { now, limit, offset = 0, q = "", status } = query;
+  const { now, limit, offset = 0, q = "", among, status } = query;
   const online = status === undefined ? null : Number(status === "online");
   const [rows, counts] = await Promise.all([
     reader.query(
-      `SELECT ${COLUMNS} FROM agents WHERE ${MATCHES} AND (?2 IS NULL OR (last_heard_at >= ?3) = ?2)
-        ORDER BY pc_id LIMIT ?4 OFFSET ?5`,
-      [q, online, now - ONLINE_WITHIN_MS, limit, offset],
+      `SELECT ${COLUMNS} FROM agents WHERE ${MATCHES} AND (?3 IS NULL OR (last_heard_at >= ?4) = ?3)
+        ORDER BY pc_id LIMIT ?5 OFFSET ?6`,
+      [q, listed(among), online, now - ONLINE_WITHIN_MS, limit, offset],
     ),
-    countAgents(reader, now, q),
+    countAgents(reader, now, { q, among }),
   ]);
   return { agents: rows.map(agentFromRow), ...counts };
 }
 
 /** How many PCs were heard within two minutes of `now`, and how many not. */
-export async function countAgents(reader: Reader, now: number, q = ""): Promise<AgentCounts> {
+export async function countAgents(
+  reader: Reader,
+  now: number,
+  { q = "", among }: Pick<AgentsQuery, "q" | "among"> = {},
+): Promise<AgentCounts> {
   const [row] = await reader.query(
-    `SELECT count(*) AS known, count(*) FILTER (WHERE last_heard_at >= ?2) AS online FROM agents WHERE ${MATCHES}`,
-    [q, now - ONLINE_WITHIN_MS],
+    `SELECT count(*) AS known, count(*) FILTER (WHERE last_heard_at >= ?3) AS online FROM agents WHERE ${MATCHES}`,
+    [q, listed(among), now - ONLINE_WITHIN_MS],
   );
   const online = row === undefined ? 0 : numberOf(row, "online");
   return { online, offline: (row === undefined ? 0 : numberOf(row, "known")) - online };
+}
+
+function listed(pcIds: readonly string[] | undefined): SqlValue {
+  return pcIds === undefined ? null : JSON.stringify(pcIds);
 }
 
 export async function findAgent(reader: Reader, pcId: string): Promise<Agent | undefined> {

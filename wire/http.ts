@@ -237,6 +237,8 @@ export const AgentAnswer = v.object({
   command_keys: v.array(v.string()),
   shells: v.array(v.string()),
   stuck_results: v.nullable(Whole),
+  /** Those that dispatches go by now [ours]. */
+  groups: v.pipe(v.array(v.string()), v.readonly()),
 });
 export type AgentAnswer = v.InferOutput<typeof AgentAnswer>;
 

@@ -148,6 +148,8 @@ export const AgentsQuery = v.object({
   limit: Limit,
   offset: v.optional(WholeNumber, "0"),
   q: v.optional(v.pipe(v.string(), v.maxLength(256, "has at most 256 characters"))),
+  /** Members of this group only [ours]. */
+  group: v.optional(Name),
   status: v.optional(v.picklist(["online", "offline"], "must be online or offline")),
 });
 export type AgentsQuery = v.InferOutput<typeof AgentsQuery>;

@@ -34,7 +34,7 @@ export const AGENT_ROUTES: readonly Route[] = [
     summary: "One PC as its last heartbeat left it",
     params: PcPath,
     answer: AgentAnswer,
-    handle: async (call) => json(agentAnswer(await agentOf(call), call.services.clock.now())),
+    handle: show,
   }),
   route({
     method: "DELETE",
@@ -68,17 +68,24 @@ export const AGENT_ROUTES: readonly Route[] = [
 ];
 
 async function list({ services, query }: Call<{ query: AgentsQuery }>) {
-  const { clock, db } = services;
+  const { clock, db, groups } = services;
   const now = clock.now();
-  const { agents, online, offline } = await listAgents(db, { now, ...query });
+  const among = query.group === undefined ? undefined : groups.membersOf(query.group);
+  const { agents, online, offline } = await listAgents(db, { now, among, ...query });
   const total = query.status === undefined ? online + offline : { online, offline }[query.status];
-  return json(agents.map((agent) => agentAnswer(agent, now)), {
+  return json(agents.map((agent) => agentAnswer(agent, now, groups.known(agent.pcId))), {
     headers: {
       ...totalHeader(total),
       "x-online-count": String(online),
       "x-offline-count": String(offline),
     },
   });
+}
+
+async function show(call: Call<{ params: PcPath }>) {
+  const { clock, groups } = call.services;
+  const agent = await agentOf(call);
+  return json(agentAnswer(agent, clock.now(), groups.known(agent.pcId)));
 }
 
 async function agentOf({ services, params }: Call<{ params: PcPath }>): Promise<Agent> {

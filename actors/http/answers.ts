@@ -115,7 +115,11 @@ export function transitionAnswer(row: Transition): TransitionAnswer {
 }
 
 /** @param now by which presence is judged, milliseconds since the epoch */
-export function agentAnswer(row: Agent, now: number): AgentAnswer {
+export function agentAnswer(
+  row: Agent,
+  now: number,
+  groups: readonly string[],
+): AgentAnswer {
   return {
     pc_id: row.pcId,
     hostname: row.hostname,
@@ -133,6 +137,7 @@ export function agentAnswer(row: Agent, now: number): AgentAnswer {
     command_keys: [...row.commandKeys],
     shells: [...row.shells],
     stuck_results: row.stuckResults,
+    groups,
   };
 }
 

@@ -64,6 +64,16 @@ test("agents are found by a part of their name or host name, page by page", asyn
   assert.deepEqual((await agents("limit=1&offset=1")).ids, ["pc-2"]);
 });
 
+test("the members of a group are listed alone, with their groups, and counted alone", async () => {
+  const body = JSON.stringify({ groups: ["front", "lab"] });
+  await api.ask("/api/agents/pc-3/groups", { method: "PUT", body });
+  const { ids, rows, counts } = await agents("group=lab");
+  assert.deepEqual([ids, rows[0]?.groups, counts], [["pc-3"], ["front", "lab"], [1, 0, 1]]);
+  assert.deepEqual((await agents("group=lab&q=front")).counts, [0, 0, 0]);
+  assert.deepEqual((await agents("group=nobody")).counts, [0, 0, 0]);
+  assert.deepEqual((await api.get<AgentAnswer>("/api/agents/pc-1")).groups, []);
+});
+
 test("one agent is shown as its last heartbeat left it, an unknown one is 404", async () => {
   const agent = await api.get<AgentAnswer>("/api/agents/pc-1");
   assert.deepEqual([agent.online, agent.shells, agent.agent_cpu_pct], [true, ["sh"], 0.5]);

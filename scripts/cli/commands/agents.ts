@@ -16,6 +16,7 @@ import { oneLine } from "../terminal.ts";
 
 interface ListOptions extends CommonOptions {
   readonly query?: string;
+  readonly group?: string;
   readonly status?: string;
   readonly limit?: string;
   readonly offset?: string;
@@ -28,6 +29,7 @@ const COLUMNS: readonly Column<AgentAnswer>[] = [
   { heading: "version", text: (row) => row.agent_version },
   { heading: "heard", text: (row) => row.last_heartbeat },
   { heading: "host", text: (row) => row.hostname },
+  { heading: "groups", text: (row) => row.groups.join(", ") },
 ];
 
 export function addAgents(program: Command, session: Session): void {
@@ -77,14 +79,15 @@ interface LogsOptions extends CommonOptions {
 function addList(parent: Command, name: string, session: Session): void {
   addCommand(parent, name, "the PCs that are known")
     .option("--query <text>", "only those whose name holds it")
+    .option("--group <group>", "only the members of a group")
     .option("--status <status>", "online or offline")
     .option("--limit <count>", "how many", "100")
     .option("--offset <count>", "how many to leave out first")
     .action(async (options: ListOptions) => {
       const client = await connect(session, options);
-      const { query: q, status, limit, offset } = options;
+      const { query: q, group, status, limit, offset } = options;
       const rows = await client.get(v.array(AgentAnswer), "/api/agents", {
-        query: { q, status, limit, offset },
+        query: { q, group, status, limit, offset },
       });
       showList(session, options, rows, COLUMNS);
     });
@@ -106,6 +109,7 @@ function agentText(agent: AgentAnswer): string {
     ["host", agent.hostname],
     ["os", agent.os_family],
     ["version", agent.agent_version],
+    ["groups", agent.groups.join(", ")],
     ["shells", agent.shells.join(", ")],
     ["first heard", agent.first_heartbeat],
     ["last heard", agent.last_heartbeat],
