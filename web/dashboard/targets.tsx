@@ -1,12 +1,12 @@
 /** Whom a dispatch is for: some PCs, some groups, or everybody. */
 import { useId, useState } from "preact/hooks";
 import type { AgentAnswer } from "../../wire/http.ts";
-import type { GroupSummary } from "../../wire/http_groups.ts";
 import type { Target } from "../../wire/plan.ts";
 import { ask, withQuery } from "../shared/api.ts";
 import { useQuery } from "../shared/queries.ts";
 import { shownCount } from "../shared/time.ts";
 import { useFleet } from "./fleet.ts";
+import { useGroups } from "./groups.ts";
 
 const SUGGESTED = 20;
 const KINDS = [["pcs", "PCs"], ["groups", "Groups"], ["all", "All PCs"]] as const;
@@ -69,7 +69,7 @@ export function Targets({ target, onTarget }: TargetsProps) {
           label="Groups"
           names={target.groups}
           onNames={(groups) => onTarget({ ...NOBODY, groups: [...groups] })}
-          useSuggestions={useGroups}
+          useSuggestions={useGroupNames}
         />
       )}
       {kind === "all" && <Everybody />}
@@ -166,12 +166,8 @@ function usePcs(text: string): readonly Suggestion[] {
   }));
 }
 
-function useGroups(): readonly Suggestion[] {
-  const { data } = useQuery({
-    key: ["groups"],
-    load: ({ signal }) => ask<readonly GroupSummary[]>("/api/groups", { signal }),
-  });
-  return (data ?? []).map(({ group, member_count }) => ({
+function useGroupNames(): readonly Suggestion[] {
+  return (useGroups().data ?? []).map(({ group, member_count }) => ({
     name: group,
     note: `${member_count} ${member_count === 1 ? "PC" : "PCs"}`,
   }));

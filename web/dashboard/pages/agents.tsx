@@ -1,6 +1,5 @@
 import type { AgentAnswer } from "../../../wire/http.ts";
-import { askPage, withQuery } from "../../shared/api.ts";
-import { useQuery } from "../../shared/queries.ts";
+import { type LongList, useLongList } from "../../shared/long_list.ts";
 import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { shownBytes, shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -9,9 +8,8 @@ import type { Column } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { VirtualTable } from "../../shared/ui/virtual_table.tsx";
 import { AgentPage } from "../agent/agent_page.tsx";
+import { useGroups } from "../groups.ts";
 import type { PageProps } from "../page_props.ts";
-
-const LIMIT = 500;
 
 export function AgentsPage({ id }: PageProps) {
   return id === undefined ? <AgentsList /> : <AgentPage pcId={id} />;
@@ -36,6 +34,7 @@ const COLUMNS: readonly Column<AgentAnswer>[] = [
     kind: "c-span number",
     cell: ({ agent_rss_bytes }) => agent_rss_bytes === null ? "" : shownBytes(agent_rss_bytes),
   },
+  { head: "Groups", kind: "c-groups", cell: ({ groups }) => groups.join(", ") },
 ];
 
 export function Presence({ online }: { readonly online: boolean }) {
@@ -48,109 +47,106 @@ export function Presence({ online }: { readonly online: boolean }) {
 
 const STATES = [[undefined, "All"], ["online", "Online"], ["offline", "Offline"]] as const;
 
-interface Found {
-  readonly rows: readonly AgentAnswer[];
-  readonly total: number;
-  readonly online: number;
-  readonly offline: number;
-}
-
 function AgentsList() {
   const { query } = place.value;
-  const status = query.get("status") ?? undefined;
-  const text = query.get("q") ?? undefined;
-  const agents = useQuery<Found>({
-    key: ["agents", "list", status, text],
-    load: ({ signal }) => find({ status, q: text }, signal),
-    keep: true,
-  });
+  const asked = (name: string) => query.get(name) ?? undefined;
+  const filter = { status: asked("status"), q: asked("q"), group: asked("group") };
+  const agents = useLongList<AgentAnswer>(["agents", "list"], "/api/agents", filter);
+  const isFiltered = Object.values(filter).some((each) => each !== undefined);
   return (
     <>
       <PageHead title="Agents" />
       <section class="card" aria-label="Agents">
         <div class="card-head">
-          <div class="segments" role="group" aria-label="State">
-            {STATES.map(([value, label]) => (
-              <button
-                key={label}
-                type="button"
-                aria-pressed={status === value}
-                onClick={() => setQuery({ status: value })}
-              >
-                {label}{" "}
-                {agents.data !== undefined && (
-                  <span class="number">{shownCount(countOf(agents.data, value))}</span>
-                )}
-              </button>
-            ))}
+          <States status={filter.status} headers={agents.query.data?.headers} />
+          <div class="row">
+            <GroupFilter group={filter.group} />
+            <input
+              class="input pc-filter"
+              type="search"
+              placeholder="Find a PC"
+              aria-label="Find a PC"
+              value={filter.q ?? ""}
+              onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
+            />
           </div>
-          <input
-            class="input pc-filter"
-            type="search"
-            placeholder="Find a PC"
-            aria-label="Find a PC"
-            value={text ?? ""}
-            onInput={({ currentTarget }) => setQuery({ q: currentTarget.value })}
-          />
         </div>
-        <Loadable query={agents}>
-          {(found) => <AgentRows found={found} isFiltered={text !== undefined} />}
+        <Loadable query={agents.query}>
+          {() =>
+            agents.rows.length === 0
+              ? <NoAgents isFiltered={isFiltered} />
+              : <AgentRows agents={agents} />}
         </Loadable>
       </section>
     </>
   );
 }
 
-function countOf({ online, offline }: Found, status: string | undefined): number {
-  if (status === undefined) return online + offline;
-  return status === "online" ? online : offline;
-}
-
-async function find(
-  query: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
-): Promise<Found> {
-  const path = withQuery("/api/agents", { ...query, limit: LIMIT });
-  const { value, headers } = await askPage<readonly AgentAnswer[]>(path, { signal });
-  const count = (name: string) => Number(headers.get(name) ?? 0);
-  return {
-    rows: value,
-    total: count("x-total-count"),
-    online: count("x-online-count"),
-    offline: count("x-offline-count"),
-  };
-}
-
-function AgentRows({ found, isFiltered }: {
-  readonly found: Found;
-  readonly isFiltered: boolean;
+function States({ status, headers }: {
+  readonly status: string | undefined;
+  readonly headers: Headers | undefined;
 }) {
-  if (found.rows.length === 0) {
-    return isFiltered
-      ? <Empty icon="search" title="No PC is like that" />
-      : (
-        <Empty icon="agents" title="No agent was heard of yet">
-          <p>
-            <code>npm start</code> brings one for its own machine; <code>npm run agent</code>{" "}
-            starts one elsewhere.
-          </p>
-        </Empty>
-      );
-  }
+  const count = (name: string) => Number(headers?.get(`x-${name}-count`) ?? 0);
+  const counts = { online: count("online"), offline: count("offline") };
   return (
-    <>
-      <VirtualTable
-        label="Agents as rows"
-        rows={found.rows}
-        columns={COLUMNS}
-        keyOf={({ pc_id }) => pc_id}
-      />
-      {found.rows.length < found.total && (
-        <p class="quiet-line muted">
-          The first {shownCount(found.rows.length)} of{" "}
-          {shownCount(found.total)}: a part of a name finds the others.
-        </p>
-      )}
-    </>
+    <div class="segments" role="group" aria-label="State">
+      {STATES.map(([value, label]) => (
+        <button
+          key={label}
+          type="button"
+          aria-pressed={status === value}
+          onClick={() => setQuery({ status: value })}
+        >
+          {label} {headers !== undefined && (
+            <span class="number">
+              {shownCount(value === undefined ? counts.online + counts.offline : counts[value])}
+            </span>
+          )}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function GroupFilter({ group }: { readonly group: string | undefined }) {
+  const groups = useGroups().data?.map(({ group }) => group) ?? [];
+  // A link may name a group that has no member any more.
+  const offered = group === undefined || groups.includes(group) ? groups : [group, ...groups];
+  if (offered.length === 0) return null;
+  return (
+    <select
+      class="select group-filter"
+      aria-label="Group"
+      value={group ?? ""}
+      onChange={({ currentTarget }) => setQuery({ group: currentTarget.value })}
+    >
+      <option value="">Any group</option>
+      {offered.map((name) => <option key={name} value={name}>{name}</option>)}
+    </select>
+  );
+}
+
+function AgentRows({ agents }: { readonly agents: LongList<AgentAnswer> }) {
+  return (
+    <VirtualTable
+      key={agents.name}
+      label="Agents as rows"
+      rows={agents.rows}
+      columns={COLUMNS}
+      keyOf={({ pc_id }) => pc_id}
+      onShown={agents.onShown}
+    />
+  );
+}
+
+function NoAgents({ isFiltered }: { readonly isFiltered: boolean }) {
+  if (isFiltered) return <Empty icon="search" title="No PC is like that" />;
+  return (
+    <Empty icon="agents" title="No agent was heard of yet">
+      <p>
+        <code>npm start</code> brings one for its own machine; <code>npm run agent</code>{" "}
+        starts one elsewhere.
+      </p>
+    </Empty>
   );
 }

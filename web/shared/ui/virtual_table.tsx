@@ -1,10 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useVirtualRows } from "../virtual.ts";
-import type { TableProps } from "./table.tsx";
+import type { Column, TableProps } from "./table.tsx";
 
-export interface VirtualTableProps<T> extends TableProps<T> {
-  /** The last row is in view: there may be more. */
-  readonly onEnd?: (() => void) | undefined;
+export interface VirtualTableProps<T> extends Omit<TableProps<T>, "rows"> {
+  /** Undefined: a row that is not loaded yet. */
+  readonly rows: readonly (T | undefined)[];
+  /** Rows from here to there are in view, or close to it. */
+  readonly onShown?: ((first: number, last: number) => void) | undefined;
 }
 
 /** As the style sheet has it, pixels. */
@@ -12,7 +14,7 @@ const ROW_HEIGHT = 40;
 
 /** A table of any length: ten thousand rows cost as much as thirty. */
 export function VirtualTable<T>(
-  { label, rows, columns, keyOf, onEnd }: VirtualTableProps<T>,
+  { label, rows, columns, keyOf, onShown }: VirtualTableProps<T>,
 ) {
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualRows({ count: rows.length, rowHeight: ROW_HEIGHT, scroller });
@@ -20,8 +22,8 @@ export function VirtualTable<T>(
   const first = shown[0]?.index ?? 0;
   const last = shown.at(-1)?.index ?? -1;
   useEffect(() => {
-    if (last >= rows.length - 1 && rows.length > 0) onEnd?.();
-  }, [last, rows.length]);
+    if (last >= 0) onShown?.(first, last);
+  }, [first, last]);
   return (
     <div ref={scroller} class="virtual" tabIndex={0} role="region" aria-label={label}>
       <table aria-rowcount={rows.length + 1}>
@@ -33,14 +35,31 @@ export function VirtualTable<T>(
         <tbody>
           <Spacer rows={first} columns={columns.length} />
           {rows.slice(first, last + 1).map((row, index) => (
-            <tr key={keyOf(row)} aria-rowindex={first + index + 2}>
-              {columns.map(({ head, kind, cell }) => <td key={head} class={kind}>{cell(row)}</td>)}
+            <tr
+              key={row === undefined ? first + index : keyOf(row)}
+              aria-rowindex={first + index + 2}
+              aria-busy={row === undefined}
+            >
+              <Cells row={row} columns={columns} />
             </tr>
           ))}
           <Spacer rows={rows.length - 1 - last} columns={columns.length} />
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Cells<T>({ row, columns }: {
+  readonly row: T | undefined;
+  readonly columns: readonly Column<T>[];
+}) {
+  return (
+    <>
+      {columns.map(({ head, kind, cell }) => (
+        <td key={head} class={kind}>{row !== undefined && cell(row)}</td>
+      ))}
+    </>
   );
 }
 
