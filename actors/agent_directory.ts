@@ -64,6 +64,12 @@ export class AgentDirectory {
       .map(([group, members]) => ({ group, members: members.sort() }));
   }
 
+  /** The name that stands under a key as `key(name)`, of a group or a PC that is known; else the key. */
+  nameOf(kind: "groups" | "pcs", kvKey: string): string {
+    if (kind === "pcs") return this.#pcOfKey.get(kvKey) ?? kvKey;
+    return this.groups().find(({ group }) => key(group) === kvKey)?.group ?? kvKey;
+  }
+
   groupsOf(pcId: string): readonly string[] {
     return this.#groupsOfKey.get(key(pcId)) ?? [];
   }

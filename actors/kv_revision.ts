@@ -1,6 +1,6 @@
 /** Values of a bucket with their revision, and writes that only take place where it is still the same. */
 import { Fault } from "../wire/fault.ts";
-import type { Kv } from "./kv_types.ts";
+import type { Kv, KvEntry } from "./kv_types.ts";
 
 /** What a writer believes to be there: a revision, 0 = nothing, `any` = something; undefined = it does not matter. */
 export type Expected = number | "any" | undefined;
@@ -23,6 +23,14 @@ export async function readVersioned<T>(
 ): Promise<Versioned<T>> {
   const entry = await kv.get(key);
   if (entry === undefined) return { value: undefined, revision: 0, problem: null };
+  return versionedOf(entry, parse);
+}
+
+/** An entry that was read, likewise. */
+export function versionedOf<T>(
+  entry: KvEntry,
+  parse: (bytes: Uint8Array) => T,
+): Versioned<T> {
   const { revision } = entry;
   try {
     return { value: parse(entry.value), revision, problem: null };

@@ -60,6 +60,17 @@ export function configKey(place: ConfigPlace): string {
   return place.kind === "global" ? "global" : `${place.kind}.${key(place.name)}`;
 }
 
+/**
+ * The place of a key in KV `agent_config`; undefined for any other text. A name that a key cannot hold as it is
+ * stands there as `key(name)`, which is a name of the same place.
+ */
+export function configPlaceOfKey(kvKey: string): ConfigPlace | undefined {
+  if (kvKey === "global") return { kind: "global" };
+  const [, kind, name] = /^(groups|pcs)\.([^.]+)$/.exec(kvKey) ?? [];
+  if (kind === undefined || name === undefined) return undefined;
+  return { kind: kind === "groups" ? "groups" : "pcs", name };
+}
+
 /** The places that concern a PC, in the order in which they are laid over each other: a later one wins (wire.md §4). */
 export function configPlacesOf(pcId: string, groups: readonly string[]): readonly ConfigPlace[] {
   return [

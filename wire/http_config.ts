@@ -7,6 +7,17 @@ import { CONFIG_FIELDS, ConfigScope } from "./config.ts";
 export const ConfigBody = ConfigScope;
 export type ConfigBody = ConfigScope;
 
+/** A row of `GET /api/config` [ours]. */
+export const ConfigLayerAnswer = v.object({
+  /** `global`, `groups/{group}` or `pcs/{pc_id}`, as it stands in a path. */
+  layer: v.string(),
+  /** The fields that it sets. */
+  config: ConfigScope,
+  /** Why what is stored cannot be read, or null. */
+  problem: v.nullable(v.string()),
+});
+export type ConfigLayerAnswer = v.InferOutput<typeof ConfigLayerAnswer>;
+
 const Field = v.object({
   value: v.nullable(v.union([v.string(), v.number()])),
   /** `built-in`, `global`, `groups/{group}` or `pcs/{pc_id}`. */

@@ -7,7 +7,7 @@ import {
   setFields,
 } from "../../wire/config.ts";
 import { Fault } from "../../wire/fault.ts";
-import { AgentConfigAnswer, ConfigBody } from "../../wire/http_config.ts";
+import { AgentConfigAnswer, ConfigBody, ConfigLayerAnswer } from "../../wire/http_config.ts";
 import { GroupPath } from "../../wire/http_groups.ts";
 import { PcPath } from "../../wire/http_requests.ts";
 import { audit } from "./audit.ts";
@@ -15,6 +15,14 @@ import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route, type Schema } from "./route.ts";
 
 export const CONFIG_ROUTES: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/api/config",
+    role: "viewer",
+    summary: "Every layer of config that has a value: for every PC, for groups, for single PCs",
+    answer: v.array(ConfigLayerAnswer),
+    handle: layers,
+  }),
   ...layerRoutes("/api/config/global", "for every PC", v.object({}), () => ({ kind: "global" })),
   ...layerRoutes(
     "/api/config/groups/{group}",
@@ -78,6 +86,15 @@ function layerRoutes<P extends Schema>(
       handle: (call) => removeLayer(call, placeOf(call.params)),
     }),
   ];
+}
+
+async function layers({ services }: Call) {
+  const stored = await services.configs.list();
+  return json(stored.map(({ place, value = {}, problem }) => ({
+    layer: configPlaceText(place),
+    config: value,
+    problem,
+  })));
 }
 
 async function readLayer({ services }: Call, place: ConfigPlace) {

@@ -36,7 +36,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     freeze: createFreezeStore(openKv(bus, "fleet_config")),
     fleet: parts.fleet,
     hostZone: parts.hostZone,
-    configs: createConfigStore(openKv(bus, "agent_config")),
+    configs: createConfigStore(openKv(bus, "agent_config"), directory),
     scriptStatuses: createScriptStatuses(
       { status: openKv(bus, "script_status"), current: openKv(bus, "script_current") },
       jobs,

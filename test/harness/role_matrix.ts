@@ -77,6 +77,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/agents/{pc_id}/config": "viewer",
   "GET /api/groups": "viewer",
   "GET /api/groups/{group}": "viewer",
+  "GET /api/config": "viewer",
   "GET /api/config/global": "viewer",
   "PUT /api/config/global": "operator",
   "DELETE /api/config/global": "operator",

@@ -45,6 +45,10 @@ describe("the command line", () => {
       await said("config", "unset", "max_local_concurrent"),
       "heartbeat_interval  45s\n",
     );
+    assert.match(
+      await said("config", "list"),
+      /global +heartbeat_interval=45s\npcs\/pc-1 +max_local_concurrent=3\n/,
+    );
     const shown = await said("config", "show", "pc-1");
     assert.match(shown, /heartbeat_interval +45s +global\n/);
     assert.match(shown, /max_local_concurrent +3 +pcs\/pc-1\n/);

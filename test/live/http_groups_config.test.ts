@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
 import { openKv } from "../../actors/kv.ts";
 import type { Problem } from "../../wire/http.ts";
-import type { AgentConfigAnswer } from "../../wire/http_config.ts";
+import type { AgentConfigAnswer, ConfigLayerAnswer } from "../../wire/http_config.ts";
 import type { GroupsAnswer } from "../../wire/http_groups.ts";
 import type { ScriptStatusAnswer } from "../../wire/http_scripts.ts";
 import type { BucketName } from "../../wire/streams.ts";
@@ -157,6 +157,26 @@ test("what a PC goes by is shown with the layer that each field comes from", asy
     },
     problems: [],
   });
+});
+
+test("every layer that has a value is listed by its name, also one that cannot be read", async () => {
+  await using other = await startApi();
+  const set = (path: string, body: unknown) =>
+    other.ask(path, { method: "PUT", body: JSON.stringify(body) });
+  assert.deepEqual(await other.get("/api/config"), []);
+  await set("/api/agents/pc-1/groups", { groups: ["büro"] });
+  await set("/api/config/pcs/pc-1", { target_version: "1.2" });
+  await set("/api/config/groups/büro", { heartbeat_interval: "20s" });
+  await set("/api/config/global", { max_local_concurrent: 2 });
+  await openKv(other.bus, "agent_config").put("groups.broken", new TextEncoder().encode("{"));
+  const listed = await other.get<ConfigLayerAnswer[]>("/api/config");
+  assert.deepEqual(listed.map(({ layer, config }) => [layer, config]), [
+    ["global", { max_local_concurrent: 2 }],
+    ["groups/broken", {}],
+    ["groups/büro", { heartbeat_interval: "20s" }],
+    ["pcs/pc-1", { target_version: "1.2" }],
+  ]);
+  assert.deepEqual(listed.map(({ problem }) => problem === null), [true, false, true, true]);
 });
 
 test("a stored layer that cannot be read is named, and can be written over", async () => {

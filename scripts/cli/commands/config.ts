@@ -1,8 +1,16 @@
 import type { Command } from "commander";
+import * as v from "valibot";
 import { CONFIG_FIELDS, type ConfigField } from "../../../wire/config.ts";
 import { Fault } from "../../../wire/fault.ts";
-import { AgentConfigAnswer, ConfigBody } from "../../../wire/http_config.ts";
-import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { AgentConfigAnswer, ConfigBody, ConfigLayerAnswer } from "../../../wire/http_config.ts";
+import {
+  addCommand,
+  type CommonOptions,
+  connect,
+  type Session,
+  show,
+  showList,
+} from "../command.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
 /** The layer that is meant; neither = the one for every PC. */
@@ -22,9 +30,22 @@ const FIELD_COLUMNS: readonly Column<FieldRow>[] = [
   { heading: "from", text: ([, { from }]) => from },
 ];
 
+const LAYER_COLUMNS: readonly Column<ConfigLayerAnswer>[] = [
+  { heading: "layer", text: ({ layer }) => layer },
+  { heading: "sets", text: ({ config, problem }) => problem ?? assignmentsOf(config) },
+];
+
 /** What agents are told to do, in layers: for every PC, for a group, for one PC. */
 export function addConfig(program: Command, session: Session): void {
   const config = program.command("config").description("what agents are told to do, in layers");
+
+  addCommand(config, "list", "every layer that sets something").action(
+    async (options: CommonOptions) => {
+      const client = await connect(session, options);
+      const rows = await client.get(v.array(ConfigLayerAnswer), "/api/config");
+      showList(session, options, rows, LAYER_COLUMNS);
+    },
+  );
 
   addLayerCommand(config, "get", "what a layer sets").action(async (options: LayerOptions) => {
     const client = await connect(session, options);
@@ -106,6 +127,11 @@ function fieldOf(name: string): ConfigField {
     "invalid_input",
     `Cannot use the field "${name}": there is ${CONFIG_FIELDS.join(", ")}`,
   );
+}
+
+/** `heartbeat_interval=10s target_version=1.2` */
+function assignmentsOf(scope: ConfigBody): string {
+  return Object.entries(scope).map(([name, value]) => `${name}=${value}`).join(" ");
 }
 
 function layerText(scope: ConfigBody): string {
