@@ -22,6 +22,7 @@ export const auditProjector = defineActor({
     health: true,
     measure: true,
   },
+  handles: "audit events",
   run: (grants) =>
     runProjector({
       stream: "AUDIT",

@@ -22,6 +22,7 @@ export const eventsProjector = defineActor({
     health: true,
     measure: true,
   },
+  handles: "started events",
   run: (grants) =>
     runProjector({
       stream: "EVENTS",

@@ -6,6 +6,7 @@ import { readMemberships, takeMembership } from "./memberships.ts";
 export const groupWatcher = defineActor({
   name: "group_watcher",
   permissions: { kv: { agent_groups: "read" }, agents: true, connection: true },
+  handles: "memberships",
   run: async ({ kv, agents, connection, log, signal, ready, handled }) => {
     const bucket = kv.reader("agent_groups");
     await connection.connected(signal);

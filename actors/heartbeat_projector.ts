@@ -27,6 +27,7 @@ export const heartbeatProjector = defineActor({
     agents: true,
     health: true,
   },
+  handles: "heartbeats",
   run: async ({ db, bus, announce, agents, health, clock, log, signal, ready, handled }) => {
     const beats = new Map<string, AgentBeat>();
     const newest = new Map<string, Uint8Array>();

@@ -9,6 +9,7 @@ const CLOSE_DEADLINE_MS = 5_000;
 export const httpActor = defineActor({
   name: "http",
   permissions: { http: true },
+  handles: "requests",
   // An address that somebody took meanwhile is for the service manager to see: without the API nobody else could.
   restart: { within: "60s", atMost: 5 },
   run: async ({ http, log, signal, ready, handled }) => {

@@ -29,7 +29,8 @@ export const inventoryHints = defineActor({
     connection: true,
     health: true,
   },
-  run: async ({ db, kv, inventory, lease, connection, health, log, signal, ready }) => {
+  handles: "changes of jobs",
+  run: async ({ db, kv, inventory, lease, connection, health, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -46,6 +47,7 @@ export const inventoryHints = defineActor({
             problem = await hints.tryToFollow(change);
           }
           health(null);
+          handled();
         }
         if (!held.aborted) return;
       } catch (thrown) {

@@ -52,7 +52,8 @@ const RETRY_MS = 5_000;
 export const inventoryProjector = defineActor({
   name: "inventory_projector",
   permissions: { db: "write", inventory: true, lease: true, health: true },
-  run: async ({ db, inventory, lease, health, log, signal, ready }) => {
+  handles: "runs",
+  run: async ({ db, inventory, lease, health, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -62,8 +63,9 @@ export const inventoryProjector = defineActor({
         try {
           const looked = await lookAtDue(db, tenure);
           const searched = await search.next();
+          handled(looked);
           health(null);
-          if (!looked && !searched) await inventory.changed(held, LOOK_AGAIN_MS);
+          if (looked === 0 && !searched) await inventory.changed(held, LOOK_AGAIN_MS);
         } catch (thrown) {
           if (held.aborted) break;
           log.warn("inventory held back", { error: messageOf(thrown) });
@@ -75,10 +77,10 @@ export const inventoryProjector = defineActor({
   },
 });
 
-/** Looks at one batch of what is due. Answers whether there was any. */
-async function lookAtDue(db: Database, tenure: Tenure): Promise<boolean> {
+/** Looks at one batch of what is due. Answers how many runs it was. */
+async function lookAtDue(db: Database, tenure: Tenure): Promise<number> {
   const due = await readDue(db, RUNS_AT_ONCE);
-  if (due.length === 0) return false;
+  if (due.length === 0) return 0;
   const chosen = firstOfEach(due);
   const { facts, notes } = await lookAt(db, chosen.flatMap(({ run }) => run ?? []));
   await db.write(async (tx) => {
@@ -97,7 +99,7 @@ async function lookAtDue(db: Database, tenure: Tenure): Promise<boolean> {
       deleteDue(chosen),
     ]);
   });
-  return true;
+  return chosen.length;
 }
 
 /** Of each PC and job its first run, so that a batch changes no history twice; and no more output than one batch may have. */

@@ -6,6 +6,7 @@ import { LEASE_RENEW_MS } from "./writer_lease.ts";
 export const leaseKeeper = defineActor({
   name: "lease_keeper",
   permissions: { lease: true, registry: true },
+  handles: "renewals",
   run: async ({ lease, registry, signal, ready, handled }) => {
     ready();
     let term: number | undefined;

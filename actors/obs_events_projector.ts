@@ -24,6 +24,7 @@ export const obsEventsProjector = defineActor({
     health: true,
     measure: true,
   },
+  handles: "observations",
   run: (grants) =>
     runProjector({
       stream: "OBS_EVENTS",

@@ -56,6 +56,7 @@ export const outboxPublisher = defineActor({
     provisioned: true,
     health: true,
   },
+  handles: "messages",
   run: async (grants) => {
     const { db, lease, outbox, bus, provisioned, health, clock, log, signal, ready } = grants;
     ready();

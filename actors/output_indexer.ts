@@ -42,9 +42,10 @@ const LEAST_SHARE = 0.05;
 export const outputIndexer = defineActor({
   name: "output_indexer",
   permissions: { db: "write", lease: true, health: true },
-  run: async ({ db, lease, health, log, signal, ready }) => {
+  handles: "outputs",
+  run: async ({ db, lease, health, log, signal, ready, handled }) => {
     ready();
-    const batches = new Batches(db);
+    const batches = new Batches(db, handled);
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
       const held = AbortSignal.any([signal, tenure.signal]);
@@ -65,12 +66,14 @@ export const outputIndexer = defineActor({
 /** One batch after the other, as large as can be written quickly. */
 class Batches {
   readonly #db: Database;
+  readonly #handled: (outputs: number) => void;
   #rows = MIN_ROWS;
   /** When the last batch ended, and how long all writes together had taken by then. */
   #last: { readonly at: number; readonly writingMs: number };
 
-  constructor(db: Database) {
+  constructor(db: Database, handled: (outputs: number) => void) {
     this.#db = db;
+    this.#handled = handled;
     this.#last = { at: performance.now(), writingMs: db.writingMs };
   }
 
@@ -95,6 +98,7 @@ class Batches {
       const written = resultIds.flatMap((resultId) => entries.get(resultId) ?? []);
       const upTo = { kind, id: batch.at(-1)?.id ?? 0 };
       await this.#write(tenure, signal, (tx) => writeIndexEntries(tx, written, upTo));
+      this.#handled(batch.length);
       from += batch.length;
     }
   }

@@ -32,6 +32,7 @@ export const reaper = defineActor({
     sweepIntervalMs: true,
     health: true,
   },
+  handles: "runs and targets given up",
   run: async (grants) => {
     const { lease, signal, log, health, sweepIntervalMs, ready, handled } = grants;
     const machine = createActor(reaperMachine).start();

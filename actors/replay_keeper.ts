@@ -14,6 +14,7 @@ const RETRY_MS = 1_000;
 export const replayKeeper = defineActor({
   name: "replay_keeper",
   permissions: { agents: true, replayConsumers: true, connection: true },
+  handles: "agents",
   run: async ({ agents, replayConsumers, connection, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {

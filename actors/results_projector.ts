@@ -30,6 +30,7 @@ export const resultsProjector = defineActor({
     health: true,
     measure: true,
   },
+  handles: "results",
   run: (grants) =>
     runProjector({
       stream: "RESULTS",

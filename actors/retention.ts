@@ -10,19 +10,21 @@ const EVERY_MS = 3_600_000;
 export const retention = defineActor({
   name: "retention",
   permissions: { db: "write", lease: true },
-  run: async ({ db, lease, clock, signal, ready }) => {
+  handles: "old rows",
+  run: async ({ db, lease, clock, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
       const held = AbortSignal.any([signal, tenure.signal]);
       try {
-        for (let more = true; more;) {
+        for (let deleted = Infinity; deleted > 0;) {
           held.throwIfAborted();
-          more = await db.write(async (tx) => {
+          deleted = await db.write(async (tx) => {
             await assertHeld(tx, tenure);
             await tx.batch([deleteOldAnswers(clock.now())]);
             return await deleteOldRows(tx, clock.now());
           });
+          handled(deleted);
         }
         await pause(EVERY_MS, held);
       } catch (thrown) {

@@ -49,6 +49,7 @@ export const rolloutKeeper = defineActor({
     announce: true,
     health: true,
   },
+  handles: "decisions",
   run: async (grants) => {
     const { lease, health, signal, ready } = grants;
     ready();
@@ -78,6 +79,7 @@ interface KeeperContext {
   readonly kv: KvAccess;
   readonly brokerClock: BrokerClock;
   readonly announce: (announcement: Announcement) => void;
+  readonly handled: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -176,12 +178,13 @@ async function beginEvent(
 
 /** False when somebody else has changed the rollout meanwhile: it is read anew at the next look. */
 async function commit(context: KeeperContext, change: RolloutChange): Promise<boolean> {
-  const { db, tenure, outbox, announce, log } = context;
+  const { db, tenure, outbox, announce, handled, log } = context;
   const written = await db.write(async (tx) => {
     await assertHeld(tx, tenure);
     return await writeChange(tx, change);
   });
   if (!written) return false;
+  handled();
   outbox.poke();
   announce(rolloutAnnouncement(change));
   const { to, event } = change;

@@ -19,4 +19,6 @@ export interface ScheduleHost {
   readonly readSchedule: (id: string) => Promise<Schedule | undefined>;
   /** @throws {Fault} when that cannot be told: nothing may fire then */
   readonly readFreeze: () => Promise<FreezeState>;
+  /** Counts instants that were decided. */
+  readonly handled: (decisions: number) => void;
 }

@@ -59,6 +59,7 @@ export class ScheduleRounds {
       () => round(this.#host, this.#tenure, schedule, cursor),
     );
     for (const row of decided) this.#tell(row);
+    this.#host.handled(decided.length);
     return this.#lookAgainAt(schedule, await this.#cursorOf(schedule));
   }
 

@@ -33,6 +33,7 @@ export const scheduler = defineActor({
     hostZone: true,
     health: true,
   },
+  handles: "decisions",
   run: async (grants) => {
     const { lease, kv, agents, connection, hostZone, health, log, signal, ready } = grants;
     const bucket = kv.reader("schedules");

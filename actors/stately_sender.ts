@@ -26,6 +26,7 @@ const SAY_EVERY_MS = 60_000;
 export const statelySender = defineActor({
   name: "stately_sender",
   permissions: { inspection: true, health: true },
+  handles: "events",
   run: async ({ inspection, health, clock, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {

@@ -49,18 +49,19 @@ export const answers = defineAgentActor({
     logTail: true,
     commands: true,
   },
+  handles: "requests",
   run: async (grants) => {
-    const { identity, link, heartbeats, liveOutputs, logTail, commands, log, signal, ready } =
-      grants;
+    const { identity, link, heartbeats, liveOutputs, logTail, commands, signal, ready } = grants;
     const { pcId } = identity;
     ready();
     const bus = await link.connected(signal);
     const watches = new OutputWatches(pcId, bus);
+    const tools = { ...grants, bus };
     const subscriptions = [
-      answer(bus, log, pingSubject(pcId), () => encode(heartbeats.beat())),
-      answer(bus, log, killRunsSubject(pcId), (body) => killRuns(body, commands)),
-      answer(bus, log, logsFetchSubject(pcId), (body) => logLines(body, logTail)),
-      answer(bus, log, jobTailSubject(pcId), (body) => tail(body, liveOutputs, watches)),
+      answer(tools, pingSubject(pcId), () => encode(heartbeats.beat())),
+      answer(tools, killRunsSubject(pcId), (body) => killRuns(body, commands)),
+      answer(tools, logsFetchSubject(pcId), (body) => logLines(body, logTail)),
+      answer(tools, jobTailSubject(pcId), (body) => tail(body, liveOutputs, watches)),
     ];
     try {
       await whenAborted(signal);
@@ -71,9 +72,14 @@ export const answers = defineAgentActor({
   },
 });
 
+interface AnswerTools {
+  readonly bus: Bus;
+  readonly log: Log;
+  readonly handled: () => void;
+}
+
 function answer(
-  bus: Bus,
-  log: Log,
+  { bus, log, handled }: AnswerTools,
   subject: string,
   reply: (body: Uint8Array) => Uint8Array,
 ): Subscription {
@@ -82,6 +88,7 @@ function answer(
       if (error !== null) return log.warn("cannot hear requests", { subject, error });
       try {
         message.respond(reply(message.data));
+        handled();
       } catch (thrown) {
         log.warn("cannot answer", { subject, why: messageOf(thrown) });
       }

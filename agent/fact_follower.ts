@@ -19,7 +19,8 @@ const READ_AGAIN_AFTER_MS = [0, 100, 1_000] as const;
 export const factFollower = defineAgentActor({
   name: "fact_follower",
   permissions: { identity: true, link: true, facts: true, commands: true },
-  run: async ({ identity, link, facts, commands, log, signal, ready }) => {
+  handles: "changes",
+  run: async ({ identity, link, facts, commands, log, signal, ready, handled }) => {
     const { pcId } = identity;
     ready();
     const bus = await link.connected(signal);
@@ -27,8 +28,9 @@ export const factFollower = defineAgentActor({
     const subscriptions = followedSubjects(pcId).map(([bucket, filter]) =>
       bus.connection.subscribe(`$KV.${bucket}.${filter}`, {
         callback: (error, message) => {
-          if (error !== null) log.warn("cannot follow facts", { bucket, filter, error });
-          else read(bucket, message.subject.slice(`$KV.${bucket}.`.length));
+          if (error !== null) return log.warn("cannot follow facts", { bucket, filter, error });
+          handled();
+          read(bucket, message.subject.slice(`$KV.${bucket}.`.length));
         },
       })
     );

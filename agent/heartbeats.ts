@@ -11,7 +11,8 @@ const SHORTEST_INTERVAL_MS = 1_000;
 export const heartbeats = defineAgentActor({
   name: "heartbeats",
   permissions: { identity: true, link: true, facts: true, heartbeats: true },
-  run: async ({ identity, link, facts, heartbeats, log, signal, ready }) => {
+  handles: "heartbeats",
+  run: async ({ identity, link, facts, heartbeats, log, signal, ready, handled }) => {
     const subject = heartbeatSubject(identity.pcId);
     let timer: NodeJS.Timeout | undefined;
     let lastAt = -Infinity;
@@ -20,6 +21,7 @@ export const heartbeats = defineAgentActor({
       if (bus !== undefined) {
         lastAt = performance.now();
         bus.publish(subject, encode(heartbeats.beat()));
+        handled();
       }
       schedule();
     };

@@ -16,12 +16,17 @@ import { whenAborted } from "./when_aborted.ts";
 export const intake = defineAgentActor({
   name: "intake",
   permissions: { identity: true, link: true, facts: true, commands: true },
-  run: async ({ identity, link, facts, commands, log, signal, ready }) => {
+  handles: "commands and kills",
+  run: async ({ identity, link, facts, commands, log, signal, ready, handled }) => {
     const { pcId, ownCredential } = identity;
     ready();
     const bus = await link.connected(signal);
-    const heard = new HeardSubjects(bus, commands, log);
-    const replay = new Replay({ bus, pcId, mayMake: !ownCredential, commands, log });
+    const take: Commands["take"] = (bytes, headers) => {
+      handled();
+      return commands.take(bytes, headers);
+    };
+    const heard = new HeardSubjects(bus, take, log);
+    const replay = new Replay({ bus, pcId, mayMake: !ownCredential, take, log });
     const listen = () => {
       const groups = groupsOf(facts, pcId);
       heard.set([COMMANDS_ALL, commandsForPc(pcId), ...groups.map(commandsForGroup)]);
@@ -29,8 +34,9 @@ export const intake = defineAgentActor({
     };
     const kills = bus.connection.subscribe(KILLS, {
       callback: (error, message) => {
-        if (error !== null) log.warn("cannot hear kills", { error });
-        else commands.kill(message.subject.slice("kill.".length));
+        if (error !== null) return log.warn("cannot hear kills", { error });
+        handled();
+        commands.kill(message.subject.slice("kill.".length));
       },
     });
     listen();
@@ -52,13 +58,13 @@ export const intake = defineAgentActor({
 /** The live subscriptions: one per subject, following the groups. */
 class HeardSubjects {
   readonly #bus: Bus;
-  readonly #commands: Commands;
+  readonly #take: Commands["take"];
   readonly #log: Log;
   readonly #subscriptions = new Map<string, Subscription>();
 
-  constructor(bus: Bus, commands: Commands, log: Log) {
+  constructor(bus: Bus, take: Commands["take"], log: Log) {
     this.#bus = bus;
-    this.#commands = commands;
+    this.#take = take;
     this.#log = log;
   }
 
@@ -77,7 +83,7 @@ class HeardSubjects {
   #hear(subject: string): Subscription {
     return this.#bus.connection.subscribe(subject, {
       callback: (error: Error | null, message: Msg) => {
-        if (error === null) void this.#commands.take(message.data, headersOf(message));
+        if (error === null) void this.#take(message.data, headersOf(message));
         else this.#log.warn("cannot hear commands", { subject, error });
       },
     });

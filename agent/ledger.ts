@@ -154,16 +154,19 @@ export class Ledger {
    * Forgets what finished more than 8 days ago, and the oldest above 100,000 records.
    *
    * @param isWaiting whether a result is still in the outbox: its record is kept
+   * @returns how many it has forgotten
    */
-  async prune(isWaiting: (resultId: string) => boolean): Promise<void> {
+  async prune(isWaiting: (resultId: string) => boolean): Promise<number> {
     const { clock, keptRecords = KEPT_RECORDS } = this.#options;
     const oldest = formatInstant(clock.now() - KEPT_DAYS * DAY_MS).slice(0, 10);
+    let forgotten = 0;
     for (const day of [...this.#countByDay.keys()].sort()) {
       const excess = this.#closedCount() - keptRecords;
-      if (day < oldest) await this.#dropOldest(day, Infinity, isWaiting);
       // A tenth more than needed, so that the next command does not sort the day again.
-      else if (excess > 0) await this.#dropOldest(day, excess + keptRecords / 10, isWaiting);
+      const count = day < oldest ? Infinity : excess > 0 ? excess + keptRecords / 10 : 0;
+      if (count > 0) forgotten += await this.#dropOldest(day, count, isWaiting);
     }
+    return forgotten;
   }
 
   async #admit(
@@ -244,7 +247,7 @@ export class Ledger {
     day: string,
     count: number,
     isWaiting: (resultId: string) => boolean,
-  ): Promise<void> {
+  ): Promise<number> {
     const names = await readdir(this.#path("closed", day));
     let kept = names.length;
     for (const name of await this.#oldestFirst(day, names, count)) {
@@ -254,9 +257,11 @@ export class Ledger {
       kept -= 1;
     }
     this.#countByDay.set(day, kept);
-    if (kept > 0) return;
-    this.#countByDay.delete(day);
-    await rm(this.#path("closed", day), { recursive: true, force: true });
+    if (kept === 0) {
+      this.#countByDay.delete(day);
+      await rm(this.#path("closed", day), { recursive: true, force: true });
+    }
+    return names.length - kept;
   }
 
   async #oldestFirst(day: string, names: readonly string[], count: number): Promise<string[]> {

@@ -7,10 +7,11 @@ const PRUNE_EVERY_MS = 3_600_000;
 export const ledgerKeeper = defineAgentActor({
   name: "ledger_keeper",
   permissions: { ledger: true, outbox: true },
-  run: async ({ ledger, outbox, signal, ready }) => {
+  handles: "old requests",
+  run: async ({ ledger, outbox, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
-      await ledger.prune((resultId) => outbox.isWaiting(resultId));
+      handled(await ledger.prune((resultId) => outbox.isWaiting(resultId)));
       await pause(PRUNE_EVERY_MS, signal).catch(() => undefined);
     }
   },

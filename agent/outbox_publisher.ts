@@ -30,6 +30,8 @@ export interface PublisherOptions {
   readonly clock: Clock;
   /** By which it waits: nobody can set it back. */
   readonly time: Time;
+  /** Called with each message that the broker has stored. */
+  readonly stored: () => void;
   readonly log: Log;
 }
 
@@ -174,6 +176,7 @@ export class OutboxPublisher {
     switch (outcome.kind) {
       case "acked":
         this.#pauseMs = PAUSE_MS;
+        this.#options.stored();
         entry.state.send({ type: "ACKED" });
         return outbox.remove(entry);
       case "gone":

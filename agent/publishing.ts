@@ -5,8 +5,14 @@ import { OutboxPublisher } from "./outbox_publisher.ts";
 export const publishing = defineAgentActor({
   name: "publishing",
   permissions: { identity: true, link: true, outbox: true, time: true },
-  run: async ({ identity, link, outbox, time, clock, log, signal, ready }) => {
+  handles: "messages",
+  run: async ({ identity, link, outbox, time, clock, log, signal, ready, handled }) => {
     ready();
-    await new OutboxPublisher({ ...identity, link, outbox, time, clock, log }).run(signal);
+    const publisher = new OutboxPublisher({
+      ...identity,
+      ...{ link, outbox, time, clock, log },
+      stored: handled,
+    });
+    await publisher.run(signal);
   },
 });

@@ -27,7 +27,7 @@ export interface ReplayOptions {
   readonly pcId: string;
   /** Whether the credential may make consumers; where it is the agent's own, the backend makes them. */
   readonly mayMake: boolean;
-  readonly commands: Commands;
+  readonly take: Commands["take"];
   readonly log: Log;
 }
 
@@ -96,12 +96,12 @@ export class Replay {
   }
 
   async #read(consumer: string): Promise<boolean> {
-    const { bus, commands, log } = this.#options;
+    const { bus, take, log } = this.#options;
     try {
       for (;;) {
         const message = await this.#next(consumer);
         if (message === undefined) return true;
-        if (!(await commands.take(message.data, message.headers))) return false;
+        if (!(await take(message.data, message.headers))) return false;
         bus.publish(message.reply, ACK);
       }
     } catch (thrown) {

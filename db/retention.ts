@@ -17,9 +17,9 @@ const ROWS_AT_ONCE = 2_000;
  * facts. Who has succeeded in a schedule is remembered as long as there is the schedule.
  *
  * @param now the backend's clock, ms since the epoch
- * @returns whether anything was deleted: then there may be more, for the next transaction
+ * @returns how many rows were deleted: if any, there may be more, for the next transaction
  */
-export async function deleteOldRows(tx: Transaction, now: number): Promise<boolean> {
+export async function deleteOldRows(tx: Transaction, now: number): Promise<number> {
   const execIds = await oldExecutions(tx, now - KEEP_RUNS_MS);
   const statements = execIds.length > 0
     ? DELETE_EXECUTIONS.map((sql) => ({ sql, args: [JSON.stringify(execIds)] }))
@@ -32,7 +32,7 @@ export async function deleteOldRows(tx: Transaction, now: number): Promise<boole
       { sql: DELETE_FACTS_HISTORY, args: [now - KEEP_RUNS_MS] },
     ];
   const results = await tx.batch(statements);
-  return results.some(({ changes }) => changes > 0);
+  return results.reduce((deleted, { changes }) => deleted + changes, 0);
 }
 
 /** Ended long ago by their start; one that is open, however old, is still waited for. */

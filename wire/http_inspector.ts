@@ -33,9 +33,11 @@ export const ActorAnswer = v.object({
   last_failure: Text,
   restart_in_ms: v.nullable(Whole),
   permissions: v.array(PermissionAnswer),
-  /** Pieces of work since it was first started; null = it counts none. */
+  /** The pieces of work that it counts, such as `results`; null = it does nothing that could be counted. */
+  handles: Text,
+  /** How many of them since it was first started; null = it counts none. */
   handled: v.nullable(Whole),
-  /** Over the last seconds; null = not known yet. */
+  /** Over the last seconds; null = not known yet, or it counts none. */
   per_second: v.nullable(v.number()),
   /** Of the consumers that it reads; empty = it reads none, or the broker does not answer. */
   lag: v.array(LagAnswer),

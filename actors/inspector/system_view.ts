@@ -109,7 +109,9 @@ export class SystemView {
   #sample(): void {
     const all = [...this.#trees.values()].flatMap((tree) => flat(tree.tree()));
     const handled = new Map(
-      all.flatMap(({ path, handled }) => handled === null ? [] : [[path, handled] as const]),
+      all.flatMap(({ path, handles, handled }) =>
+        handles === null ? [] : [[path, handled] as const]
+      ),
     );
     this.#samples = [...this.#samples, { at: this.#parts.clock.now(), handled }].slice(-SAMPLES);
   }
@@ -161,8 +163,9 @@ export class SystemView {
       last_failure: status.lastFailure,
       restart_in_ms: status.restartInMs,
       permissions: status.permissions.map(({ name, of }) => ({ name, of: [...of] })),
-      handled: status.handled,
-      per_second: status.handled === null ? null : this.#rateOf(status.path),
+      handles: status.handles,
+      handled: status.handles === null ? null : status.handled,
+      per_second: status.handles === null ? null : this.#rateOf(status.path),
       lag: consumers.flatMap((name) => lags.get(name) ?? []),
       waiting: waiting.get(status.name) ?? null,
     };

@@ -15,9 +15,16 @@ export interface Always {
   readonly clock: Clock;
   /** Says "I do my work now": the state becomes running. */
   readonly ready: () => void;
+}
+
+/** Given to an actor that says what it handles. */
+export interface Counting {
   /** Counts work that is done, one piece unless given: whoever looks at the tree sees how much it is. */
   readonly handled: (pieces?: number) => void;
 }
+
+/** Who handles nothing cannot count, and who counts has said what. */
+type CountingOf<Handles> = [Handles] extends [never] ? unknown : Counting;
 
 /** One capability: what is said when asking for it, and what is handed out. A union gives each ask its own grant. */
 export interface Capability {
@@ -43,15 +50,17 @@ export interface Restart {
   readonly atMost: number;
 }
 
-export interface Definition<Table, P> {
+export interface Definition<Table, P, Handles extends string> {
   /** Lower-case snake case; unique among its siblings. */
   readonly name: string;
   readonly permissions: P;
+  /** The pieces of work that it counts, such as `results`; absent = it does nothing that could be counted. */
+  readonly handles?: Handles;
   readonly restart?: Restart;
   /** How long it may take to return after its signal aborted; 10 s unless given. */
   readonly stopWithin?: string;
   /** Runs until the signal aborts. Returning before that is a failure, as throwing is. */
-  readonly run: (grants: Always & GrantsOf<Table, P>) => Promise<void>;
+  readonly run: (grants: Always & CountingOf<Handles> & GrantsOf<Table, P>) => Promise<void>;
 }
 
 /** Hands out capabilities: one function per capability, called once per start of an actor that declared it. */
@@ -75,9 +84,11 @@ export interface ActorDefinition<Table> {
   readonly kind: "actor";
   readonly name: string;
   readonly permissions: readonly Permission[];
+  /** Null = it counts nothing. */
+  readonly handles: string | null;
   readonly limit: RestartLimit;
   readonly stopWithinMs: number;
-  start(always: Always, grantors: Grantors<Table>): Promise<void>;
+  start(always: Always & Counting, grantors: Grantors<Table>): Promise<void>;
 }
 
 /** Actors that fail together: one that fails over its limit restarts all of them. */
@@ -101,21 +112,30 @@ const DEFAULT_STOP_WITHIN = "10s";
  * @throws {Fault} `invalid_input` when a duration of the definition is none
  */
 export function actorsWith<Table extends { readonly [K in keyof Table]: Capability }>() {
-  return function defineActor<const P extends Asks<Table>>(
+  return function defineActor<const P extends Asks<Table>, const Handles extends string = never>(
     definition:
-      & Definition<Table, P>
+      & Definition<Table, P, Handles>
       & { readonly permissions: { readonly [K in Exclude<keyof P, keyof Table>]: never } },
   ): ActorDefinition<Table> {
-    const { name, permissions, run } = definition;
+    const { name, permissions, handles = null } = definition;
+    // The one place where what is handed out meets what was asked for: the steps below build exactly this shape.
+    const run = definition.run as (
+      grants: Always & Partial<Counting> & GrantsOf<Table, P>,
+    ) => Promise<void>;
     return {
       kind: "actor",
       name,
       permissions: Object.entries(permissions).map(([name, ask]) => ({ name, of: wordsOf(ask) })),
+      handles,
       limit: limitOf(definition.restart),
       stopWithinMs: parseDurationMs(definition.stopWithin ?? DEFAULT_STOP_WITHIN),
       // async: a grantor or run function that throws at once is a failure like any other.
-      start: async (always, grantors) =>
-        await run({ ...always, ...grant<Table, P>(name, permissions, grantors) }),
+      start: async ({ handled, ...always }, grantors) =>
+        await run({
+          ...always,
+          ...(handles === null ? {} : { handled }),
+          ...grant<Table, P>(name, permissions, grantors),
+        }),
     };
   };
 }

@@ -26,8 +26,10 @@ export interface ActorStatus {
   readonly restartInMs: number | null;
   /** What it may touch; none for a group. */
   readonly permissions: readonly Permission[];
-  /** Pieces of work that it said it has done, over all restarts; null = it counts none. */
-  readonly handled: number | null;
+  /** What it counts, such as `results`; null = nothing. */
+  readonly handles: string | null;
+  /** Pieces of it that it said it has done, over all restarts. */
+  readonly handled: number;
   readonly children: readonly ActorStatus[];
 }
 
@@ -54,7 +56,7 @@ export class SupervisedNode<Table> {
   #childFault: Fault | undefined;
   #callOffRestart = () => {};
   #state: SupervisedState = "starting";
-  #handled: number | null = null;
+  #handled = 0;
   #since: number;
 
   constructor(
@@ -101,6 +103,7 @@ export class SupervisedNode<Table> {
       lastFailure,
       restartInMs: this.#state === "backing off" ? delayMs : null,
       permissions: this.#definition.kind === "actor" ? this.#definition.permissions : [],
+      handles: this.#definition.kind === "actor" ? this.#definition.handles : null,
       handled: this.#handled,
       children: this.#children.map((child) => child.status()),
     };
@@ -128,7 +131,7 @@ export class SupervisedNode<Table> {
     const run = this.#definition.kind === "actor"
       ? runActor(this.#definition, this.#surroundings, this.#log, {
         ready: () => this.#ready(),
-        handled: (pieces = 1) => void (this.#handled = (this.#handled ?? 0) + pieces),
+        handled: (pieces = 1) => void (this.#handled += pieces),
       })
       : this.#runGroup(this.#definition);
     this.#run = run;

@@ -1,7 +1,7 @@
 import { Fault } from "../../wire/fault.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Timers } from "./clock.ts";
-import type { ActorDefinition, Always, Grantors } from "./definition.ts";
+import type { ActorDefinition, Always, Counting, Grantors } from "./definition.ts";
 import type { Watchable } from "./watchable.ts";
 
 /** What the whole tree shares. */
@@ -29,7 +29,7 @@ export function runActor<Table>(
   definition: ActorDefinition<Table>,
   surroundings: Surroundings<Table>,
   log: Log,
-  { ready, handled }: Pick<Always, "ready" | "handled">,
+  { ready, handled }: Pick<Always, "ready"> & Counting,
 ): Run {
   const { clock, grantors, timers } = surroundings;
   const stopping = new AbortController();

@@ -21,7 +21,7 @@ describe("kanade actors, why and messages", () => {
   it("lists every actor with its state and what it has handled", async () => {
     const { stdout, exitCode } = await kanade("actors");
     assert.equal(exitCode, 0);
-    assert.match(stdout, /^ACTOR +STATE +RESTARTS +HANDLED +WAITING +LAST FAILURE$/m);
+    assert.match(stdout, /^ACTOR +STATE +RESTARTS +HANDLED +OF +WAITING +LAST FAILURE$/m);
     assert.match(stdout, /^backend\/results_projector +running +0/m);
   });
 

@@ -320,6 +320,7 @@ class World {
       }),
       readSchedule: (id) => Promise.resolve(this.#schedules.get(id)),
       readFreeze: () => Promise.resolve({ kind: "none" }),
+      handled: () => {},
     };
   }
 }

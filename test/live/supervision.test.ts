@@ -107,8 +107,44 @@ test("an actor is handed what it declared and nothing else", async () => {
   });
   const { system, asked } = start({ actors: [actor] });
   await within("ready", system.ready);
-  assert.deepEqual(handed, ["clock", "handled", "log", "ready", "signal", "store"]);
+  assert.deepEqual(handed, ["clock", "log", "ready", "signal", "store"]);
   assert.deepEqual(asked, ["reader store read"]);
+  await system.stop();
+});
+
+test("an actor that says what it handles counts it, over its restarts; another one cannot", async () => {
+  let lives = 0;
+  const counting = defineActor({
+    name: "counting",
+    permissions: {},
+    handles: "letters",
+    run: async ({ handled, ready, signal }) => {
+      handled(2);
+      handled();
+      if ((lives += 1) === 1) throw new Error("it fails once");
+      ready();
+      await untilAborted(signal);
+    },
+  });
+  const other = defineActor({
+    name: "other",
+    permissions: {},
+    run: async (grants) => {
+      // @ts-expect-error: it has not said what it handles
+      const handled: unknown = grants.handled;
+      assert.equal(handled, undefined);
+      grants.ready();
+      await untilAborted(grants.signal);
+    },
+  });
+  const { system, time } = start({ actors: [counting, other] });
+  await settled();
+  await time.advance(100);
+  await within("ready", system.ready);
+  assert.deepEqual(system.tree().map(({ name, handles, handled }) => [name, handles, handled]), [
+    ["counting", "letters", 6],
+    ["other", null, 0],
+  ]);
   await system.stop();
 });
 

@@ -15,6 +15,7 @@ const ACTOR_COLUMNS: readonly Column<ActorAnswer>[] = [
   { heading: "state", text: ({ state }) => state },
   { heading: "restarts", text: ({ restarts }) => restarts },
   { heading: "handled", text: ({ handled }) => handled },
+  { heading: "of", text: ({ handles }) => handles },
   { heading: "waiting", text: waitingOf },
   { heading: "last failure", text: ({ last_failure }) => last_failure },
 ];

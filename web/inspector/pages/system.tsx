@@ -146,7 +146,9 @@ function Actor({ actor }: { readonly actor: ActorAnswer }) {
         </span>
         {actor.last_failure !== null && <p class="failure small">{actor.last_failure}</p>}
       </td>
-      <td class="number">{rateOf(actor)}</td>
+      <td class="number">
+        <Rate actor={actor} />
+      </td>
       <td class="number">{waitingOf(actor)}</td>
       <td class="number">{actor.restarts}</td>
       <td>
@@ -156,14 +158,23 @@ function Actor({ actor }: { readonly actor: ActorAnswer }) {
   );
 }
 
-function rateOf({ handled, per_second }: ActorAnswer): string {
-  if (handled === null) return "";
-  return per_second === null ? "…" : per_second.toLocaleString("en", { maximumFractionDigits: 1 });
+/** With what it counts; a dash where there is nothing to count. */
+function Rate({ actor: { handles, per_second } }: { readonly actor: ActorAnswer }) {
+  if (handles === null) {
+    return <span class="muted" title="It handles nothing that could be counted">—</span>;
+  }
+  return (
+    <>
+      {per_second === null ? "…" : per_second.toLocaleString("en", { maximumFractionDigits: 1 })}
+      {" "}
+      <span class="muted small">{handles}</span>
+    </>
+  );
 }
 
 function waitingOf({ lag, waiting }: ActorAnswer): string {
   if (waiting !== null) return waiting.toLocaleString("en");
-  if (lag.length === 0) return "";
+  if (lag.length === 0) return "—";
   return lag.reduce((sum, one) => sum + one.pending + one.unacked, 0).toLocaleString("en");
 }
 
