@@ -38,7 +38,6 @@ import { ScriptSource } from "./script_source.ts";
 import { findShells } from "./shells.ts";
 import { slotLimit } from "./slot_limit.ts";
 import { Slots } from "./slots.ts";
-import { whenAborted } from "./when_aborted.ts";
 
 export type { Command } from "../wire/command.ts";
 export type { HandlerOutput, HandlerTools, JobHandler, JobHandlers } from "./handlers.ts";
@@ -131,6 +130,7 @@ class EmbeddedAgent implements Agent {
   #fail: (error: Error) => void = () => undefined;
   #parts: Parts | undefined;
   #system: System | undefined;
+  #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: AgentOptions) {
@@ -153,7 +153,19 @@ class EmbeddedAgent implements Agent {
   }
 
   async start(): Promise<void> {
-    if (this.#parts !== undefined) throw new TypeError("The agent was started before");
+    if (this.#starting !== undefined) throw new TypeError("The agent was started before");
+    if (this.#stopping !== undefined) throw new TypeError("The agent was stopped before");
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } catch (thrown) {
+      // What could not have its directory may ask again.
+      if (this.#parts === undefined) this.#starting = undefined;
+      throw thrown;
+    }
+  }
+
+  async #start(): Promise<void> {
     const parts = await openDirectory(this.#options, this.#handlers);
     this.#parts = parts;
     await parts.outbox.scan();
@@ -197,6 +209,8 @@ class EmbeddedAgent implements Agent {
   }
 
   async #stop(signal?: AbortSignal): Promise<void> {
+    // What it had taken before it failed is given back, too.
+    await this.#starting?.catch(() => undefined);
     const parts = this.#parts;
     if (parts === undefined) return;
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS;
@@ -348,7 +362,18 @@ async function endOrAbort(
   withinMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const patience = [AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])];
-  // Not AbortSignal.any: Node 20 collects a timeout that only such a composite refers to, and it never ends.
-  await Promise.race([ending, ...patience.map(whenAborted)]);
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    if (signal?.aborted) return resolve();
+    // Nothing may stay with a signal of the host; and a timer of AbortSignal that is listened to keeps Deno alive.
+    signal?.addEventListener("abort", () => resolve(), { once: true, signal: over.signal });
+    timer = setTimeout(resolve, withinMs);
+  });
+  try {
+    await Promise.race([ending, patience]);
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -224,6 +225,30 @@ describe("an agent in a process that goes on", () => {
     assert.equal(result.outcome_reason, "agent_restarted");
     await endpoint.result(await endpoint.send({ id: "job" }));
     assert.equal((await endpoint.results(command)).length, 1);
+  });
+
+  test("that is stopped while it starts is stopped, and does not start again", async () => {
+    await using endpoint = await startEndpoint();
+    const options = { pcId: PC_ID, servers: [endpoint.broker.url], dataDir: endpoint.dataDir };
+    const agent = createAgent(options);
+    const starting = agent.start();
+    await agent.stop();
+    await starting;
+    assert.deepEqual(agent.tree().map(({ state }) => state), agent.tree().map(() => "stopped"));
+    assert.deepEqual(await readdir(join(endpoint.dataDir, "lock")), []);
+    await assert.rejects(agent.start(), /was started before/);
+    const idle = createAgent(options);
+    await idle.stop();
+    await assert.rejects(idle.start(), /was stopped before/);
+  });
+
+  test("leaves nothing with the signal that it could have been hurried by", async () => {
+    await using endpoint = await startEndpoint();
+    const agent = await endpoint.startAgent({ handlers: HANDLERS });
+    await endpoint.result(await endpoint.send({ id: "greet" }));
+    const impatient = new AbortController();
+    await agent.stop(impatient.signal);
+    assert.deepEqual(getEventListeners(impatient.signal, "abort"), []);
   });
 
   test("leaves no listener, timer, socket or file open, of fifty that lived and ran", async () => {
