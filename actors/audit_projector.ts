@@ -4,6 +4,7 @@ import { insertDeadLetters } from "../db/dead_letters.ts";
 import { decode } from "../wire/codec.ts";
 import { AuditEvent } from "../wire/events.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
+import { auditOutcomeOf } from "../wire/http_audit.ts";
 import { parseInstant } from "../wire/time.ts";
 import { defineActor } from "./backend.ts";
 import { assertHeld, deadLetter, type Unreadable } from "./projection.ts";
@@ -65,6 +66,7 @@ function auditRow(origin: Origin): AuditRow {
     action: event.action,
     target: event.target ?? null,
     payload: event.payload ?? null,
+    outcome: auditOutcomeOf(event),
     occurredAt: parseInstant(event.occurred_at) ?? origin.publishedAt,
   };
 }

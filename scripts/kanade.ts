@@ -1,6 +1,7 @@
 /** `kanade`: the command line. Commands ask the HTTP API; nothing here knows the database or the broker. */
 import { Command, CommanderError } from "commander";
 import { addAgents } from "./cli/commands/agents.ts";
+import { addAudit } from "./cli/commands/audit.ts";
 import { addCompletion } from "./cli/commands/completion.ts";
 import { addConfig } from "./cli/commands/config.ts";
 import { addDeadLetters } from "./cli/commands/dead_letters.ts";
@@ -98,6 +99,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addObsEvents(program, session);
   addDeadLetters(program, session, end);
   addHealth(program, session, end);
+  addAudit(program, session);
   addRebuild(program, session);
   addKeys(program, session);
   addTokens(program, session);

@@ -260,16 +260,6 @@ export const DeadLetterAnswer = v.object({
 });
 export type DeadLetterAnswer = v.InferOutput<typeof DeadLetterAnswer>;
 
-export const AuditAnswer = v.object({
-  id: Whole,
-  actor: v.string(),
-  action: v.string(),
-  target: Text,
-  payload: v.unknown(),
-  occurred_at: Time,
-});
-export type AuditAnswer = v.InferOutput<typeof AuditAnswer>;
-
 /** A settled run as the agent's ExecResult, with the outcome beside it [ours]. */
 export const ExecResultAnswer = v.object({ ...ExecResult.entries, outcome: Text });
 export type ExecResultAnswer = v.InferInput<typeof ExecResultAnswer>;

@@ -121,7 +121,8 @@ export const RUN_STATUSES = [
   "failed",
 ] as const;
 
-const Since = v.pipe(
+/** An instant in a query; becomes ms since the epoch. */
+export const Since = v.pipe(
   Instant,
   v.transform((text) => parseInstant(text) ?? 0),
 );

@@ -10,13 +10,13 @@ import { type ExecResult, resultBody } from "../../wire/exec_result.ts";
 import { ONLINE_WITHIN_MS } from "../../wire/heartbeat.ts";
 import type {
   AgentAnswer,
-  AuditAnswer,
   DeadLetterAnswer,
   ExecResultAnswer,
   ExecutionAnswer,
   RunAnswer,
   TransitionAnswer,
 } from "../../wire/http.ts";
+import type { AuditAnswer } from "../../wire/http_audit.ts";
 import { formatInstant } from "../../wire/time.ts";
 
 export function executionAnswer(row: Execution): ExecutionAnswer {
@@ -164,6 +164,7 @@ export function auditAnswer(row: StoredAuditRow): AuditAnswer {
     action: row.action,
     target: row.target,
     payload: row.payload,
+    outcome: row.outcome,
     occurred_at: formatInstant(row.occurredAt),
   };
 }

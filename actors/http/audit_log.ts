@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import { listAudit } from "../../db/audit_log.ts";
-import { AuditAnswer } from "../../wire/http.ts";
-import { PageQuery } from "../../wire/http_requests.ts";
+import { AuditAnswer, AuditQuery } from "../../wire/http_audit.ts";
 import { auditAnswer } from "./answers.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
 import { type Call, json, type Route, route } from "./route.ts";
@@ -11,15 +10,16 @@ export const AUDIT_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/api/audit",
     role: "viewer",
-    summary: "Who did what to which, newest first",
-    query: PageQuery,
+    summary: "Who did what to which and what became of it, newest first",
+    query: AuditQuery,
     answer: v.array(AuditAnswer),
     answerHeaders: PAGED,
     handle: list,
   }),
 ];
 
-async function list({ services, query }: Call<{ query: PageQuery }>) {
-  const page = await listAudit(services.db, query);
+/** What few entries have may be looked for in all of them: nobody waits behind that. */
+async function list({ services: { db }, query }: Call<{ query: AuditQuery }>) {
+  const page = await listAudit(db.aside, query);
   return json(page.rows.map(auditAnswer), { headers: cursorHeader(page.nextCursor) });
 }

@@ -49,6 +49,10 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "a page of dead letters": (db) => listDeadLetters(db, { limit, cursor: afterNumber }),
   "the first page of the audit log": (db) => listAudit(db, { limit }),
   "a later page of the audit log": (db) => listAudit(db, { limit, cursor: afterNumber }),
+  "the audit log of an actor": (db) => listAudit(db, { limit, actor: "a", cursor: afterNumber }),
+  "the audit log of an action": (db) => listAudit(db, { limit, action: "a", from: 1, to: 9 }),
+  "the refusals of the audit log": (db) => listAudit(db, { limit, outcome: "refused" }),
+  "the audit log of a target": (db) => listAudit(db, { limit, target: "t", cursor: afterNumber }),
   "where a schedule stands": (db) => readCursor(db, "s"),
   "the first page of a schedule's ledger": (db) => listFires(db, { scheduleId: "s", limit }),
   "a later page of a schedule's ledger": (db) =>

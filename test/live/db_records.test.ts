@@ -65,6 +65,7 @@ const entry = (sequence: number, facts: Partial<AuditRow> = {}): AuditRow => ({
   action: "exec",
   target: "job",
   payload: { targets: [["pc1", "commands.pc.pc1"]], note: "a\0b" },
+  outcome: "allowed",
   occurredAt: 5,
   ...facts,
 });
@@ -88,6 +89,42 @@ test("the audit log is listed newest first, those of one instant by their number
   const sequences = [...first.rows, ...rest.rows].map(({ sequence }) => sequence);
   assert.deepEqual([sequences, rest.nextCursor], [[2, 3, 1, 4], undefined]);
 });
+
+const FILTERS = [
+  ["an actor", { actor: "eve" }, [3]],
+  ["an action", { action: "refused" }, [2]],
+  ["a part of a target", { target: "jobs/pro" }, [2]],
+  ["an outcome", { outcome: "interrupted" }, [3]],
+  ["a time", { from: 2, to: 4 }, [3, 2]],
+  ["an actor in a time", { actor: "ann", from: 2 }, [4, 2]],
+] as const;
+
+for (const [what, filter, wanted] of FILTERS) {
+  test(`the audit log is filtered by ${what}, page after page`, async () => {
+    await using database = await startDatabase();
+    const { db } = database;
+    const entries = [
+      entry(1, { occurredAt: 1 }),
+      entry(2, {
+        occurredAt: 2,
+        action: "refused",
+        target: "POST /api/jobs/probe",
+        outcome: "refused",
+      }),
+      entry(3, { occurredAt: 3, actor: "eve", target: null, outcome: "interrupted" }),
+      entry(4, { occurredAt: 4 }),
+    ];
+    await db.write((tx) => tx.batch([insertAuditRows(entries)]));
+    const found: number[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listAudit(db, { ...filter, limit: 1, cursor });
+      found.push(...page.rows.map(({ sequence }) => sequence));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    assert.deepEqual(found, wanted);
+  });
+}
 
 const scope = { caller: "ann", route: "/api/exec/{job_id}", key: "k" };
 const answer = {

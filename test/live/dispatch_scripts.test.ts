@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
-import type { AuditAnswer, DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
+import type { DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/http.ts";
+import type { AuditAnswer } from "../../wire/http_audit.ts";
 import type { ScriptObjectAnswer } from "../../wire/http_scripts.ts";
 import { sha256Hex } from "../../wire/ids.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";

@@ -6,7 +6,8 @@ import { after, before, test } from "node:test";
 import { type Bus, connectBus } from "../../actors/bus.ts";
 import { encode } from "../../wire/codec.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { AgentAnswer, AuditAnswer, DeadLetterAnswer } from "../../wire/http.ts";
+import type { AgentAnswer, DeadLetterAnswer } from "../../wire/http.ts";
+import type { AuditAnswer } from "../../wire/http_audit.ts";
 import { testLog } from "../harness/log.ts";
 import {
   type DataDirectory,

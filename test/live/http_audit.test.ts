@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ROUTES } from "../../actors/http/routes.ts";
-import type { AuditAnswer } from "../../wire/http.ts";
+import type { AuditAnswer } from "../../wire/http_audit.ts";
 import { bearer, jwt, startApi, type TestApi } from "../harness/http_api.ts";
 import { nameOf, pathOf } from "../harness/http_routes.ts";
 import { STATE_CHANGES } from "../harness/state_changes.ts";

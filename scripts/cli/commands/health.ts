@@ -1,23 +1,9 @@
 import type { Command } from "commander";
-import * as v from "valibot";
-import { AuditAnswer, FleetHealth, InvariantsAnswer } from "../../../wire/http.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { FleetHealth, InvariantsAnswer } from "../../../wire/http.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { oneLine } from "../terminal.ts";
 import { type Column, renderTable } from "../table.ts";
-
-interface ListOptions extends CommonOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
-}
 
 type Invariant = InvariantsAnswer["invariants"][number];
 type Component = FleetHealth["components"][number];
@@ -34,14 +20,7 @@ const COMPONENT_COLUMNS: readonly Column<Component>[] = [
   { heading: "detail", text: ({ detail }) => detail },
 ];
 
-const AUDIT_COLUMNS: readonly Column<AuditAnswer>[] = [
-  { heading: "at", text: (row) => row.occurred_at },
-  { heading: "actor", text: (row) => row.actor },
-  { heading: "action", text: (row) => row.action },
-  { heading: "target", text: (row) => row.target },
-];
-
-/** What tells whether the system is well, and who did what. */
+/** What tells whether the system is well. */
 export function addHealth(
   program: Command,
   session: Session,
@@ -70,19 +49,6 @@ export function addHealth(
       const health = await client.get(FleetHealth, "/api/health/fleet");
       show(session, options, health, healthText);
       end(health.status === "ok" ? EXIT.ok : EXIT.failed);
-    });
-
-  addCommand(program, "audit", "who did what, the newest first")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
-    .action(async (options: ListOptions) => {
-      const client = await connect(session, options);
-      const { limit, cursor } = options;
-      const page = await client.page(v.array(AuditAnswer), "/api/audit", {
-        query: { limit, cursor },
-      });
-      showList(session, options, page.rows, AUDIT_COLUMNS);
-      showMore(session, page);
     });
 }
 

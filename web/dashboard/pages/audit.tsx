@@ -1,4 +1,4 @@
-import type { AuditAnswer } from "../../../wire/http.ts";
+import type { AuditAnswer } from "../../../wire/http_audit.ts";
 import { usePages } from "../../shared/pages_query.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
