@@ -18,6 +18,7 @@ import type { ExecMessages } from "./exec_messages.ts";
 import type { Latch } from "./latch.ts";
 import type { MeasuredBatch } from "./metrics.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
+import type { OutsideChanges } from "./outside_changes.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import type { Projection } from "./projection.ts";
 import type { StreamAccess } from "./stream_access.ts";
@@ -63,6 +64,8 @@ export interface BackendCapabilities {
   readonly manifestTimeout: { readonly ask: true; readonly grant: ManifestTimeout };
   readonly agents: { readonly ask: true; readonly grant: AgentDirectory };
   readonly dispatcher: { readonly ask: true; readonly grant: Dispatcher };
+  /** Changes of what lies outside of the database. */
+  readonly changes: { readonly ask: true; readonly grant: OutsideChanges };
   /** Who is known, and the members of each group. */
   readonly fleet: { readonly ask: true; readonly grant: Fleet };
   /** The zone of this machine's clock, an IANA name. */

@@ -11,6 +11,7 @@ import { endOrphan } from "./broker_orphan.ts";
 import { type BrokerProcess, startBrokerProcess } from "./broker_process.ts";
 import { AgentUsers, backendUser } from "./broker_users.ts";
 import { type BrokerUser, changeCredentials } from "./credentials.ts";
+import { oneByOne } from "./in_turn.ts";
 import type { Log } from "./log.ts";
 import { writePrivateFile } from "./private_file.ts";
 import { actorsWith } from "./system/definition.ts";
@@ -68,6 +69,7 @@ export interface Broker {
   enrolLocal(pcId: string): Promise<AgentCredential>;
   /** Takes a PC's credential away and ends its connection. Whether it had one is told. */
   expel(pcId: string): Promise<boolean>;
+  isEnrolled(pcId: string): boolean;
 }
 
 /**
@@ -148,7 +150,7 @@ class ChildBroker implements Broker {
   readonly #parts: Parts;
   #process: BrokerProcess | undefined;
   /** Changes of users, one after the other. */
-  #changes: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = oneByOne();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -208,18 +210,16 @@ class ChildBroker implements Broker {
     });
   }
 
+  isEnrolled(pcId: string): boolean {
+    return this.#parts.agents.all.has(pcId);
+  }
+
   async #put(pcId: string, groups: readonly string[] | undefined): Promise<BrokerUser> {
     checkName("pc_id", pcId);
     for (const group of groups ?? []) checkName("group", group);
     const { user, changed } = await this.#parts.agents.put(pcId, groups);
     if (changed) await this.#apply();
     return user;
-  }
-
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#changes.then(change);
-    this.#changes = turn.catch(() => {});
-    return turn;
   }
 
   /** While it is down there is nothing to reload: it reads the file when it starts. */

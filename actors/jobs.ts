@@ -3,6 +3,8 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import { decodeManifest, Manifest } from "../wire/manifest.ts";
 import * as v from "valibot";
+import { type InTurn, oneByOne } from "./in_turn.ts";
+import { deletePresent } from "./kv_revision.ts";
 import type { Kv, KvEntry } from "./kv_types.ts";
 import type { Log } from "./log.ts";
 
@@ -45,15 +47,11 @@ const decoder = new TextDecoder();
  * 2. Changes take effect one after the other; a job never ends up with the pin of one change and the manifest of another,
  *    whichever backends they came through: each write takes place only on the revision that was read.
  */
-export function createJobCatalogue(buckets: JobBuckets, log: Log): JobCatalogue {
-  let lastChange: Promise<unknown> = Promise.resolve();
-
-  function inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = lastChange.then(change);
-    lastChange = turn.catch(() => undefined); // the caller has it
-    return turn;
-  }
-
+export function createJobCatalogue(
+  buckets: JobBuckets,
+  log: Log,
+  inTurn: InTurn = oneByOne(),
+): JobCatalogue {
   return {
     async list() {
       const entries = await buckets.jobs.entries();
@@ -124,7 +122,7 @@ async function removeJob(buckets: JobBuckets, id: string): Promise<boolean> {
   const name = key(id);
   const present = await buckets.jobs.get(name) !== undefined;
   if (present) await buckets.jobs.delete(name);
-  await buckets.jobsYaml.delete(name);
+  await deletePresent(buckets.jobsYaml, name);
   return present;
 }
 

@@ -5,6 +5,7 @@ import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
 import { readDirect, type StoredMessage } from "./bus_stored_message.ts";
 import {
+  CHANGE_HEADER,
   isDeletion,
   type Kv,
   type KvChange,
@@ -24,17 +25,21 @@ const LIST_WINDOW = 100;
 const DELETED: Readonly<Record<string, string>> = { "KV-Operation": "DEL" };
 const KEY = /^[-/_=.a-zA-Z0-9]+$/;
 
-export function openKv(bus: Bus, bucket: BucketName): Kv {
-  return new DirectKv(bus, bucket);
+/** A bucket. @param changeId what is written bears it, so that `fateOfWrite` finds it again */
+export function openKv(bus: Bus, bucket: BucketName, changeId?: string): Kv {
+  return new DirectKv(bus, bucket, changeId === undefined ? {} : { [CHANGE_HEADER]: changeId });
 }
 
 class DirectKv implements Kv {
   readonly bucket: BucketName;
   readonly #bus: Bus;
+  /** Of everything that is written. */
+  readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(bus: Bus, bucket: BucketName) {
+  constructor(bus: Bus, bucket: BucketName, headers: Readonly<Record<string, string>>) {
     this.#bus = bus;
     this.bucket = bucket;
+    this.#headers = headers;
   }
 
   async get(key: string): Promise<KvEntry | undefined> {
@@ -96,7 +101,8 @@ class DirectKv implements Kv {
     value: Uint8Array,
     headers: Readonly<Record<string, string>>,
   ): Promise<number> {
-    return (await this.#bus.publishAcked(this.#subject(key), value, { headers })).sequence;
+    const options = { headers: { ...this.#headers, ...headers } };
+    return (await this.#bus.publishAcked(this.#subject(key), value, options)).sequence;
   }
 
   /** Subjects with at least one message, whatever it says. The broker answers in pages. */

@@ -77,6 +77,11 @@ export async function deleteVersioned(
   });
 }
 
+/** Deletes a key that has a value; else nothing is written. */
+export async function deletePresent(kv: Kv, key: string): Promise<void> {
+  if (await kv.get(key) !== undefined) await kv.delete(key);
+}
+
 async function expectedRevision(
   kv: Kv,
   key: string,

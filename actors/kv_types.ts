@@ -1,6 +1,9 @@
 import type { Msg } from "nats";
 import type { BucketName } from "../wire/streams.ts";
 
+/** The header of a value that names the change which wrote it. Peers pass over it. */
+export const CHANGE_HEADER = "Kanade-Change";
+
 export interface KvEntry {
   readonly key: string;
   readonly value: Uint8Array;

@@ -14,10 +14,12 @@ import {
   type StreamBeginnings,
   swapIn,
 } from "../db/rebuild.ts";
+import { insertOutbox } from "../db/command_outbox.ts";
 import { INSERT_ALL_DUE } from "../db/inventory_due.ts";
 import type { ConsumerName } from "../wire/streams.ts";
 import { closeRollout, readEnded } from "../db/rollouts.ts";
 import { Announcer } from "./announcer.ts";
+import { auditMessage } from "./audit_message.ts";
 import { dropUnsent } from "./close_rollout.ts";
 import { ExecutionRegistry } from "./execution_registry.ts";
 import { readStartedEvents } from "./events_projector.ts";
@@ -48,6 +50,7 @@ export interface RebuildHost {
   readonly brokerNow: () => Promise<number>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly outboxChanged: () => void;
 }
 
 const AUDIT = "backend_audit_projector";
@@ -55,20 +58,26 @@ const EVENTS = "backend_events_projector";
 const RESULTS = "backend_results_projector";
 
 /**
- * Rebuilds the projection.
+ * Rebuilds the projection. Its audit event is committed with it.
  *
+ * @param actor who wanted it
  * @throws {Fault} `lease_lost` when another backend holds the lease; those of the broker and the database. Nothing has
  * changed then.
  */
-export async function rebuild(host: RebuildHost): Promise<RebuildReport> {
+export async function rebuild(host: RebuildHost, actor: string): Promise<RebuildReport> {
   const tenure = host.lease.tenure;
   if (tenure === undefined) throw leaseLost("another backend holds the writer lease");
-  const report = await host.projection.suspended(() => rebuildSuspended(host, tenure));
+  const report = await host.projection.suspended(() => rebuildSuspended(host, tenure, actor));
+  host.outboxChanged();
   host.log.info("projection rebuilt", { ...report });
   return report;
 }
 
-async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<RebuildReport> {
+async function rebuildSuspended(
+  host: RebuildHost,
+  tenure: Tenure,
+  actor: string,
+): Promise<RebuildReport> {
   const { log, clock } = host;
   const startedAt = clock.now();
   await using scratch = await host.openScratch();
@@ -115,10 +124,10 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
     events: events.firstAt,
     results: results.firstAt,
   };
-  const copied = await host.db.write(async (tx) => {
+  const report = await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
     // Under the write lock: what was dispatched meanwhile is in the old rows, and nothing can be added now.
-    const outlived = await scratch.db.write(async (rebuilt) => {
+    const copied = await scratch.db.write(async (rebuilt) => {
       const counts = await copyOutlived(tx, rebuilt, beginnings);
       await copyIntents(tx, rebuilt);
       await copyRollouts(tx, rebuilt);
@@ -126,19 +135,22 @@ async function rebuildSuspended(host: RebuildHost, tenure: Tenure): Promise<Rebu
       return counts;
     });
     await swapIn(scratch.db, tx);
-    await tx.batch([INSERT_ALL_DUE]);
-    return outlived;
+    const now = clock.now();
+    const told: RebuildReport = {
+      audit: audit.count,
+      events: events.count,
+      results: results.count,
+      copied_executions: copied.executions,
+      copied_runs: copied.runs,
+      duration_ms: now - startedAt,
+    };
+    const entry = { actor, action: "rebuild", target: "projection", payload: { ...told } };
+    await tx.batch([INSERT_ALL_DUE, insertOutbox([auditMessage(entry, now)])]);
+    return told;
   });
   host.registry.clear();
   await lease.release();
-  return {
-    audit: audit.count,
-    events: events.count,
-    results: results.count,
-    copied_executions: copied.executions,
-    copied_runs: copied.runs,
-    duration_ms: clock.now() - startedAt,
-  };
+  return report;
 }
 
 interface Replayed {

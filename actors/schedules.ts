@@ -5,7 +5,7 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import type { Schedule } from "../wire/schedule.ts";
 import { withMember } from "../wire/yaml_member.ts";
-import { deleteVersioned, type Expected, writeVersioned } from "./kv_revision.ts";
+import { deletePresent, deleteVersioned, type Expected, writeVersioned } from "./kv_revision.ts";
 import type { Kv } from "./kv_types.ts";
 import type { Log } from "./log.ts";
 import { storedSchedule } from "./stored_schedules.ts";
@@ -63,7 +63,7 @@ export function createScheduleCatalogue(
       const name = key(id);
       const present = await schedules.get(name) !== undefined;
       await deleteVersioned(schedules, name, { what: nameOf(id), expected });
-      await schedulesYaml.delete(name);
+      await deletePresent(schedulesYaml, name);
       return present;
     },
     setEnabled: (id, enabled) => setEnabled({ schedules, schedulesYaml }, id, enabled),

@@ -1,5 +1,6 @@
 /** The backend of one process: its parts, put together from settings, a database and a broker connection. */
 import { auditProjector } from "../actors/audit_projector.ts";
+import { changeKeeper } from "../actors/change_keeper.ts";
 import type { BackendCapabilities } from "../actors/backend.ts";
 import type { CatchUp } from "../actors/catch_up.ts";
 import { eventsProjector } from "../actors/events_projector.ts";
@@ -44,6 +45,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   groupWatcher,
   heartbeatProjector,
   replayKeeper,
+  changeKeeper,
   outboxPublisher,
   rolloutKeeper,
   reaper,

@@ -8,7 +8,8 @@ import { AgentsQuery, LogsQuery, PcPath, PingQuery } from "../../wire/http_reque
 import { logsFetchSubject, pingSubject } from "../../wire/subjects.ts";
 import { agentAnswer } from "./answers.ts";
 import { askAgent } from "./ask_agent.ts";
-import { audited } from "./audit.ts";
+import { forgottenAgentPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { COUNTED, totalHeader } from "./paging.ts";
 import { type Call, json, noContent, type Route, route, text } from "./route.ts";
 
@@ -97,11 +98,19 @@ async function agentOf({ services, params }: Call<{ params: PcPath }>): Promise<
 async function forget(call: Call<{ params: PcPath }>): Promise<Response> {
   const { pcId } = await agentOf(call);
   // While its row is there, a call that failed half-way can be made again.
-  await call.services.expel(pcId);
-  await audited(call, "agent_delete", async (tx) => {
-    await tx.batch([deleteAgent(pcId)]);
-    return { target: pcId, payload: null };
-  });
+  await changed(
+    call,
+    {
+      action: "agent_delete",
+      target: pcId,
+      wanted: null,
+      places: forgottenAgentPlaces(pcId),
+    },
+    async ({ agentUsers }) => ({
+      value: await agentUsers.expel(pcId),
+      alongside: (tx) => tx.batch([deleteAgent(pcId)]),
+    }),
+  );
   return noContent();
 }
 

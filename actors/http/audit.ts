@@ -1,18 +1,19 @@
 import type { Transaction } from "../../db/client.ts";
 import type { Json } from "../../wire/fault.ts";
+import type { Outside } from "../outside.ts";
+import type { MadeChange, WantedChange } from "../outside_changes.ts";
 import type { Call } from "./route.ts";
 
 /**
- * Leaves the audit entry of a call that changed something outside of the database; it goes out through the outbox. It
- * comes after the change, which another part of the world may refuse: the log must not tell of what never was.
+ * Makes a change outside of the database and leaves its audit entry, whatever happens in between. A change that is refused
+ * leaves the entry of that alone.
  */
-export async function audit(
+export async function changed<T>(
   { services, caller }: Call,
-  action: string,
-  target: string,
-  payload: Json,
-): Promise<void> {
-  await services.dispatcher.audit({ actor: caller.name, action, target, payload });
+  change: Omit<WantedChange, "actor">,
+  make: (outside: Outside) => Promise<MadeChange<T>>,
+): Promise<T> {
+  return await services.changes.make({ actor: caller.name, ...change }, make);
 }
 
 /** Changes the database and leaves the entry in the same transaction. What the change throws, nothing is done. */

@@ -10,7 +10,8 @@ import { Fault } from "../../wire/fault.ts";
 import { AgentConfigAnswer, ConfigBody, ConfigLayerAnswer } from "../../wire/http_config.ts";
 import { GroupPath } from "../../wire/http_groups.ts";
 import { PcPath } from "../../wire/http_requests.ts";
-import { audit } from "./audit.ts";
+import { configPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route, type Schema } from "./route.ts";
 
@@ -108,14 +109,35 @@ async function readLayer({ services }: Call, place: ConfigPlace) {
 
 async function writeLayer(call: Call<{ body: ConfigBody }>, place: ConfigPlace) {
   const scope = setFields(call.body);
-  const revision = await call.services.configs.write(place, scope, expectedOf(call));
-  await audit(call, "config_set", configPlaceText(place), { config: { ...scope }, revision });
+  const expected = expectedOf(call);
+  const revision = await changed(
+    call,
+    {
+      action: "config_set",
+      target: configPlaceText(place),
+      wanted: { config: { ...scope } },
+      places: configPlaces(place),
+    },
+    async ({ configs }) => {
+      const value = await configs.write(place, scope, expected);
+      return { value, details: { revision: value } };
+    },
+  );
   return json(scope, { headers: etagHeader(revision) });
 }
 
 async function removeLayer(call: Call, place: ConfigPlace): Promise<Response> {
-  await call.services.configs.remove(place, expectedOf(call));
-  await audit(call, "config_delete", configPlaceText(place), null);
+  const expected = expectedOf(call);
+  await changed(
+    call,
+    {
+      action: "config_delete",
+      target: configPlaceText(place),
+      wanted: null,
+      places: configPlaces(place),
+    },
+    async ({ configs }) => ({ value: await configs.remove(place, expected) }),
+  );
   return noContent();
 }
 

@@ -2,7 +2,8 @@ import { findAgent } from "../../db/agents.ts";
 import { Fault } from "../../wire/fault.ts";
 import { EnrolAnswer } from "../../wire/http.ts";
 import { PcPath } from "../../wire/http_requests.ts";
-import { audit } from "./audit.ts";
+import { agentUserPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 export const ENROLMENT_ROUTES: readonly Route[] = [
@@ -28,9 +29,19 @@ export const ENROLMENT_ROUTES: readonly Route[] = [
 
 async function enrol(call: Call<{ params: PcPath }>) {
   const { services, params: { pc_id: pcId } } = call;
-  const enrolment = await services.enrol(pcId) ?? foreignBroker(`enrol "${pcId}"`);
-  const { user, password, url, advertisedUrl } = enrolment;
-  await audit(call, "agent_enrol", pcId, { user });
+  const { user, password, url, advertisedUrl } = await changed(
+    call,
+    {
+      action: "agent_enrol",
+      target: pcId,
+      wanted: {},
+      places: agentUserPlaces(pcId, true),
+    },
+    async ({ agentUsers }) => {
+      const value = await agentUsers.enrol(pcId) ?? foreignBroker(`enrol "${pcId}"`);
+      return { value, details: { user: value.user } };
+    },
+  );
   return json({
     pc_id: pcId,
     servers: [advertisedUrl ?? url],
@@ -44,18 +55,27 @@ async function enrol(call: Call<{ params: PcPath }>) {
 async function revoke(call: Call<{ params: PcPath }>): Promise<Response> {
   const { services, params: { pc_id: pcId } } = call;
   const isKnown = await findAgent(services.db, pcId) !== undefined;
-  const wasEnrolled = await services.expel(pcId);
-  if (!wasEnrolled && !isKnown) {
-    throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pcId)}`);
-  }
-  if (!wasEnrolled) {
-    throw new Fault(
-      "conflict",
-      `Cannot revoke "${pcId}": it has no credential of ours, or is the agent of this very process`,
-    );
-  }
-  await audit(call, "agent_revoke", pcId, null);
+  await changed(
+    call,
+    {
+      action: "agent_revoke",
+      target: pcId,
+      wanted: null,
+      places: agentUserPlaces(pcId, false),
+    },
+    async ({ agentUsers }) => ({
+      value: await agentUsers.expel(pcId) || notRevocable(pcId, isKnown),
+    }),
+  );
   return noContent();
+}
+
+function notRevocable(pcId: string, isKnown: boolean): never {
+  if (!isKnown) throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pcId)}`);
+  throw new Fault(
+    "conflict",
+    `Cannot revoke "${pcId}": it has no credential of ours, or is the agent of this very process`,
+  );
 }
 
 function foreignBroker(what: string): never {

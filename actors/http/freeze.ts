@@ -3,7 +3,8 @@ import { checkAuthoredFreeze } from "../../wire/freeze.ts";
 import * as v from "valibot";
 import { encode } from "../../wire/codec.ts";
 import { FreezeAnswer } from "../../wire/http_schedules.ts";
-import { audit } from "./audit.ts";
+import { FREEZE_PLACES } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 
@@ -55,14 +56,25 @@ async function set(call: Call<{ body: Freeze }>) {
   const { services, body } = call;
   const freeze = checkAuthoredFreeze(body, services.hostZone);
   const answer = answerOf(call, freeze);
-  const revision = await services.freeze.set(freeze, expectedOf(call));
-  await audit(call, "freeze_set", TARGET, { ...freeze, revision });
+  const expected = expectedOf(call);
+  const revision = await changed(
+    call,
+    { action: "freeze_set", target: TARGET, wanted: { ...freeze }, places: FREEZE_PLACES },
+    async (outside) => {
+      const value = await outside.freeze.set(freeze, expected);
+      return { value, details: { revision: value } };
+    },
+  );
   return json(answer, { headers: etagHeader(revision) });
 }
 
 async function clear(call: Call): Promise<Response> {
-  await call.services.freeze.clear(expectedOf(call));
-  await audit(call, "freeze_clear", TARGET, null);
+  const expected = expectedOf(call);
+  await changed(
+    call,
+    { action: "freeze_clear", target: TARGET, wanted: null, places: FREEZE_PLACES },
+    async (outside) => ({ value: await outside.freeze.clear(expected) }),
+  );
   return noContent();
 }
 

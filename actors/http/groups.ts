@@ -8,7 +8,8 @@ import {
   GroupSummary,
 } from "../../wire/http_groups.ts";
 import { PcPath } from "../../wire/http_requests.ts";
-import { audit } from "./audit.ts";
+import { groupPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
@@ -65,9 +66,21 @@ async function groupsOfPc({ services, params: { pc_id } }: Call<{ params: PcPath
 }
 
 async function setGroups(call: Call<{ params: PcPath; body: GroupsBody }>) {
-  const { services, params: { pc_id }, body } = call;
-  const { groups, revision } = await services.groups.set(pc_id, body.groups, expectedOf(call));
-  await audit(call, "groups_set", pc_id, { groups, revision });
+  const { params: { pc_id }, body } = call;
+  const expected = expectedOf(call);
+  const { groups, revision } = await changed(
+    call,
+    {
+      action: "groups_set",
+      target: pc_id,
+      wanted: { groups: body.groups },
+      places: groupPlaces(pc_id),
+    },
+    async (outside) => {
+      const value = await outside.groups.set(pc_id, body.groups, expected);
+      return { value, details: { ...value } };
+    },
+  );
   return json({ pc_id, groups, problem: null }, { headers: etagHeader(revision) });
 }
 

@@ -2,7 +2,8 @@ import { Fault } from "../../wire/fault.ts";
 import * as v from "valibot";
 import { JobPath } from "../../wire/http_requests.ts";
 import { checkPosted, Manifest } from "../../wire/manifest.ts";
-import { audit } from "./audit.ts";
+import { jobPlaces, removedJobPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 export const JOB_ROUTES: readonly Route[] = [
@@ -57,8 +58,12 @@ export const JOB_ROUTES: readonly Route[] = [
 /** JSON is YAML, so both are kept as they were written. */
 async function createJob(call: Call<{ body: Manifest }>) {
   const manifest = checkPosted(call.body);
-  await call.services.jobs.put(manifest, call.text);
-  await audit(call, "job_create", manifest.id, { version: manifest.version });
+  const { id, version } = manifest;
+  await changed(
+    call,
+    { action: "job_create", target: id, wanted: { version }, places: jobPlaces(id) },
+    async ({ jobs }) => ({ value: await jobs.put(manifest, call.text) }),
+  );
   return json(manifest);
 }
 
@@ -84,8 +89,11 @@ async function deleteJob(call: Call<{ params: JobPath }>): Promise<Response> {
       `Cannot delete the job "${id}": the schedule "${schedule}" uses it`,
     );
   }
-  if (!await call.services.jobs.remove(id)) unknownJob(id);
-  await audit(call, "job_delete", id, null);
+  await changed(
+    call,
+    { action: "job_delete", target: id, wanted: null, places: removedJobPlaces(id) },
+    async ({ jobs }) => ({ value: await jobs.remove(id) || unknownJob(id) }),
+  );
   return noContent();
 }
 

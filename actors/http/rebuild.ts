@@ -1,5 +1,4 @@
 import { RebuildAnswer } from "../../wire/http.ts";
-import { audit } from "./audit.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
 export const REBUILD_ROUTES: readonly Route[] = [
@@ -13,8 +12,6 @@ export const REBUILD_ROUTES: readonly Route[] = [
   }),
 ];
 
-async function rebuild(call: Call) {
-  const report = await call.services.rebuild();
-  await audit(call, "rebuild", "projection", { ...report });
-  return json(report);
+async function rebuild({ services, caller }: Call) {
+  return json(await services.rebuild(caller.name));
 }

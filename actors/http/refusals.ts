@@ -24,10 +24,10 @@ export interface RefusedCall {
  * role or page does not allow. What failed and may be tried again is no refusal.
  */
 export class Refusals {
-  readonly #services: Pick<HttpServices, "dispatcher" | "clock" | "log">;
+  readonly #services: Pick<HttpServices, "changes" | "clock" | "log">;
   readonly #ofStrangers: Window;
 
-  constructor(services: Pick<HttpServices, "dispatcher" | "clock" | "log">) {
+  constructor(services: Pick<HttpServices, "changes" | "clock" | "log">) {
     this.#services = services;
     this.#ofStrangers = new Window(services.clock);
   }
@@ -36,10 +36,9 @@ export class Refusals {
   async remember({ route, caller, path }: RefusedCall, thrown: unknown): Promise<void> {
     if (!(thrown instanceof Fault) || !isRefusal(route, thrown)) return;
     const unrecorded = isStranger(caller) ? this.#ofStrangers.take() : 0;
-    if (unrecorded === undefined) return;
-    const { dispatcher, log } = this.#services;
+    const { changes, log } = this.#services;
     try {
-      await dispatcher.audit({
+      const entry = {
         actor: caller.name,
         action: "refused",
         target: `${route.method} ${path.slice(0, MOST_KEPT)}`,
@@ -47,9 +46,10 @@ export class Refusals {
           route: `${route.method} ${route.path}`,
           code: thrown.code,
           detail: thrown.message.slice(0, MOST_KEPT),
-          ...(unrecorded === 0 ? {} : { unrecorded_before: unrecorded }),
+          ...(unrecorded ? { unrecorded_before: unrecorded } : {}),
         },
-      });
+      };
+      await changes.refused(thrown, unrecorded === undefined ? null : entry);
     } catch (failure) {
       log.warn("refusal not recorded", { route: route.path, error: messageOf(failure) });
     }

@@ -10,7 +10,8 @@ import {
   StatusQuery,
 } from "../../wire/http_schedules.ts";
 import { checkAuthored, Schedule } from "../../wire/schedule.ts";
-import { audit, audited } from "./audit.ts";
+import { removedSchedulePlaces, schedulePlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { cursorHeader } from "./paging.ts";
 import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
@@ -117,8 +118,16 @@ async function create(call: Call<{ body: Schedule }>) {
       { details: { path: "job_id" } },
     );
   }
-  const revision = await services.schedules.put(schedule, text, expectedOf(call));
-  await audit(call, "schedule_create", schedule.id, { job_id: schedule.job_id, revision });
+  const { id, job_id } = schedule;
+  const expected = expectedOf(call);
+  const revision = await changed(
+    call,
+    { action: "schedule_create", target: id, wanted: { job_id }, places: schedulePlaces(id) },
+    async ({ schedules }) => {
+      const value = await schedules.put(schedule, text, expected);
+      return { value, details: { revision: value } };
+    },
+  );
   return json(schedule, { headers: etagHeader(revision) });
 }
 
@@ -136,19 +145,29 @@ async function yaml({ services, params: { id } }: Call<{ params: SchedulePath }>
 
 /** The rows go with the schedule: made again, it begins anew. Its ledger stays. */
 async function remove(call: Call<{ params: SchedulePath }>): Promise<Response> {
-  const { services, params: { id } } = call;
-  if (!await services.schedules.remove(id, expectedOf(call))) unknownSchedule(id);
-  await audited(call, "schedule_delete", async (tx) => {
-    await tx.batch([deleteCursor(id), deleteProgress(id)]);
-    return { target: id, payload: null };
-  });
+  const { id } = call.params;
+  const expected = expectedOf(call);
+  await changed(
+    call,
+    { action: "schedule_delete", target: id, wanted: null, places: removedSchedulePlaces(id) },
+    async ({ schedules }) => ({
+      value: await schedules.remove(id, expected) || unknownSchedule(id),
+      alongside: (tx) => tx.batch([deleteCursor(id), deleteProgress(id)]),
+    }),
+  );
   return noContent();
 }
 
 async function setEnabled(call: Call<{ params: SchedulePath }>, enabled: boolean) {
-  const { services, params: { id } } = call;
-  const schedule = await services.schedules.setEnabled(id, enabled) ?? unknownSchedule(id);
-  await audit(call, enabled ? "schedule_enable" : "schedule_disable", id, null);
+  const { id } = call.params;
+  const action = enabled ? "schedule_enable" : "schedule_disable";
+  const schedule = await changed(
+    call,
+    { action, target: id, wanted: null, places: schedulePlaces(id) },
+    async ({ schedules }) => ({
+      value: await schedules.setEnabled(id, enabled) ?? unknownSchedule(id),
+    }),
+  );
   return json(schedule);
 }
 

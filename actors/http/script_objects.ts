@@ -6,7 +6,8 @@ import {
   ScriptObjectPath,
   StoredScriptAnswer,
 } from "../../wire/http_scripts.ts";
-import { audit } from "./audit.ts";
+import { scriptPlaces } from "../outside_places.ts";
+import { changed } from "./audit.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 const PATH = "/api/script-objects/{name}/{version}";
@@ -69,22 +70,44 @@ async function read({ services, params }: Call<{ params: ScriptObjectPath }>): P
 }
 
 async function put(call: Call<{ params: ScriptObjectPath; body: Uint8Array }>) {
-  const { services, params, body } = call;
+  const { params, body } = call;
   const name = nameOf(params);
   if (body.length === 0) {
     throw new Fault("invalid_input", "Cannot keep the script: it is empty", {
       details: { path: "" },
     });
   }
-  const stored = await services.scriptObjects.put(name, body);
-  await audit(call, "script_object_put", name, { bytes: body.length, stored });
-  return json({ script_object: name, bytes: body.length, stored });
+  const bytes = body.length;
+  const stored = await changed(
+    call,
+    {
+      action: "script_object_put",
+      target: name,
+      wanted: { bytes },
+      places: scriptPlaces(name, body),
+    },
+    async ({ scriptObjects }) => {
+      const value = await scriptObjects.put(name, body);
+      return { value, details: { stored: value } };
+    },
+  );
+  return json({ script_object: name, bytes, stored });
 }
 
 async function remove(call: Call<{ params: ScriptObjectPath }>): Promise<Response> {
   const name = nameOf(call.params);
-  if (!await call.services.scriptObjects.remove(name)) unknownScript(call.params);
-  await audit(call, "script_object_delete", name, null);
+  await changed(
+    call,
+    {
+      action: "script_object_delete",
+      target: name,
+      wanted: null,
+      places: scriptPlaces(name, null),
+    },
+    async ({ scriptObjects }) => ({
+      value: await scriptObjects.remove(name) || unknownScript(call.params),
+    }),
+  );
   return noContent();
 }
 

@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { JobPath } from "../../wire/http_requests.ts";
 import { RevocationAnswer, ScriptStatusAnswer } from "../../wire/http_scripts.ts";
+import { statusPlaces } from "../outside_places.ts";
 import type { ScriptState } from "../script_status.ts";
-import { audit } from "./audit.ts";
+import { changed } from "./audit.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
 export const SCRIPT_ROUTES: readonly Route[] = [
@@ -45,8 +46,14 @@ async function list({ services }: Call) {
 }
 
 async function set(call: Call<{ params: JobPath }>, state: ScriptState, action: string) {
-  const { services, params: { id } } = call;
-  const changed = await services.scriptStatuses.set(id, state) !== state;
-  await audit(call, action, id, { changed });
-  return json({ job_id: id, status: state, changed });
+  const { id } = call.params;
+  const isChanged = await changed(
+    call,
+    { action, target: id, wanted: {}, places: statusPlaces(id) },
+    async ({ scriptStatuses }) => {
+      const value = await scriptStatuses.set(id, state) !== state;
+      return { value, details: { changed: value } };
+    },
+  );
+  return json({ job_id: id, status: state, changed: isChanged });
 }

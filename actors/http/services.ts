@@ -8,6 +8,8 @@ import type { Groups } from "../groups.ts";
 import type { RebuildReport } from "../rebuild_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
+import type { Outside } from "../outside.ts";
+import type { OutsideChanges } from "../outside_changes.ts";
 import type { ScheduleCatalogue } from "../schedules.ts";
 import type { ScriptObjects } from "../script_objects.ts";
 import type { ScriptStatuses } from "../script_status.ts";
@@ -30,15 +32,6 @@ export interface HealthReport {
   readonly components: readonly ComponentHealth[];
 }
 
-/** A credential of the broker, and where the broker is found with it. */
-export interface Enrolment {
-  readonly user: string;
-  readonly password: string;
-  readonly url: string;
-  /** Null = it listens for this machine only. */
-  readonly advertisedUrl: string | null;
-}
-
 /** What became of a dead letter that was given to its projector again. */
 export type ReplayOutcome =
   | { readonly kind: "projected" }
@@ -46,24 +39,26 @@ export type ReplayOutcome =
   | { readonly kind: "refused"; readonly error: string }
   | { readonly kind: "unknown" };
 
-/** Everything that the API needs of the process. It has nothing else: no globals, no environment. */
+/** Everything that the API needs of the process. It has nothing else: no globals, no environment, no store to write. */
 export interface HttpServices {
   readonly db: Database;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
   readonly auth: AuthSettings;
-  readonly jobs: JobCatalogue;
-  readonly groups: Groups;
-  readonly schedules: ScheduleCatalogue;
-  readonly freeze: FreezeStore;
+  readonly jobs: Omit<JobCatalogue, keyof Outside["jobs"]>;
+  readonly groups: Omit<Groups, keyof Outside["groups"]>;
+  readonly schedules: Omit<ScheduleCatalogue, keyof Outside["schedules"]>;
+  readonly freeze: Omit<FreezeStore, keyof Outside["freeze"]>;
   /** Who is known, and the members of each group. */
   readonly fleet: Fleet;
   /** The zone of this machine's clock, an IANA name. */
   readonly hostZone: string;
-  readonly configs: ConfigStore;
-  readonly scriptStatuses: ScriptStatuses;
-  readonly scriptObjects: ScriptObjects;
+  readonly configs: Omit<ConfigStore, keyof Outside["configs"]>;
+  readonly scriptStatuses: Omit<ScriptStatuses, keyof Outside["scriptStatuses"]>;
+  readonly scriptObjects: Omit<ScriptObjects, keyof Outside["scriptObjects"]>;
+  /** The one way to change what lies outside of the database. */
+  readonly changes: OutsideChanges;
   readonly dispatcher: Dispatcher;
   /** What is asked of agents: tail, ping. */
   readonly bus: Pick<Bus, "request">;
@@ -74,17 +69,10 @@ export interface HttpServices {
   readonly announcements: Announcements;
   /** Public keys of who signs commands here, base64; none = nobody does. */
   readonly commandKeys: readonly string[];
-  /** Gives a PC a credential of its own; undefined where the broker is not ours. @throws {Fault} `broker_unavailable` */
-  enrol(pcId: string): Promise<Enrolment | undefined>;
-  /**
-   * Takes from a PC what the broker has of it. Whether a credential was among it is told.
-   * @throws {Fault} `broker_unavailable`, `timed_out`
-   */
-  expel(pcId: string): Promise<boolean>;
   /** Projects a dead letter again for somebody, and audits that. */
   readonly deadLetters: { replay(id: number, actor: string): Promise<ReplayOutcome> };
-  /** Builds the projection anew. @throws {Fault} `lease_lost`, those of the broker and the database */
-  rebuild(): Promise<RebuildReport>;
+  /** Builds the projection anew for somebody, and audits that. @throws {Fault} `lease_lost`, those of the broker and the database */
+  rebuild(actor: string): Promise<RebuildReport>;
   readonly metrics: Metrics;
   health(): HealthReport;
   /** The dashboard and the inspector. */

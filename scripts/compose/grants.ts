@@ -43,6 +43,7 @@ export function grantorsOf(
     manifestTimeout: () => manifestTimeout,
     agents: () => directory,
     dispatcher: () => parts.dispatcher,
+    changes: () => services.changes,
     fleet: () => parts.fleet,
     hostZone: () => parts.hostZone,
     announce: () => announcer.announce.bind(announcer),

@@ -12,15 +12,16 @@ import type { CommandSigner } from "../../actors/command_signer.ts";
 import { createDispatcher } from "../../actors/dispatcher.ts";
 import { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { HealthBoard } from "../../actors/health_board.ts";
-import type { Enrolment } from "../../actors/http/services.ts";
 import type { AuthSettings } from "../../actors/http/auth.ts";
 import { InventoryIntake } from "../../actors/inventory_intake.ts";
+import { type InTurn, oneByOne } from "../../actors/in_turn.ts";
 import { createJobCatalogue, type JobCatalogue } from "../../actors/jobs.ts";
 import { Metrics } from "../../actors/metrics.ts";
 import { openKv } from "../../actors/kv.ts";
 import { Latch } from "../../actors/latch.ts";
 import type { Log } from "../../actors/log.ts";
 import type { ManifestTimeout } from "../../actors/manifest_timeout.ts";
+import type { Enrolment } from "../../actors/outside.ts";
 import { OutboxSignal } from "../../actors/outbox_signal.ts";
 import { type OutputObjects, outputObjects } from "../../actors/output_objects.ts";
 import { probeBrokerTime } from "../../actors/probe.ts";
@@ -36,6 +37,7 @@ import type { Database } from "../../db/client.ts";
 import { timeoutWithRetriesSecs } from "../../wire/deadlines.ts";
 import { parseDurationMs } from "../../wire/duration.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
+import type { BucketName } from "../../wire/streams.ts";
 import { formatInstant } from "../../wire/time.ts";
 import { holderIsDead } from "../lease_holder.ts";
 
@@ -63,6 +65,8 @@ export interface BackendOptions {
   readonly expel?: (pcId: string) => Promise<boolean>;
   /** Gives a PC a credential of its own, where the broker is ours. */
   readonly enrol?: (pcId: string, groups: readonly string[] | undefined) => Promise<Enrolment>;
+  /** Whether a PC has a credential of its own, where the broker is ours. */
+  readonly isEnrolled?: (pcId: string) => boolean;
   /** Signs what leaves for the agents; absent = nobody does. */
   readonly signer?: CommandSigner;
   readonly listening: (url: string) => void;
@@ -87,6 +91,8 @@ export interface BackendParts {
   readonly outbox: OutboxSignal;
   readonly directory: AgentDirectory;
   readonly jobs: JobCatalogue;
+  /** Changes of jobs wait for each other. */
+  readonly inTurn: InTurn;
   readonly objects: OutputObjects;
   readonly manifestTimeout: ManifestTimeout;
   readonly fleet: Fleet;
@@ -113,7 +119,8 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
   const outbox = new OutboxSignal(db);
   const directory = new AgentDirectory();
   directory.heard(await readAllPcIds(db));
-  const jobs = jobCatalogue(bus, log);
+  const inTurn = oneByOne();
+  const jobs = jobsOf({ bus, log, inTurn });
   const remembered = rememberJobs(jobs);
   const fleet = fleetOf(db, directory);
   return {
@@ -137,6 +144,7 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     outbox,
     directory,
     jobs,
+    inTurn,
     objects: outputObjects(bus.jetstream, log),
     manifestTimeout: timeoutOfManifest(remembered, log),
     fleet,
@@ -155,13 +163,19 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
   };
 }
 
-function jobCatalogue(bus: Bus, log: Log): JobCatalogue {
-  return createJobCatalogue({
-    jobs: openKv(bus, "jobs"),
-    jobsYaml: openKv(bus, "jobs_yaml"),
-    scriptCurrent: openKv(bus, "script_current"),
-    schedules: openKv(bus, "schedules"),
-  }, log);
+/** The jobs over their buckets. @param changeId the change that writes them; absent = they are only read */
+export function jobsOf(
+  { bus, log, inTurn }: Pick<BackendParts, "bus" | "log" | "inTurn">,
+  changeId?: string,
+): JobCatalogue {
+  const open = (bucket: BucketName) => openKv(bus, bucket, changeId);
+  const buckets = {
+    jobs: open("jobs"),
+    jobsYaml: open("jobs_yaml"),
+    scriptCurrent: open("script_current"),
+    schedules: open("schedules"),
+  };
+  return createJobCatalogue(buckets, log, inTurn);
 }
 
 type RememberedJobs = ReturnType<typeof rememberJobs>;

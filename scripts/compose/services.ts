@@ -1,25 +1,18 @@
 /** What the API is given of the process. */
-import { createConfigStore } from "../../actors/config_store.ts";
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
 import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
-import { createFreezeStore } from "../../actors/freeze.ts";
-import { createGroups } from "../../actors/groups.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { WebBundle } from "../../actors/http/web_bundle.ts";
-import { openKv } from "../../actors/kv.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
-import { removeReplayConsumers } from "../../actors/provision_consumers.ts";
 import { rebuild } from "../../actors/rebuild.ts";
-import { createScheduleCatalogue } from "../../actors/schedules.ts";
-import { createScriptObjects } from "../../actors/script_objects.ts";
-import { createScriptStatuses } from "../../actors/script_status.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
 import { inspectorOf } from "./inspector.ts";
 import type { BackendParts } from "./parts.ts";
+import { changesOf, storesOf } from "./stores.ts";
 
 /** Of one process; the HTTP actor adds when it closes. */
 export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
-  const { options, db, clock, log, jobs, dispatcher, bus, announcer, directory } = parts;
+  const { options, db, clock, log, jobs, dispatcher, bus, announcer } = parts;
   const { lease, projection, registry, objects, manifestTimeout, outbox, health } = parts;
   return {
     db,
@@ -28,26 +21,16 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     version: options.version,
     auth: options.auth,
     jobs,
-    groups: createGroups(openKv(bus, "agent_groups"), directory),
-    schedules: createScheduleCatalogue(
-      { schedules: openKv(bus, "schedules"), schedulesYaml: openKv(bus, "schedules_yaml") },
-      log,
-    ),
-    freeze: createFreezeStore(openKv(bus, "fleet_config")),
+    ...storesOf(parts, jobs),
+    changes: changesOf(parts),
     fleet: parts.fleet,
     hostZone: parts.hostZone,
-    configs: createConfigStore(openKv(bus, "agent_config"), directory),
-    scriptStatuses: createScriptStatuses(
-      { status: openKv(bus, "script_status"), current: openKv(bus, "script_current") },
-      jobs,
-    ),
-    scriptObjects: createScriptObjects(bus, jobs),
     dispatcher,
     bus,
     outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
-    ...enrolmentOf(parts),
+    commandKeys: options.signer === undefined ? [] : [options.signer.publicKey],
     deadLetters: {
       replay: (id, actor) =>
         replayDeadLetter(
@@ -64,7 +47,7 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
           actor,
         ),
     },
-    rebuild: () =>
+    rebuild: (actor) =>
       rebuild({
         db,
         openScratch: options.openScratch,
@@ -81,31 +64,11 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
         brokerNow: () => parts.brokerClock().now(),
         clock,
         log,
-      }),
+        outboxChanged: () => outbox.poke(),
+      }, actor),
     inspector: inspectorOf(parts),
     metrics: parts.metrics,
     health: () => ({ components: health.components() }),
     web: new WebBundle(log),
-  };
-}
-
-/** What the broker has of a PC: given and taken. */
-function enrolmentOf(
-  { options, bus, directory }: BackendParts,
-): Pick<HttpServices, "commandKeys" | "enrol" | "expel"> {
-  const { enrol } = options;
-  return {
-    commandKeys: options.signer === undefined ? [] : [options.signer.publicKey],
-    async enrol(pcId) {
-      const groups = directory.groupsOf(pcId);
-      // None is also what a directory says that has not read the groups yet: those that the PC has stay.
-      return await enrol?.(pcId, groups.length === 0 ? undefined : groups);
-    },
-    async expel(pcId) {
-      const wasEnrolled = await options.expel?.(pcId) ?? false;
-      directory.forget(pcId);
-      await removeReplayConsumers(bus, pcId, directory.groupsOf(pcId));
-      return wasEnrolled;
-    },
   };
 }
