@@ -11,6 +11,7 @@ const LOOK_MS = 30_000;
 export const changeKeeper = defineActor({
   name: "change_keeper",
   permissions: { changes: true, connection: true, provisioned: true, health: true },
+  handles: "changes that were cut off",
   run: async ({ changes, connection, provisioned, health, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
