@@ -1,7 +1,7 @@
 /** The one transaction of a dispatch: execution, targets, commands, audit and the answer of its key. */
-import type { Transaction } from "../db/client.ts";
+import type { Bulk, Statement, Transaction } from "../db/client.ts";
 import { insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
-import { insertExecution } from "../db/dispatches.ts";
+import { addTargets, insertExecution } from "../db/dispatches.ts";
 import { transitionStatement } from "../db/projection_writes.ts";
 import { encode } from "../wire/codec.ts";
 import { type Command, commandBody } from "../wire/command.ts";
@@ -12,10 +12,11 @@ import { parseInstant } from "../wire/time.ts";
 import { type AuditedTarget, auditMessage, targetChunks } from "./audit_message.ts";
 import type { DispatchAnswer, DispatchRequest } from "./dispatch_types.ts";
 import { dispatchedTransition } from "./dispatched_transition.ts";
+import { batchInParts, PART, stepsOf } from "./parts.ts";
 import { changeOf, commandMessage, writeChange } from "./rollout_decisions.ts";
 import { rolloutRows } from "./rollout_rows.ts";
 import { storedAnswer } from "./stored_answers.ts";
-import type { PlannedTargets } from "./targets.ts";
+import type { PlannedSubject, PlannedTargets } from "./targets.ts";
 
 /** What is kept of a request. */
 export interface CommittedRequest extends Pick<DispatchRequest, "initiatedBy" | "idempotency"> {
@@ -35,29 +36,43 @@ export interface Commitment {
 
 /** Writes it. */
 export async function commitDispatch(tx: Transaction, commitment: Commitment): Promise<void> {
-  const { command, planned, answer, request, now } = commitment;
+  await batchInParts(tx, rowsOf(commitment));
+  const { rollout } = commitment.planned;
+  if (rollout !== null) await beginRollout(tx, rollout, commitment);
+}
+
+function* rowsOf(commitment: Commitment): Generator<Statement | Bulk, void> {
+  const { answer, planned, request, now } = commitment;
   const execId = answer.exec_id;
+  yield* executionRows(commitment);
+  yield transitionStatement(dispatchedTransition(execId, planned.targets.size, now));
+  if (planned.rollout === null) {
+    const messageOf = (one: PlannedSubject) => messageFor(one, commitment);
+    yield* stepsOf(planned.subjects, (part) => insertOutbox(part.map(messageOf)));
+  }
+  yield insertOutbox(dispatchAudit(commitment));
+  yield* storedAnswer(request.idempotency, answer, now);
+}
+
+function* executionRows(
+  { command, planned, answer, request, now }: Commitment,
+): Generator<Statement | Bulk, void> {
   const targets = [...planned.targets].map(([pcId, target]) => ({ pcId, ...target }));
-  await tx.batch([
-    ...insertExecution({
-      execId,
-      requestId: answer.request_id,
-      jobId: command.id,
-      version: command.version,
-      initiatedBy: request.initiatedBy,
-      initiatedAt: now,
-      timeoutSecs: timeoutWithRetriesSecs(command.timeout_secs, command.retry),
-      startBy: command.deadline_at ? parseInstant(command.deadline_at) ?? null : null,
-      command: encode(commandBody(command)),
-      targets,
-      targetCount: targets.length,
-      retryOf: request.retryOf ?? null,
-    }),
-    transitionStatement(dispatchedTransition(execId, targets.length, now)),
-    insertOutbox([...commandsOf(commitment), ...dispatchAudit(commitment)]),
-    ...storedAnswer(request.idempotency, answer, now),
-  ]);
-  if (planned.rollout !== null) await beginRollout(tx, planned.rollout, commitment);
+  yield* insertExecution({
+    execId: answer.exec_id,
+    requestId: answer.request_id,
+    jobId: command.id,
+    version: command.version,
+    initiatedBy: request.initiatedBy,
+    initiatedAt: now,
+    timeoutSecs: timeoutWithRetriesSecs(command.timeout_secs, command.retry),
+    startBy: command.deadline_at ? parseInstant(command.deadline_at) ?? null : null,
+    command: encode(commandBody(command)),
+    targets: targets.slice(0, PART),
+    targetCount: targets.length,
+    retryOf: request.retryOf ?? null,
+  });
+  yield* stepsOf(targets.slice(PART), (part) => addTargets(answer.exec_id, part));
 }
 
 /** The first wave leaves with the dispatch, if its time has come. */
@@ -73,14 +88,16 @@ async function beginRollout(
 }
 
 /** Of an execution without waves. */
-function commandsOf({ planned, answer, now }: Commitment): OutboxMessage[] {
-  if (planned.rollout !== null) return [];
+function messageFor(
+  { subject, delayMs, enveloped }: PlannedSubject,
+  { answer, now }: Commitment,
+): OutboxMessage {
   const { exec_id: execId, request_id: requestId } = answer;
-  return planned.subjects.map(({ subject, delayMs, enveloped }) => ({
+  return {
     ...commandMessage({ execId, requestId, wave: 0, subject }),
     notBefore: delayMs === 0 ? 0 : now + delayMs,
     ...(enveloped ? { enveloped } : {}),
-  }));
+  };
 }
 
 /** What a rebuild needs to know of a dispatch; the first part carries the command, the others more targets. */

@@ -71,7 +71,7 @@ async function plannedTargets(
   request: DispatchRequest,
   jobId: string,
 ): Promise<PlannedTargets> {
-  const planned = spreadOut(await planTargets(request.plan, fleet, jobId), request);
+  const planned = await spreadOut(await planTargets(request.plan, fleet, jobId), request);
   return announcingOurKey === undefined ? planned : await withEnvelopes(planned, announcingOurKey);
 }
 

@@ -18,6 +18,7 @@ import { Fault } from "../wire/fault.ts";
 import type { FreezeState } from "../wire/freeze.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { Schedule } from "../wire/schedule.ts";
+import { inParts } from "./parts.ts";
 import { assertHeld } from "./projection.ts";
 import { fire, ledgerRow } from "./schedule_fire.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
@@ -74,7 +75,7 @@ async function settle(
   if (changed.length === 0) return;
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    await tx.batch([saveProgress(scheduleId, changed)]);
+    for await (const part of inParts(changed)) await tx.batch([saveProgress(scheduleId, part)]);
   });
 }
 
@@ -125,18 +126,16 @@ async function carryOut(
           cursor,
           further: async (tx, execId) => {
             const asked = schedule.when.per_pc ? turn.pcIds : [WHOLE_TARGET];
-            await tx.batch([
-              saveProgress(
-                schedule.id,
-                asked.map((pcId) => ({
-                  pcId,
-                  state: "open" as const,
-                  at: now,
-                  failures: progress.get(pcId)?.failures ?? 0,
-                  execId,
-                })),
-              ),
-            ]);
+            const askedNow = (pcId: string) => ({
+              pcId,
+              state: "open" as const,
+              at: now,
+              failures: progress.get(pcId)?.failures ?? 0,
+              execId,
+            });
+            for await (const part of inParts(asked)) {
+              await tx.batch([saveProgress(schedule.id, part.map(askedNow))]);
+            }
           },
         }),
       ];

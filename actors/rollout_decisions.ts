@@ -18,6 +18,7 @@ import type { RolloutAnnouncement } from "../wire/announcement.ts";
 import { ROLLOUT_ACTION, type RolloutDecisionAudit } from "../wire/dispatch_audit.ts";
 import { formatInstant } from "../wire/time.ts";
 import { auditMessage } from "./audit_message.ts";
+import { batchInParts, stepsOf } from "./parts.ts";
 
 /** One change that was decided. */
 export interface RolloutChange {
@@ -50,7 +51,7 @@ export async function writeChange(tx: Transaction, change: RolloutChange): Promi
   const endedAt = isOver(to.status) ? at : null;
   const [updated] = await tx.batch([updateRollout(to, from.rev, endedAt)]);
   if (updated?.changes !== 1) return false;
-  await tx.batch(await consequences(tx, change));
+  await batchInParts(tx, await consequences(tx, change));
   return true;
 }
 
@@ -64,7 +65,8 @@ async function consequences(
   const steps: (Statement | Bulk)[] = [insertRolloutTransition(transitionOf(change))];
   if (event.type === "SENT") steps.push(markWave("sent_at", mark));
   if (event.type === "DUE") {
-    steps.push(markWave("began_at", mark), insertOutbox(await commandsOf(tx, execId, to.wave)));
+    const commands = await commandsOf(tx, execId, to.wave);
+    steps.push(markWave("began_at", mark), ...stepsOf(commands, insertOutbox));
   }
   if (isOver(to.status)) steps.push(cancelCommands(execId));
   // That a wave is held is no decision: it is found out anew after a rebuild.

@@ -6,6 +6,7 @@ import type { RolloutAudit } from "../wire/dispatch_audit.ts";
 import { isByShare, type Plan, type Rollout, type Wave } from "../wire/plan.ts";
 import { inStableOrder } from "../wire/stable_order.ts";
 import { COMMANDS_ALL, commandsForGroup, commandsForPc } from "../wire/subjects.ts";
+import { inParts } from "./parts.ts";
 
 /** Who is known: every PC of the `agents` table, and the members of each group. */
 export interface Fleet {
@@ -78,17 +79,21 @@ async function plannedOf(plan: Plan, fleet: Fleet, jobId: string): Promise<Plann
 }
 
 /** The same targets, each with a command of its own that leaves in its own time; waves stay as they are. */
-export function spreadOut(
+export async function spreadOut(
   planned: PlannedTargets,
   { spread }: { readonly spread?: (pcId: string) => number },
-): PlannedTargets {
+): Promise<PlannedTargets> {
   if (spread === undefined || planned.rollout !== null) return planned;
-  const pcIds = [...planned.targets.keys()];
-  return {
-    subjects: pcIds.map((pcId) => ({ subject: commandsForPc(pcId), delayMs: spread(pcId) })),
-    targets: new Map(pcIds.map((pcId) => [pcId, { subject: commandsForPc(pcId), wave: 0 }])),
-    rollout: null,
-  };
+  const subjects: PlannedSubject[] = [];
+  const targets = new Map<string, PlannedTarget>();
+  for await (const part of inParts([...planned.targets.keys()])) {
+    for (const pcId of part) {
+      const subject = commandsForPc(pcId);
+      subjects.push({ subject, delayMs: spread(pcId) });
+      targets.set(pcId, { subject, wave: 0 });
+    }
+  }
+  return { subjects, targets, rollout: null };
 }
 
 /**
@@ -191,20 +196,17 @@ function shareOf(percent: number, pcs: number): number {
 async function planOnce({ target }: Plan, fleet: Fleet): Promise<PlannedTargets> {
   const targets = new Map<string, PlannedTarget>();
   const subjects = new Set<string>();
-  const reachAll = (pcIds: readonly string[], subjectOf: (pcId: string) => string) =>
-    reach(targets, pcIds, (pcId) => ({ subject: subjectOf(pcId), wave: 0 }));
-  if (target?.all) {
-    subjects.add(COMMANDS_ALL);
-    reachAll(await fleet.allPcIds(), () => COMMANDS_ALL);
-  }
-  for (const group of target?.groups ?? []) {
-    const subject = commandsForGroup(group);
+  const reachBy = (subject: string, pcIds: readonly string[]) => {
     subjects.add(subject);
-    reachAll(fleet.membersOf(group), () => subject);
+    reach(targets, pcIds, () => ({ subject, wave: 0 }));
+  };
+  if (target?.all) reachBy(COMMANDS_ALL, await fleet.allPcIds());
+  for (const group of target?.groups ?? []) {
+    reachBy(commandsForGroup(group), fleet.membersOf(group));
   }
-  const pcs = target?.pcs ?? [];
-  for (const pcId of pcs) subjects.add(commandsForPc(pcId));
-  reachAll(pcs, commandsForPc);
+  for await (const part of inParts(target?.pcs ?? [])) {
+    for (const pcId of part) reachBy(commandsForPc(pcId), [pcId]);
+  }
   return { subjects: atOnce([...subjects]), targets, rollout: null };
 }
 

@@ -32,17 +32,30 @@ const SettledRows = v.pipe(
   v.array(v.tuple([...Columns, v.nullable(v.number())])),
 );
 
+/** Rows that are read at once, so that nobody waits long behind them. */
+const PAGE = 2_000;
+
 export async function readProgress(
   reader: Reader,
   scheduleId: string,
 ): Promise<readonly ScheduleProgress[]> {
-  const [row] = await reader.query(
-    `SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id)) AS found
-      FROM schedule_progress WHERE schedule_id = ?`,
-    [scheduleId],
-  );
-  const rows = row === undefined ? [] : v.parse(Rows, textOf(row, "found"));
-  return rows.map(([pcId, state, at, failures, execId]) => ({ pcId, state, at, failures, execId }));
+  return await allPages(async (after) => {
+    const [row] = await reader.query(
+      `SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id)) AS found FROM (
+        SELECT pc_id, state, at, failures, exec_id FROM schedule_progress
+          WHERE schedule_id = ? AND pc_id ${after === undefined ? ">=" : ">"} ?
+          ORDER BY pc_id LIMIT ${PAGE})`,
+      [scheduleId, after ?? ""],
+    );
+    const rows = row === undefined ? [] : v.parse(Rows, textOf(row, "found"));
+    return rows.map(([pcId, state, at, failures, execId]) => ({
+      pcId,
+      state,
+      at,
+      failures,
+      execId,
+    }));
+  });
 }
 
 /**
@@ -53,7 +66,21 @@ export async function readSettled(
   reader: Reader,
   scheduleId: string,
 ): Promise<readonly SettledProgress[]> {
-  const [row] = await reader.query(SETTLED, [scheduleId, scheduleId]);
+  const whole = await settledOf(reader, SETTLED_WHOLE, [scheduleId]);
+  const pcs = await allPages((after = "") => settledOf(reader, SETTLED_PCS, [scheduleId, after]));
+  return [...whole, ...pcs];
+}
+
+async function settledOf(
+  reader: Reader,
+  settled: string,
+  args: readonly string[],
+): Promise<readonly SettledProgress[]> {
+  const [row] = await reader.query(
+    `SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id, succeeded_at)) AS found
+      FROM (${settled})`,
+    args,
+  );
   const rows = row === undefined ? [] : v.parse(SettledRows, textOf(row, "found"));
   return rows.map(([pcId, state, at, failures, execId, succeededAt]) => ({
     pcId,
@@ -65,21 +92,34 @@ export async function readSettled(
   }));
 }
 
+/** Page after page along `pc_id`, each after the last PC of the one before. */
+async function allPages<Progress extends ScheduleProgress>(
+  pageAfter: (pcId: string | undefined) => Promise<readonly Progress[]>,
+): Promise<readonly Progress[]> {
+  const all: Progress[] = [];
+  for (;;) {
+    const page = await pageAfter(all.at(-1)?.pcId);
+    all.push(...page);
+    if (page.length < PAGE) return all;
+  }
+}
+
 const SUCCEEDED = "r.outcome = 'succeeded' AND r.parent_result_id IS NULL";
-const SETTLED = `
-  SELECT json_group_array(json_array(pc_id, state, at, failures, exec_id, succeeded_at)) AS found FROM (
+const IS_NEWS = "succeeded_at IS NOT NULL OR (has_ended AND state = 'open')";
+const SETTLED_PCS = `SELECT * FROM (
     SELECT p.*, NOT EXISTS (SELECT 1 FROM execution_targets AS t
         WHERE t.exec_id = p.exec_id AND t.pc_id = p.pc_id AND t.state = 'waiting') AS has_ended,
       (SELECT min(r.recorded_at) FROM execution_results AS r
         WHERE r.exec_id = p.exec_id AND r.pc_id = p.pc_id AND ${SUCCEEDED}) AS succeeded_at
-    FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id <> '' AND p.state <> 'succeeded'
-    UNION ALL
+    FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id > ? AND p.state <> 'succeeded'
+  ) WHERE ${IS_NEWS} ORDER BY pc_id LIMIT ${PAGE}`;
+const SETTLED_WHOLE = `SELECT * FROM (
     SELECT p.*, NOT EXISTS (SELECT 1 FROM executions AS e
         WHERE e.exec_id = p.exec_id AND e.status IN ('pending', 'running')) AS has_ended,
       (SELECT min(r.recorded_at) FROM execution_results AS r
         WHERE r.exec_id = p.exec_id AND ${SUCCEEDED}) AS succeeded_at
     FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id = '' AND p.state <> 'succeeded'
-  ) WHERE succeeded_at IS NOT NULL OR (has_ended AND state = 'open')`;
+  ) WHERE ${IS_NEWS}`;
 
 export function saveProgress(
   scheduleId: string,
