@@ -12,6 +12,8 @@ export interface BrokerProxy extends AsyncDisposable {
    * Ends when that has happened.
    */
   cutAt(direction: Direction, text: string): Promise<void>;
+  /** Everything goes through again; who was cut off in the midst of a word has to connect anew. */
+  mend(): void;
 }
 
 export async function startProxy(brokerPort: number): Promise<BrokerProxy> {
@@ -43,6 +45,9 @@ export async function startProxy(brokerPort: number): Promise<BrokerProxy> {
   return {
     url: `nats://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cutAt: (direction, text) => wires[direction].cutAt(text),
+    mend() {
+      for (const wire of Object.values(wires)) wire.mend();
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -60,6 +65,11 @@ class Wire {
   cutAt(text: string): Promise<void> {
     this.#text = text;
     return new Promise((resolve) => this.#tell = resolve);
+  }
+
+  mend(): void {
+    this.#text = undefined;
+    this.#cut = false;
   }
 
   /** What passes of the bytes of one connection. A text that is split over two reads is found, too. */

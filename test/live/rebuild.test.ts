@@ -1,34 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Database, Row } from "../../db/client.ts";
 import { startWhole, type TestSystem } from "../harness/backend.ts";
 import { type FakeRun, publishResult, publishStarted } from "../harness/fleet_messages.ts";
+import { rebuiltFacts } from "../harness/rebuilt_facts.ts";
 import { eventually } from "../harness/wait.ts";
-
-/** What a rebuild must give back: not sweep and transition times, and not `late` (execution-semantics.md §6). */
-async function facts(db: Database): Promise<Record<string, readonly Row[]>> {
-  const select = (sql: string) => db.query(sql);
-  return {
-    executions: await select(
-      `SELECT exec_id, request_id, job_id, version, initiated_by, initiated_at, target_count, status, succeeded,
-        failed, skipped, expired_runs, settled_targets, expired_targets, missing_targets, timeout_secs, killed_at,
-        deadline_at, hex(command) AS command FROM executions ORDER BY exec_id`,
-    ),
-    targets: await select(
-      "SELECT exec_id, pc_id, state, reason, subject FROM execution_targets ORDER BY exec_id, pc_id",
-    ),
-    runs: await select(
-      `SELECT result_id, exec_id, request_id, pc_id, job_id, version, outcome, exit_code, recorded_at,
-        stdout_bytes FROM execution_results ORDER BY result_id`,
-    ),
-    outputs: await select(
-      "SELECT result_id, hex(stdout) AS stdout FROM run_outputs ORDER BY result_id",
-    ),
-    timeline: await select(
-      "SELECT exec_id, to_status FROM execution_transitions ORDER BY exec_id, rev",
-    ),
-  };
-}
 
 /** Executions in every state: completed, running, expired with a reaped and a missing target, pending, killed. */
 async function history({ backend, database }: TestSystem): Promise<void> {
@@ -91,10 +66,10 @@ test("case 24: a rebuild from the streams gives the same rows, counters and stat
     );
     return row?.["n"] === 0;
   });
-  const before = await facts(database.db);
+  const before = await rebuiltFacts(database.db);
   const report = await backend.api<{ results: number; events: number }>("POST", "/api/rebuild");
   assert.deepEqual({ results: report.results, events: report.events }, { results: 4, events: 4 });
-  const after = await facts(database.db);
+  const after = await rebuiltFacts(database.db);
   assert.deepEqual(after, before);
   assert.equal((await backend.api<{ ok: boolean }>("GET", "/api/invariants")).ok, true);
 });
