@@ -31,8 +31,11 @@ export const EXECUTION_CELL_ROUTES: readonly Route[] = [
 ];
 
 async function targets(call: Call<{ params: ExecutionPath }>) {
-  const { execId } = await executionOf(call);
-  return json((await readCells(call.services.db, execId)).map(cellAnswer));
+  const [, cells] = await Promise.all([
+    executionOf(call),
+    readCells(call.services.db.aside, call.params.exec_id),
+  ]);
+  return json(cells.map(cellAnswer));
 }
 
 function cellAnswer(cell: Cell): CellAnswer {

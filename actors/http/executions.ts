@@ -85,9 +85,12 @@ export const EXECUTION_ROUTES: readonly Route[] = [
 
 async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
   const { limit, cursor, job_id, status, in_flight } = query;
-  const page = await listExecutions(services.db, { limit, cursor, jobId: job_id, status });
+  // Of a state that is rare very many rows may be passed over.
+  const { db } = services;
+  const reader = status === undefined || status === "open" ? db : db.aside;
+  const page = await listExecutions(reader, { limit, cursor, jobId: job_id, status });
   const open = page.rows.filter(({ endedAt }) => in_flight && endedAt === null);
-  const counts = await countInFlight(services.db, open.map(({ execId }) => execId));
+  const counts = await countInFlight(db, open.map(({ execId }) => execId));
   const rows = page.rows.map((row) => ({
     ...executionAnswer(row),
     ...(in_flight ? { in_flight_count: counts.get(row.execId) ?? 0 } : {}),
@@ -96,11 +99,13 @@ async function list({ services, query }: Call<{ query: ExecutionsQuery }>) {
 }
 
 async function detail(call: Call<{ params: ExecutionPath; query: ExecutionQuery }>) {
-  const execution = await executionOf(call);
   const { db } = call.services;
-  const [results, missing] = !call.query.runs ? [[], []] : await Promise.all([
-    runAnswers(db, execution.execId),
-    readTargets(db, execution.execId, "missing"),
+  const execId = call.params.exec_id;
+  // All at once: while results are projected each wait for the database is one for the event loop, too.
+  const [execution, results, missing] = await Promise.all([
+    executionOf(call),
+    call.query.runs ? runAnswers(db, execId) : [],
+    call.query.runs ? readTargets(db, execId, "missing") : [],
   ]);
   return json({
     execution: executionAnswer(execution),
@@ -120,8 +125,10 @@ async function runAnswers(db: Reader, execId: string): Promise<RunAnswer[]> {
 }
 
 async function timeline(call: Call<{ params: ExecutionPath }>) {
-  const { execId } = await executionOf(call);
-  const transitions = await readTimeline(call.services.db, execId);
+  const [, transitions] = await Promise.all([
+    executionOf(call),
+    readTimeline(call.services.db, call.params.exec_id),
+  ]);
   return json(transitions.map(transitionAnswer));
 }
 

@@ -51,7 +51,7 @@ async function fleet({ services }: Call) {
   const now = clock.now();
   const [agents, recentResults, jetstream] = await Promise.all([
     countAgents(db, now),
-    countResultsSince(db, now - DAY_MS),
+    countResultsSince(db.aside, now - DAY_MS),
     jetstreamHealth(services),
   ]);
   const { components } = services.health();
@@ -103,7 +103,7 @@ async function jetstreamHealth(services: HttpServices): Promise<FleetHealth["jet
 }
 
 async function invariants({ services }: Call) {
-  const checks = await checkInvariants(services.db, { now: services.clock.now() });
+  const checks = await checkInvariants(services.db.aside, { now: services.clock.now() });
   return json({
     ok: checks.every(({ ok }) => ok),
     invariants: checks.map(({ examples, ...check }) => ({ ...check, examples: [...examples] })),

@@ -88,7 +88,9 @@ type FoundPage = Pick<SearchResult, "matches" | "nextCursor">;
 
 async function listPage(call: Call, query: ResultsQuery): Promise<FoundPage> {
   const { limit, cursor, status, since } = query;
-  const { rows, nextCursor } = await listResults(call.services.db, {
+  // Of a state that is rare very many rows may be passed over.
+  const { db } = call.services;
+  const { rows, nextCursor } = await listResults(status === undefined ? db : db.aside, {
     limit,
     cursor,
     status,
@@ -115,7 +117,7 @@ async function answersOf(
   full: boolean,
 ): Promise<readonly RunAnswer[]> {
   const ids = matches.map(({ run }) => run.resultId);
-  const outputs = full ? await readOutputs(call.services.db, ids) : undefined;
+  const outputs = full ? await readOutputs(call.services.db.aside, ids) : undefined;
   return matches.map(({ run, stdoutMatch, stderrMatch }) => ({
     ...runAnswer(run, outputs?.get(run.resultId)),
     ...(stdoutMatch === undefined ? {} : { stdout_match: stdoutMatch }),

@@ -85,6 +85,24 @@ test("the runs of an execution are found by an index and sorted only within a PC
   assert.ok(plan.every((line) => !line.endsWith("FOR ORDER BY")), plan.join("\n"));
 });
 
+for (const status of ["failure", "failed", "skipped", "expired"] as const) {
+  test(`runs of status ${status} are found among those that did not succeed`, async () => {
+    await using database = await startDatabase();
+    for (const cursor of [undefined, afterText]) {
+      const plan = await planOf(database.db, (db) => listResults(db, { limit, status, cursor }));
+      assert.match(plan.join("\n"), /USING INDEX execution_results_not_succeeded/);
+      assert.doesNotMatch(plan.join("\n"), /TEMP B-TREE/);
+    }
+  });
+}
+
+test("runs in flight are found among those in flight", async () => {
+  await using database = await startDatabase();
+  const query = { limit, status: "running", cursor: afterText } as const;
+  const plan = await planOf(database.db, (db) => listResults(db, query));
+  assert.match(plan.join("\n"), /USING INDEX execution_results_in_flight/);
+});
+
 test("a PC's and a job's facts are found by an index", async () => {
   await using database = await startDatabase();
   const plan = [
