@@ -5,23 +5,15 @@ import type { DispatchAnswerBody, ExecutionDetail, Problem } from "../../wire/ht
 import type { AuditAnswer } from "../../wire/http_audit.ts";
 import type { ScriptObjectAnswer } from "../../wire/http_scripts.ts";
 import { sha256Hex } from "../../wire/ids.ts";
-import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
-import { startApi, type TestApi } from "../harness/http_api.ts";
-import { testLog } from "../harness/log.ts";
+import { type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { startApiAndEndpoint } from "../harness/api_and_endpoint.ts";
+import type { TestApi } from "../harness/http_api.ts";
 import { eventually } from "../harness/wait.ts";
 
 let api: TestApi;
 let endpoint: EndpointPart;
 before(async () => {
-  api = await startApi({ actors: true });
-  const { log, lines } = testLog();
-  endpoint = await endpointOn({
-    bus: api.bus,
-    url: api.broker.url,
-    log,
-    lines,
-    end: async () => await api[Symbol.asyncDispose](),
-  });
+  ({ api, endpoint } = await startApiAndEndpoint());
   await endpoint.startAgent();
 });
 after(() => endpoint[Symbol.asyncDispose]());

@@ -8,23 +8,15 @@ import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail, RunAnswer } from "../../wire/http.ts";
 import { openKv } from "../../actors/kv.ts";
 import type { PcInventoryAnswer } from "../../wire/http_inventory.ts";
-import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
-import { startApi, type TestApi } from "../harness/http_api.ts";
-import { testLog } from "../harness/log.ts";
+import { type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { startApiAndEndpoint } from "../harness/api_and_endpoint.ts";
+import type { TestApi } from "../harness/http_api.ts";
 import { eventually, nextEvent } from "../harness/wait.ts";
 
 let api: TestApi;
 let endpoint: EndpointPart;
 before(async () => {
-  api = await startApi({ actors: true });
-  const { log, lines } = testLog();
-  endpoint = await endpointOn({
-    bus: api.bus,
-    url: api.broker.url,
-    log,
-    lines,
-    end: async () => await api[Symbol.asyncDispose](),
-  });
+  ({ api, endpoint } = await startApiAndEndpoint());
   await endpoint.startAgent();
   await eventually("its first heartbeat", async () => (await api.ask(`/api/agents/${PC_ID}`)).ok);
 });

@@ -5,24 +5,16 @@ import { after, before, test } from "node:test";
 import { encode } from "../../wire/codec.ts";
 import type { ObsEventAnswer } from "../../wire/http_obs.ts";
 import type { DeadLetterAnswer } from "../../wire/http.ts";
-import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { type EndpointPart, PC_ID } from "../harness/agent.ts";
+import { startApiAndEndpoint } from "../harness/api_and_endpoint.ts";
 import { runCli } from "../harness/cli.ts";
-import { startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
-import { testLog } from "../harness/log.ts";
+import { type TestApi, TOKEN } from "../harness/http_api.ts";
 import { eventually, nextEvent } from "../harness/wait.ts";
 
 let api: TestApi;
 let endpoint: EndpointPart;
 before(async () => {
-  api = await startApi({ actors: true });
-  const { log, lines } = testLog();
-  endpoint = await endpointOn({
-    bus: api.bus,
-    url: api.broker.url,
-    log,
-    lines,
-    end: async () => await api[Symbol.asyncDispose](),
-  });
+  ({ api, endpoint } = await startApiAndEndpoint());
 });
 after(() => endpoint[Symbol.asyncDispose]());
 

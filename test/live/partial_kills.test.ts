@@ -7,18 +7,15 @@ import type { Agent } from "../../agent/agent.ts";
 import { killedPcs, killsPc } from "../../wire/kills.ts";
 import type { DispatchAnswerBody, ExecutionDetail, RunAnswer } from "../../wire/http.ts";
 import type { JobKillAnswer, PcKillAnswer, RunKillAnswer } from "../../wire/http_kills.ts";
-import { endpointOn, type EndpointPart } from "../harness/agent.ts";
-import { startApi, type TestApi } from "../harness/http_api.ts";
-import { testLog } from "../harness/log.ts";
+import type { EndpointPart } from "../harness/agent.ts";
+import { startApiAndEndpoint } from "../harness/api_and_endpoint.ts";
+import type { TestApi } from "../harness/http_api.ts";
 import { eventually } from "../harness/wait.ts";
 
 let api: TestApi;
 let endpoint: EndpointPart;
 before(async () => {
-  api = await startApi({ actors: true });
-  const { log, lines } = testLog();
-  const end = async () => await api[Symbol.asyncDispose]();
-  endpoint = await endpointOn({ bus: api.bus, url: api.broker.url, log, lines, end });
+  ({ api, endpoint } = await startApiAndEndpoint());
   for (const pcId of ["one", "two"]) await startAgent(pcId);
 });
 after(() => endpoint[Symbol.asyncDispose]());
