@@ -1,15 +1,16 @@
 /** Many executions in flight: what they cost a real backend in memory, at its start and when all of them are overdue. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Bus, connectBus } from "../../actors/bus.ts";
-import { createLog } from "../../actors/log.ts";
-import { provision } from "../../actors/provision.ts";
-import { type Database, openDatabase } from "../../db/client.ts";
-import { startBroker } from "../../test/harness/broker.ts";
+import type { Bus } from "../../actors/bus.ts";
+import type { Database } from "../../db/client.ts";
 import { eventually } from "../../test/harness/wait.ts";
-import { encode } from "../../wire/codec.ts";
 import { BenchChild } from "./child.ts";
+import {
+  execIdOf,
+  type Prepared,
+  projectedResults,
+  resultOf,
+  storeWaiting,
+  withPrepared,
+} from "./prepared.ts";
 import { type BenchContext, type Benchmark, type Figure, lineOf } from "./report.ts";
 
 const LONG_MS = 180_000;
@@ -19,79 +20,48 @@ const SILENT_PC = "pc-b";
 export const inflight: Benchmark = {
   name: "inflight",
   compares: "100,000 executions in flight: memory, start, and a sweep over all of them",
-  run: (context) => measure(context, context.tiny ? 1_000 : 100_000),
+  run: (context) =>
+    withPrepared((prepared) => measure(prepared, context, context.tiny ? 1_000 : 100_000)),
 };
 
-async function measure({ say }: BenchContext, executions: number): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), "kanade-bench-"));
-  const log = createLog({ level: "error", pretty: false });
-  try {
-    await using broker = await startBroker();
-    await using bus = await connectBus(
-      { servers: [broker.url], name: "bench", log },
-      AbortSignal.timeout(10_000),
-    );
-    await provision(bus, { replicas: 1, log });
-    await using db = await openDatabase({ url: `file:${join(dataDir, "kanade.db")}` });
-    await dispatchAll(db, executions);
-    const backend = {
-      program: "backend",
-      dataDir,
-      env: { KANADE_NATS_URL: broker.url, KANADE_SWEEP_INTERVAL: "1s" },
-    } as const;
-    const figures: Figure[] = [];
-    const told = (more: readonly Figure[]) => {
-      for (const figure of more) say(lineOf(figure));
-      figures.push(...more);
-    };
-    {
-      await using child = await BenchChild.serving(backend);
-      told(await awake(child, bus, db, executions));
-    }
-    await publishResult(bus, "marker", "nobody");
-    const before = performance.now();
+async function measure(
+  { dataDir, brokerUrl, bus, db }: Prepared,
+  { say }: BenchContext,
+  executions: number,
+): Promise<readonly Figure[]> {
+  await storeWaiting(db, { executions, pcIds: [ANSWERED_PC, SILENT_PC] });
+  const backend = {
+    program: "backend",
+    dataDir,
+    env: { KANADE_NATS_URL: brokerUrl, KANADE_SWEEP_INTERVAL: "1s" },
+  } as const;
+  const figures: Figure[] = [];
+  const told = (more: readonly Figure[]) => {
+    for (const figure of more) say(lineOf(figure));
+    figures.push(...more);
+  };
+  {
     await using child = await BenchChild.serving(backend);
-    told([{
-      name: "start: /health answers",
-      unit: "ms",
-      value: performance.now() - before,
-      target: "< 3,000",
-    }]);
-    await eventually("the marker", () => resultIsThere(db, "marker"));
-    told([{
-      name: "start: streams read up",
-      unit: "ms",
-      value: performance.now() - before,
-      target: "< 3,000",
-    }]);
-    told(await sweep(child, db, executions));
-    return figures;
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
+    told(await awake(child, bus, db, executions));
   }
-}
-
-/** Executions of two targets each, which nobody has answered yet. */
-async function dispatchAll(db: Database, executions: number): Promise<void> {
-  const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers
-    WHERE n < ? - 1)`;
-  await db.write((tx) =>
-    tx.batch([
-      {
-        sql: `${numbers} INSERT INTO executions (exec_id, request_id, job_id, version, initiated_by,
-            initiated_at, targets_listed, target_count, status, timeout_secs, deadline_at)
-          SELECT printf('exec-%06d', n), printf('req-%06d', n), 'bench', '1', 'bench', ?, 1, 2, 'pending', 60, ?
-          FROM numbers`,
-        args: [executions, Date.now(), Date.now() + 86_400_000],
-      },
-      {
-        sql: `${numbers} INSERT INTO execution_targets (exec_id, pc_id, state, subject)
-          SELECT printf('exec-%06d', n), pcs.value, 'waiting', 'commands.all'
-          FROM numbers, json_each(?) AS pcs`,
-        args: [executions, JSON.stringify([ANSWERED_PC, SILENT_PC])],
-      },
-    ])
-  );
+  await bus.publishAcked("results.req-marker", answer("marker", "nobody"));
+  const before = performance.now();
+  await using child = await BenchChild.serving(backend);
+  told([{
+    name: "start: /health answers",
+    unit: "ms",
+    value: performance.now() - before,
+    target: "< 3,000",
+  }]);
+  await eventually("the marker", () => resultIsThere(db, "marker"));
+  told([{
+    name: "start: streams read up",
+    unit: "ms",
+    value: performance.now() - before,
+    target: "< 3,000",
+  }]);
+  told(await sweep(child, db, executions));
+  return figures;
 }
 
 /** Wakes every execution by a result of one of its two targets. */
@@ -103,16 +73,15 @@ async function awake(
 ): Promise<readonly Figure[]> {
   const atStart = await child.residentMiB();
   for (let n = 0; n < executions; n += 1) {
-    bus.publish(`results.req-${n}`, resultOf(`run-${n}`, execIdOf(n)));
+    bus.publish(`results.req-${n}`, answer(`run-${n}`, execIdOf(n)));
     if (n % 5_000 === 0) await bus.flush();
   }
   await bus.flush();
-  await eventually("the results to be projected", async () => {
-    const [row] = await db.query(
-      "SELECT last_sequence FROM projector_positions WHERE consumer = 'backend_results_projector'",
-    );
-    return Number(row?.["last_sequence"] ?? 0) >= executions;
-  }, LONG_MS);
+  await eventually(
+    "the results to be projected",
+    async () => await projectedResults(db) >= executions,
+    LONG_MS,
+  );
   return [
     { name: "resident memory with none", unit: "MiB", value: atStart },
     {
@@ -124,23 +93,12 @@ async function awake(
   ];
 }
 
-async function publishResult(bus: Bus, resultId: string, execId: string): Promise<void> {
-  await bus.publishAcked(`results.req-${resultId}`, resultOf(resultId, execId));
-}
-
-function resultOf(resultId: string, execId: string): Uint8Array {
-  const at = new Date().toISOString();
-  return encode({
+function answer(resultId: string, execId: string): Uint8Array {
+  return resultOf({
     result_id: resultId,
     request_id: `req-${resultId}`,
     exec_id: execId,
     pc_id: ANSWERED_PC,
-    exit_code: 0,
-    stdout: "x".repeat(220),
-    stderr: "",
-    started_at: at,
-    finished_at: at,
-    manifest_id: "bench",
   });
 }
 
@@ -204,8 +162,4 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const before = performance.now();
   await work();
   return performance.now() - before;
-}
-
-function execIdOf(n: number): string {
-  return `exec-${String(n).padStart(6, "0")}`;
 }

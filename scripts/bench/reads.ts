@@ -1,15 +1,16 @@
 /** What readers of the API feel while results are projected as fast as they can be. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Bus, connectBus } from "../../actors/bus.ts";
-import { createLog } from "../../actors/log.ts";
-import { provision } from "../../actors/provision.ts";
-import { type Database, openDatabase } from "../../db/client.ts";
-import { startBroker } from "../../test/harness/broker.ts";
-import { encode } from "../../wire/codec.ts";
+import type { Bus } from "../../actors/bus.ts";
+import type { Database } from "../../db/client.ts";
 import { BenchChild } from "./child.ts";
 import { type Asked, asked, askInTurn, latencyFigure } from "./latency.ts";
+import {
+  execIdOf,
+  type Prepared,
+  projectedResults,
+  resultOf,
+  storeWaiting,
+  withPrepared,
+} from "./prepared.ts";
 import { type BenchContext, type Benchmark, type Figure, lineOf } from "./report.ts";
 
 interface Size {
@@ -31,51 +32,46 @@ export const reads: Benchmark = {
   compares:
     "lists, details and timelines of 10,000 executions while results are projected at full speed",
   run: (context) =>
-    measure(
-      context,
-      context.tiny
-        ? { executions: 100, targets: 10, reads: 20 }
-        : { executions: 10_000, targets: 50, reads: 2_000 },
+    withPrepared((prepared) =>
+      measure(
+        prepared,
+        context,
+        context.tiny
+          ? { executions: 100, targets: 10, reads: 20 }
+          : { executions: 10_000, targets: 50, reads: 2_000 },
+      )
     ),
 };
 
-async function measure({ say }: BenchContext, size: Size): Promise<readonly Figure[]> {
-  const dataDir = await mkdtemp(join(tmpdir(), "kanade-bench-"));
-  const log = createLog({ level: "error", pretty: false });
-  try {
-    await using broker = await startBroker();
-    await using bus = await connectBus(
-      { servers: [broker.url], name: "bench", log },
-      AbortSignal.timeout(10_000),
-    );
-    await provision(bus, { replicas: 1, log });
-    await using db = await openDatabase({ url: `file:${join(dataDir, "kanade.db")}` });
-    await dispatchAll(db, size);
-    await using child = await BenchChild.serving({
-      program: "backend",
-      dataDir,
-      env: { KANADE_NATS_URL: broker.url },
-    });
-    const idle = await readAll(child, size, "idle");
-    const stop = new AbortController();
-    const load = new WriteLoad(bus, db, size);
-    const writing = load.run(stop.signal);
-    await load.projected(AT_ONCE);
-    const before = { at: performance.now(), done: await load.done() };
-    const busy = await readAll(child, size, "under load");
-    const perSecond = (await load.done() - before.done) / (performance.now() - before.at) * 1_000;
-    stop.abort();
-    await writing;
-    const figures = [
-      ...idle,
-      ...busy,
-      { name: "projected meanwhile", unit: "results/s", value: perSecond },
-    ];
-    for (const figure of figures) say(lineOf(figure));
-    return figures;
-  } finally {
-    await rm(dataDir, { recursive: true, force: true });
-  }
+async function measure(
+  { dataDir, brokerUrl, bus, db }: Prepared,
+  { say }: BenchContext,
+  size: Size,
+): Promise<readonly Figure[]> {
+  const pcIds = Array.from({ length: size.targets }, (_, n) => `pc-${n}`);
+  await storeWaiting(db, { executions: size.executions, pcIds });
+  await using child = await BenchChild.serving({
+    program: "backend",
+    dataDir,
+    env: { KANADE_NATS_URL: brokerUrl },
+  });
+  const idle = await readAll(child, size, "idle");
+  const stop = new AbortController();
+  const load = new WriteLoad(bus, db, size);
+  const writing = load.run(stop.signal);
+  await load.projected(AT_ONCE);
+  const before = { at: performance.now(), done: await load.done() };
+  const busy = await readAll(child, size, "under load");
+  const perSecond = (await load.done() - before.done) / (performance.now() - before.at) * 1_000;
+  stop.abort();
+  await writing;
+  const figures = [
+    ...idle,
+    ...busy,
+    { name: "projected meanwhile", unit: "results/s", value: perSecond },
+  ];
+  for (const figure of figures) say(lineOf(figure));
+  return figures;
 }
 
 async function readAll(child: BenchChild, size: Size, when: string): Promise<readonly Figure[]> {
@@ -121,29 +117,6 @@ async function cursorsOf(child: BenchChild, path: string): Promise<readonly stri
   return found;
 }
 
-/** Executions that wait for all of their targets. */
-async function dispatchAll(db: Database, { executions, targets }: Size): Promise<void> {
-  const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers
-    WHERE n < ? - 1)`;
-  const now = Date.now();
-  await db.write((tx) =>
-    tx.batch([
-      {
-        sql: `${numbers} INSERT INTO executions (exec_id, request_id, job_id, version, initiated_by,
-            initiated_at, targets_listed, target_count, status, timeout_secs, deadline_at)
-          SELECT printf('exec-%06d', n), printf('req-%06d', n), 'bench', '1', 'bench', ? - n, 1, ?,
-            'pending', 60, ? FROM numbers`,
-        args: [executions, now, targets, now + 86_400_000],
-      },
-      {
-        sql: `${numbers} INSERT INTO execution_targets (exec_id, pc_id, state, subject)
-          SELECT exec_id, 'pc-' || n, 'waiting', 'commands.all' FROM executions, numbers`,
-        args: [targets],
-      },
-    ])
-  );
-}
-
 /** Publishes results of about 600 bytes, always some more than were projected. */
 class WriteLoad {
   readonly #bus: Bus;
@@ -165,11 +138,8 @@ class WriteLoad {
   }
 
   /** How many were projected. */
-  async done(): Promise<number> {
-    const [row] = await this.#db.query(
-      "SELECT last_sequence FROM projector_positions WHERE consumer = 'backend_results_projector'",
-    );
-    return Number(row?.["last_sequence"] ?? 0);
+  done(): Promise<number> {
+    return projectedResults(this.#db);
   }
 
   async projected(results: number): Promise<void> {
@@ -177,34 +147,26 @@ class WriteLoad {
   }
 
   async #publish(): Promise<void> {
-    const startedAt = new Date().toISOString();
     for (let n = 0; n < AT_ONCE; n += 1) {
-      this.#bus.publish(...this.#result(this.#published++, startedAt));
+      this.#bus.publish(...this.#result(this.#published++));
     }
     await this.#bus.flush();
   }
 
   /** Of a few executions at a time, as a fleet answers; after the last target of the last one from the beginning. */
-  #result(n: number, at: string): [subject: string, payload: Uint8Array] {
+  #result(n: number): [subject: string, payload: Uint8Array] {
     const { executions, targets } = this.#size;
     const exec = Math.floor(n / targets) % executions;
     const pcId = `pc-${n % targets}`;
-    const payload = encode({
-      result_id: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`,
-      request_id: `req-${exec}`,
-      exec_id: execIdOf(exec),
-      pc_id: pcId,
-      exit_code: n % 50 === 0 ? 1 : 0,
-      stdout: "x".repeat(220),
-      stderr: "",
-      started_at: at,
-      finished_at: at,
-      manifest_id: "bench",
-    });
+    const payload = resultOf(
+      {
+        result_id: `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`,
+        request_id: `req-${exec}`,
+        exec_id: execIdOf(exec),
+        pc_id: pcId,
+      },
+      n % 50 === 0 ? 1 : 0,
+    );
     return [`results.${pcId}.req-${exec}`, payload];
   }
-}
-
-function execIdOf(n: number): string {
-  return `exec-${String(n).padStart(6, "0")}`;
 }
