@@ -1,16 +1,9 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { AgentAnswer, PingAnswer } from "../../../wire/http.ts";
 import { addAgentOutbox } from "./agent_outbox.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
 import { addEnrolment } from "./enrolment.ts";
+import { showOne, showRows } from "../list.ts";
 import { type Column, renderFacts } from "../table.ts";
 import { oneLine } from "../terminal.ts";
 
@@ -40,10 +33,8 @@ export function addAgents(program: Command, session: Session): void {
   addEnrolment(agent, session);
 
   addCommand(agent, "show <pc>", "all that is known of a PC").action(
-    async (pcId: string, options: CommonOptions) => {
-      const client = await connect(session, options);
-      show(session, options, await client.get(AgentAnswer, pathOf(pcId)), agentText);
-    },
+    (pcId: string, options: CommonOptions) =>
+      showOne(session, options, { schema: AgentAnswer, path: pathOf(pcId) }, agentText),
   );
 
   addCommand(agent, "ping <pc>", "ask a PC whether it is there").action(
@@ -83,13 +74,14 @@ function addList(parent: Command, name: string, session: Session): void {
     .option("--status <status>", "online or offline")
     .option("--limit <count>", "how many", "100")
     .option("--offset <count>", "how many to leave out first")
-    .action(async (options: ListOptions) => {
-      const client = await connect(session, options);
-      const { query: q, group, status, limit, offset } = options;
-      const rows = await client.get(v.array(AgentAnswer), "/api/agents", {
-        query: { q, group, status, limit, offset },
+    .action((options: ListOptions) => {
+      const { query: q, group, status, offset } = options;
+      return showRows(session, options, {
+        row: AgentAnswer,
+        path: "/api/agents",
+        query: { q, group, status, offset },
+        columns: COLUMNS,
       });
-      showList(session, options, rows, COLUMNS);
     });
 }
 

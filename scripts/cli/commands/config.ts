@@ -1,16 +1,9 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { CONFIG_FIELDS, type ConfigField } from "../../../wire/config.ts";
 import { Fault } from "../../../wire/fault.ts";
 import { AgentConfigAnswer, ConfigBody, ConfigLayerAnswer } from "../../../wire/http_config.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { showOne, showRows } from "../list.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
 /** The layer that is meant; neither = the one for every PC. */
@@ -40,17 +33,17 @@ export function addConfig(program: Command, session: Session): void {
   const config = program.command("config").description("what agents are told to do, in layers");
 
   addCommand(config, "list", "every layer that sets something").action(
-    async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      const rows = await client.get(v.array(ConfigLayerAnswer), "/api/config");
-      showList(session, options, rows, LAYER_COLUMNS);
-    },
+    (options: CommonOptions) =>
+      showRows(session, options, {
+        row: ConfigLayerAnswer,
+        path: "/api/config",
+        columns: LAYER_COLUMNS,
+      }),
   );
 
-  addLayerCommand(config, "get", "what a layer sets").action(async (options: LayerOptions) => {
-    const client = await connect(session, options);
-    show(session, options, await client.get(ConfigBody, pathOf(options)), layerText);
-  });
+  addLayerCommand(config, "get", "what a layer sets").action((options: LayerOptions) =>
+    showOne(session, options, { schema: ConfigBody, path: pathOf(options) }, layerText)
+  );
 
   addLayerCommand(config, "set <field=value...>", "set fields of a layer").action(
     async (assignments: readonly string[], options: LayerOptions) => {

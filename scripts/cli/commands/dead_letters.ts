@@ -1,22 +1,9 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { DeadLetterAnswer, ReplayAnswer } from "../../../wire/http.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
+import { addPaging, type PageOptions, showRows } from "../list.ts";
 import type { Column } from "../table.ts";
-
-interface ListOptions extends CommonOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
-}
 
 const COLUMNS: readonly Column<DeadLetterAnswer>[] = [
   { heading: "id", text: (row) => row.id },
@@ -37,18 +24,14 @@ export function addDeadLetters(
     "messages that could not be projected",
   );
 
-  addCommand(deadLetters, "list", "the newest first")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
-    .action(async (options: ListOptions) => {
-      const client = await connect(session, options);
-      const { limit, cursor } = options;
-      const page = await client.page(v.array(DeadLetterAnswer), "/api/dead-letters", {
-        query: { limit, cursor },
-      });
-      showList(session, options, page.rows, COLUMNS);
-      showMore(session, page);
-    });
+  addPaging(addCommand(deadLetters, "list", "the newest first"), "20").action(
+    (options: PageOptions) =>
+      showRows(session, options, {
+        row: DeadLetterAnswer,
+        path: "/api/dead-letters",
+        columns: COLUMNS,
+      }),
+  );
 
   addCommand(deadLetters, "replay <id>", "project one again, with its own time").action(
     async (id: string, options: CommonOptions) => {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import * as v from "valibot";
 import { FreezeAnswer } from "../../../wire/http_schedules.ts";
 import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { showOne } from "../list.ts";
 import { renderFacts } from "../table.ts";
 
 interface SetOptions extends CommonOptions {
@@ -46,11 +47,8 @@ export function addFreeze(program: Command, session: Session): void {
       show(session, options, answer, freezeText);
     });
 
-  addCommand(freeze, "show", "whether schedules are stopped").action(
-    async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      show(session, options, await client.get(v.nullable(FreezeAnswer), PATH), freezeText);
-    },
+  addCommand(freeze, "show", "whether schedules are stopped").action((options: CommonOptions) =>
+    showOne(session, options, { schema: v.nullable(FreezeAnswer), path: PATH }, freezeText)
   );
 
   addCommand(freeze, "clear", "let schedules fire again").action(

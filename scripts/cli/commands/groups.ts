@@ -1,15 +1,8 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { GroupAnswer, GroupsAnswer, GroupSummary } from "../../../wire/http_groups.ts";
 import type { ApiClient } from "../api_client.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { showOne, showRows } from "../list.ts";
 import { type Column, renderTable } from "../table.ts";
 
 const COLUMNS: readonly Column<GroupSummary>[] = [
@@ -26,19 +19,19 @@ const PC_COLUMNS: readonly Column<GroupsAnswer>[] = [
 export function addGroups(program: Command, session: Session): void {
   const group = program.command("group").description("groups of PCs");
 
-  addCommand(group, "list", "every group that has a member").action(
-    async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      const rows = await client.get(v.array(GroupSummary), "/api/groups");
-      showList(session, options, rows, COLUMNS);
-    },
+  addCommand(group, "list", "every group that has a member").action((options: CommonOptions) =>
+    showRows(session, options, { row: GroupSummary, path: "/api/groups", columns: COLUMNS })
   );
 
   addCommand(group, "show <group>", "the PCs of a group").action(
-    async (name: string, options: CommonOptions) => {
-      const client = await connect(session, options);
-      const answer = await client.get(GroupAnswer, `/api/groups/${encodeURIComponent(name)}`);
-      show(session, options, answer, ({ members }) => `${members.join("\n")}\n`);
+    (name: string, options: CommonOptions) => {
+      const path = `/api/groups/${encodeURIComponent(name)}`;
+      return showOne(
+        session,
+        options,
+        { schema: GroupAnswer, path },
+        ({ members }) => `${members.join("\n")}\n`,
+      );
     },
   );
 

@@ -5,7 +5,8 @@ import {
   SequenceAnswer,
   SystemAnswer,
 } from "../../../wire/http_inspector.ts";
-import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { addCommand, type CommonOptions, type Session } from "../command.ts";
+import { showOne } from "../list.ts";
 import { type Column, renderTable } from "../table.ts";
 
 type Step = SequenceAnswer["steps"][number];
@@ -32,11 +33,14 @@ const STEP_COLUMNS: readonly Column<Step>[] = [
 /** What the inspector shows, for who has no browser at hand. */
 export function addInspect(program: Command, session: Session): void {
   addCommand(program, "actors", "every actor of the backend's process, as its supervisor has it")
-    .action(async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      const system = await client.get(SystemAnswer, "/api/inspector/system");
-      const actors = system.systems.flatMap((one) => one.actors);
-      show(session, options, system, () => renderTable(ACTOR_COLUMNS, actors));
+    .action((options: CommonOptions) => {
+      const path = "/api/inspector/system";
+      return showOne(
+        session,
+        options,
+        { schema: SystemAnswer, path },
+        ({ systems }) => renderTable(ACTOR_COLUMNS, systems.flatMap(({ actors }) => actors)),
+      );
     });
 
   addCommand(
@@ -44,18 +48,20 @@ export function addInspect(program: Command, session: Session): void {
     "why <exec_id>",
     "why an execution is where it is, what comes next, and by when",
   )
-    .action(async (execId: string, options: CommonOptions) => {
-      const client = await connect(session, options);
+    .action((execId: string, options: CommonOptions) => {
       const path = `/api/inspector/executions/${encodeURIComponent(execId)}`;
-      show(session, options, await client.get(ExecutionStory, path), storyText);
+      return showOne(session, options, { schema: ExecutionStory, path }, storyText);
     });
 
   addCommand(program, "messages <result_id>", "the messages of one run between all who took part")
-    .action(async (resultId: string, options: CommonOptions) => {
-      const client = await connect(session, options);
+    .action((resultId: string, options: CommonOptions) => {
       const path = `/api/inspector/runs/${encodeURIComponent(resultId)}/sequence`;
-      const sequence = await client.get(SequenceAnswer, path);
-      show(session, options, sequence, ({ steps }) => renderTable(STEP_COLUMNS, steps));
+      return showOne(
+        session,
+        options,
+        { schema: SequenceAnswer, path },
+        ({ steps }) => renderTable(STEP_COLUMNS, steps),
+      );
     });
 }
 

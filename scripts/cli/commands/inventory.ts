@@ -9,23 +9,14 @@ import {
 } from "../../../wire/http_inventory.ts";
 import { DisplayField } from "../../../wire/manifest.ts";
 import type { ApiClient, Page } from "../api_client.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, connect, type Session, show, showMore } from "../command.ts";
 import { factText, memberOf } from "../fact_text.ts";
+import { addPaging, type PageOptions, showRows } from "../list.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
-interface InventoryOptions extends CommonOptions {
+interface InventoryOptions extends PageOptions {
   readonly job?: string;
   readonly history?: boolean;
-  readonly limit?: string;
-  readonly cursor?: string;
 }
 
 const CHANGE_COLUMNS: readonly Column<InventoryChangeAnswer>[] = [
@@ -40,11 +31,14 @@ const CHANGE_COLUMNS: readonly Column<InventoryChangeAnswer>[] = [
 
 /** What jobs with an inventory hint told of PCs. */
 export function addInventory(program: Command, session: Session): void {
-  addCommand(program, "inventory [pc]", "what jobs told of a PC, or one job of every PC")
+  const inventory = addCommand(
+    program,
+    "inventory [pc]",
+    "what jobs told of a PC, or one job of every PC",
+  );
+  addPaging(inventory, "100")
     .option("--job <job>", "only what this job told")
     .option("--history", "how that has changed, newest first (with a PC and --job)")
-    .option("--limit <count>", "how many rows", "100")
-    .option("--cursor <cursor>", "go on where a list ended")
     .action(async (pcId: string | undefined, options: InventoryOptions) => {
       const { job, history = false } = options;
       if (history && pcId !== undefined && job !== undefined) {
@@ -114,20 +108,17 @@ function readPage(
   return client.page(JobInventoryAnswer, path, { query: { limit, cursor } });
 }
 
-async function showHistory(
+function showHistory(
   session: Session,
   options: InventoryOptions,
   pcId: string,
   job: string,
 ): Promise<void> {
-  const client = await connect(session, options);
-  const { limit, cursor } = options;
-  const path = `/api/inventory/${encodeURIComponent(pcId)}/${encodeURIComponent(job)}/history`;
-  const page = await client.page(v.array(InventoryChangeAnswer), path, {
-    query: { limit, cursor },
+  return showRows(session, options, {
+    row: InventoryChangeAnswer,
+    path: `/api/inventory/${encodeURIComponent(pcId)}/${encodeURIComponent(job)}/history`,
+    columns: CHANGE_COLUMNS,
   });
-  showList(session, options, page.rows, CHANGE_COLUMNS);
-  showMore(session, page);
 }
 
 /** Hints are the author's: what is no list of fields shows nothing. */

@@ -1,17 +1,11 @@
 import type { Command } from "commander";
 import * as v from "valibot";
 import { Manifest } from "../../../wire/manifest.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
 import type { ApiClient } from "../api_client.ts";
 import { orSuggest } from "../suggest.ts";
 import { readJobFile } from "../job_file.ts";
+import { showRows } from "../list.ts";
 import type { Column } from "../table.ts";
 
 const COLUMNS: readonly Column<Manifest>[] = [
@@ -48,10 +42,9 @@ export function addJobs(program: Command, session: Session): void {
       show(session, options, manifest, ({ id, version }) => `job ${id}, version ${version}\n`);
     });
 
-  addCommand(job, "list", "every job").action(async (options: CommonOptions) => {
-    const client = await connect(session, options);
-    showList(session, options, await client.get(v.array(Manifest), "/api/jobs"), COLUMNS);
-  });
+  addCommand(job, "list", "every job").action((options: CommonOptions) =>
+    showRows(session, options, { row: Manifest, path: "/api/jobs", columns: COLUMNS })
+  );
 
   addCommand(job, "get <id>", "a job as it was written").action(
     async (id: string, options: CommonOptions) => {

@@ -1,21 +1,12 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { ObsEventAnswer } from "../../../wire/http_obs.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, type Session } from "../command.ts";
+import { addPaging, type PageOptions, showRows } from "../list.ts";
 import type { Column } from "../table.ts";
 
-interface ListOptions extends CommonOptions {
+interface ListOptions extends PageOptions {
   readonly pc?: string;
   readonly kind?: string;
-  readonly limit?: string;
-  readonly cursor?: string;
 }
 
 const COLUMNS: readonly Column<ObsEventAnswer>[] = [
@@ -28,18 +19,16 @@ const COLUMNS: readonly Column<ObsEventAnswer>[] = [
 
 /** What endpoints noticed. */
 export function addObsEvents(program: Command, session: Session): void {
-  addCommand(program, "obs", "what endpoints noticed, the last to come in first")
+  const obs = addCommand(program, "obs", "what endpoints noticed, the last to come in first");
+  addPaging(obs, "20")
     .option("--pc <pc>", "only of this PC")
     .option("--kind <kind>", "only of this kind, such as outbox_stuck")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
-    .action(async (options: ListOptions) => {
-      const client = await connect(session, options);
-      const { pc: pc_id, kind, limit, cursor } = options;
-      const page = await client.page(v.array(ObsEventAnswer), "/api/obs", {
-        query: { pc_id, kind, limit, cursor },
-      });
-      showList(session, options, page.rows, COLUMNS);
-      showMore(session, page);
-    });
+    .action((options: ListOptions) =>
+      showRows(session, options, {
+        row: ObsEventAnswer,
+        path: "/api/obs",
+        query: { pc_id: options.pc, kind: options.kind },
+        columns: COLUMNS,
+      })
+    );
 }

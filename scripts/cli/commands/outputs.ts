@@ -1,25 +1,15 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import {
   GroupMemberAnswer,
   type OutputGroupAnswer,
   OutputGroupsAnswer,
 } from "../../../wire/http.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, connect, type Session, show, showMore } from "../command.ts";
+import { addPaging, type PageOptions, showRows } from "../list.ts";
 import { type Column, renderTable } from "../table.ts";
 
-interface OutputsOptions extends CommonOptions {
+interface OutputsOptions extends PageOptions {
   readonly group?: string;
-  readonly limit: string;
-  readonly cursor?: string;
 }
 
 const COLUMNS: readonly Column<OutputGroupAnswer>[] = [
@@ -41,14 +31,21 @@ const NAMED_PCS = 3;
 
 /** Who said the same. */
 export function addOutputs(program: Command, session: Session): void {
-  addCommand(program, "outputs <exec_id>", "who said the same: an execution's outputs in groups")
+  const outputs = addCommand(
+    program,
+    "outputs <exec_id>",
+    "who said the same: an execution's outputs in groups",
+  );
+  addPaging(outputs, "50")
     .option("--group <group>", "every PC of one group")
-    .option("--limit <count>", "how many", "50")
-    .option("--cursor <cursor>", "go on where a list ended")
-    .action(async (execId: string, options: OutputsOptions) => {
+    .action((execId: string, options: OutputsOptions) => {
       const path = `/api/executions/${encodeURIComponent(execId)}/outputs`;
-      if (options.group === undefined) await showGroups(session, path, options);
-      else await showMembers(session, `${path}/${encodeURIComponent(options.group)}`, options);
+      if (options.group === undefined) return showGroups(session, path, options);
+      return showRows(session, options, {
+        row: GroupMemberAnswer,
+        path: `${path}/${encodeURIComponent(options.group)}`,
+        columns: MEMBER_COLUMNS,
+      });
     });
 }
 
@@ -64,14 +61,6 @@ async function showGroups(session: Session, path: string, options: OutputsOption
   const { in_flight, not_grouped_yet } = page.rows;
   if (in_flight > 0) session.terminal.err(`still running: ${in_flight}\n`);
   if (not_grouped_yet > 0) session.terminal.err(`not grouped yet: ${not_grouped_yet}\n`);
-  showMore(session, page);
-}
-
-async function showMembers(session: Session, path: string, options: OutputsOptions): Promise<void> {
-  const client = await connect(session, options);
-  const { limit, cursor } = options;
-  const page = await client.page(v.array(GroupMemberAnswer), path, { query: { limit, cursor } });
-  showList(session, options, page.rows, MEMBER_COLUMNS);
   showMore(session, page);
 }
 

@@ -1,26 +1,16 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { Fault } from "../../../wire/fault.ts";
 import { RunAnswer } from "../../../wire/http.ts";
 import type { ApiClient } from "../api_client.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
 import { followOutput } from "../follow_output.ts";
 import { followToEnd, showOutputs } from "../follow_outputs.ts";
+import { addPaging, type PageOptions, showOne, showRows } from "../list.ts";
 import { literal } from "../literal.ts";
 import { type Column, renderFacts } from "../table.ts";
 
-interface ListOptions extends CommonOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
+interface ListOptions extends PageOptions {
   readonly pc?: string;
   readonly job?: string;
   readonly exec?: string;
@@ -47,16 +37,14 @@ export function addResults(
   session: Session,
   end: (exitCode: number) => void,
 ): void {
-  addCommand(program, "results [result_id]", "the newest runs, or one whole")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
+  addPaging(addCommand(program, "results [result_id]", "the newest runs, or one whole"), "20")
     .option("--pc <regex>", "only those of PCs that match")
     .option("--job <regex>", "only those of jobs that match")
     .option("--exec <exec_id>", "only those of one execution")
     .option("--status <status>", "success, failure, failed, running, skipped or expired")
     .option("--since <time>", "only those that started at or after this RFC 3339 time")
     .action((resultId: string | undefined, options: ListOptions) =>
-      resultId === undefined ? list(session, options) : showOne(session, resultId, options)
+      resultId === undefined ? list(session, options) : showRun(session, resultId, options)
     );
 
   addCommand(program, "tail <id>", "the output of a run so far, or of all runs of an execution")
@@ -86,28 +74,20 @@ async function tail(
   return await followToEnd(session, client, id, options);
 }
 
-async function list(session: Session, options: ListOptions): Promise<void> {
-  const client = await connect(session, options);
-  const { limit, cursor, pc, job, exec, status, since } = options;
-  const page = await client.page(v.array(RunAnswer), "/api/results", {
-    query: {
-      limit,
-      cursor,
-      pc_id: pc,
-      job_id: job,
-      exec_id: exec === undefined ? undefined : `^${literal(exec)}$`,
-      status,
-      since,
-    },
+function list(session: Session, options: ListOptions): Promise<void> {
+  const { pc, job, exec, status, since } = options;
+  const exec_id = exec === undefined ? undefined : `^${literal(exec)}$`;
+  return showRows(session, options, {
+    row: RunAnswer,
+    path: "/api/results",
+    query: { pc_id: pc, job_id: job, exec_id, status, since },
+    columns: COLUMNS,
   });
-  showList(session, options, page.rows, COLUMNS);
-  showMore(session, page);
 }
 
-async function showOne(session: Session, resultId: string, options: ListOptions): Promise<void> {
-  const client = await connect(session, options);
-  const run = await client.get(RunAnswer, `/api/results/${encodeURIComponent(resultId)}`);
-  show(session, options, run, runText);
+function showRun(session: Session, resultId: string, options: ListOptions): Promise<void> {
+  const path = `/api/results/${encodeURIComponent(resultId)}`;
+  return showOne(session, options, { schema: RunAnswer, path }, runText);
 }
 
 function runText(run: RunAnswer): string {

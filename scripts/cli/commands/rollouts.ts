@@ -1,25 +1,15 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import {
   RolloutAnswer,
   RolloutDetail,
   type RolloutTransitionAnswer,
   type WaveAnswer,
 } from "../../../wire/http_rollouts.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { addPaging, type PageOptions, showOne, showRows } from "../list.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
-interface ListOptions extends CommonOptions {
-  readonly limit: string;
-  readonly cursor?: string;
+interface ListOptions extends PageOptions {
   readonly status?: string;
 }
 
@@ -60,24 +50,25 @@ const TRANSITION_COLUMNS: readonly Column<RolloutTransitionAnswer>[] = [
 export function addRollouts(program: Command, session: Session): void {
   const rollout = program.command("rollout").description("executions in waves");
 
-  addCommand(rollout, "list", "the newest rollouts")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
+  addPaging(addCommand(rollout, "list", "the newest rollouts"), "20")
     .option("--status <status>", "such as soaking, paused or stopped")
-    .action(async ({ limit, cursor, status, ...options }: ListOptions) => {
-      const client = await connect(session, options);
-      const query = { limit, cursor, status };
-      const page = await client.page(v.array(RolloutAnswer), "/api/rollouts", { query });
-      showList(session, options, page.rows, COLUMNS);
-      showMore(session, page);
-    });
+    .action((options: ListOptions) =>
+      showRows(session, options, {
+        row: RolloutAnswer,
+        path: "/api/rollouts",
+        query: { status: options.status },
+        columns: COLUMNS,
+      })
+    );
 
   addCommand(rollout, "show <exec_id>", "its waves, and what became of it").action(
-    async (execId: string, options: CommonOptions) => {
-      const client = await connect(session, options);
-      const detail = await client.get(RolloutDetail, pathOf(execId));
-      show(session, options, detail, (value) => detailText(value, session));
-    },
+    (execId: string, options: CommonOptions) =>
+      showOne(
+        session,
+        options,
+        { schema: RolloutDetail, path: pathOf(execId) },
+        (detail) => detailText(detail, session),
+      ),
   );
 
   addSteering(rollout, session, "pause", "let no further wave begin until it is resumed");

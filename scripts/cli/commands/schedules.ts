@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { type FireAnswer, PreviewAnswer, ScheduleStatus } from "../../../wire/http_schedules.ts";
 import { Schedule } from "../../../wire/schedule.ts";
 import {
@@ -8,10 +7,10 @@ import {
   connect,
   type Session,
   show,
-  showList,
   showMore,
 } from "../command.ts";
 import { readScheduleFile } from "../job_file.ts";
+import { addPaging, type PageOptions, showRows } from "../list.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
 interface CreateOptions extends CommonOptions {
@@ -20,11 +19,6 @@ interface CreateOptions extends CommonOptions {
 
 interface PreviewOptions extends CommonOptions {
   readonly count: string;
-}
-
-interface StatusOptions extends CommonOptions {
-  readonly limit: string;
-  readonly cursor?: string;
 }
 
 const COLUMNS: readonly Column<Schedule>[] = [
@@ -103,10 +97,9 @@ function addWriting(schedule: Command, session: Session): void {
 }
 
 function addReading(schedule: Command, session: Session): void {
-  addCommand(schedule, "list", "every schedule").action(async (options: CommonOptions) => {
-    const client = await connect(session, options);
-    showList(session, options, await client.get(v.array(Schedule), "/api/schedules"), COLUMNS);
-  });
+  addCommand(schedule, "list", "every schedule").action((options: CommonOptions) =>
+    showRows(session, options, { row: Schedule, path: "/api/schedules", columns: COLUMNS })
+  );
 
   addCommand(schedule, "show <id>", "a schedule as it was written").action(
     async (id: string, options: CommonOptions) => {
@@ -119,18 +112,18 @@ function addReading(schedule: Command, session: Session): void {
 
   addCommand(schedule, "preview <id>", "its next fires, and why one of them will not fire")
     .option("--count <count>", "how many", "10")
-    .action(async (id: string, options: PreviewOptions) => {
-      const client = await connect(session, options);
-      const query = { count: options.count };
-      const path = `${pathOf(id)}/preview`;
-      const rows = await client.get(v.array(PreviewAnswer), path, { query });
-      showList(session, options, rows, PREVIEW_COLUMNS);
-    });
+    .action((id: string, options: PreviewOptions) =>
+      showRows(session, options, {
+        row: PreviewAnswer,
+        path: `${pathOf(id)}/preview`,
+        query: { count: options.count },
+        columns: PREVIEW_COLUMNS,
+      })
+    );
 
-  addCommand(schedule, "status <id>", "how it stands, and what became of its instants")
-    .option("--limit <count>", "how many of them", "20")
-    .option("--cursor <cursor>", "where to go on with them")
-    .action(async (id: string, options: StatusOptions) => {
+  const status = "how it stands, and what became of its instants";
+  addPaging(addCommand(schedule, "status <id>", status), "20")
+    .action(async (id: string, options: PageOptions) => {
       const client = await connect(session, options);
       const { limit, cursor } = options;
       const page = await client.page(ScheduleStatus, `${pathOf(id)}/status`, {

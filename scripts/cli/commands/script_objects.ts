@@ -1,17 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { buffer as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
-import * as v from "valibot";
 import { Fault, messageOf } from "../../../wire/fault.ts";
 import { ScriptObjectAnswer, StoredScriptAnswer } from "../../../wire/http_scripts.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { showRows } from "../list.ts";
 import type { Column } from "../table.ts";
 
 interface PutOptions extends CommonOptions {
@@ -31,13 +24,10 @@ export function addScriptObjects(program: Command, session: Session): void {
     "scripts that manifests name, as name/version",
   );
 
-  addCommand(object, "list", "every script that is kept").action(
-    async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      const rows = await client.get(v.array(ScriptObjectAnswer), "/api/script-objects");
-      showList(session, options, rows, COLUMNS);
-    },
-  );
+  addCommand(object, "list", "every script that is kept").action((options: CommonOptions) => {
+    const path = "/api/script-objects";
+    return showRows(session, options, { row: ScriptObjectAnswer, path, columns: COLUMNS });
+  });
 
   addCommand(object, "put <name/version>", "keep a script; a version never changes")
     .requiredOption("-f, --file <path>", "the script (- is standard input)")

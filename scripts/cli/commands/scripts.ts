@@ -1,14 +1,7 @@
 import type { Command } from "commander";
-import * as v from "valibot";
 import { RevocationAnswer, ScriptStatusAnswer } from "../../../wire/http_scripts.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-} from "../command.ts";
+import { addCommand, type CommonOptions, connect, type Session, show } from "../command.ts";
+import { showRows } from "../list.ts";
 import type { Column } from "../table.ts";
 
 const COLUMNS: readonly Column<ScriptStatusAnswer>[] = [
@@ -29,10 +22,9 @@ export function addScripts(program: Command, session: Session): void {
   );
 
   addCommand(program, "revocations", "which jobs are revoked, and which versions agents run")
-    .action(async (options: CommonOptions) => {
-      const client = await connect(session, options);
-      const rows = await client.get(v.array(ScriptStatusAnswer), "/api/scripts/status");
-      showList(session, options, rows, COLUMNS);
+    .action((options: CommonOptions) => {
+      const path = "/api/scripts/status";
+      return showRows(session, options, { row: ScriptStatusAnswer, path, columns: COLUMNS });
     });
 }
 
