@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { hostname as machineName } from "node:os";
 import { Fault } from "../wire/fault.ts";
+import { isLoopback } from "./loopback.ts";
 
 export interface BrokerAddress {
   readonly hostname: string;
@@ -38,10 +39,6 @@ export function urlHere({ hostname, port }: BrokerAddress): string {
 export function urlElsewhere({ hostname, port }: BrokerAddress): string | null {
   if (isLoopback(hostname)) return null;
   return natsUrl(isWildcard(hostname) ? machineName() : hostname, port);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function isWildcard(host: string): boolean {

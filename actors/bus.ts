@@ -1,6 +1,7 @@
 import {
   connect,
   type ConnectionOptions,
+  ErrorCode,
   type JetStreamClient,
   type NatsConnection,
   NatsError,
@@ -12,15 +13,28 @@ import { Fault } from "../wire/fault.ts";
 import { PublishAcks } from "./bus_acks.ts";
 import type { PublishAck, PublishOptions } from "./bus_acks.ts";
 import { busFault } from "./bus_faults.ts";
+import { tlsOptionsOf } from "./bus_tls.ts";
 import type { Log } from "./log.ts";
 import { pause } from "./system/clock.ts";
 
-export interface BusOptions {
-  /** URLs such as `nats://127.0.0.1:4222`; several are the members of one cluster. */
+/** Where a broker is, and what lets us in. */
+export interface BrokerAccess {
+  /**
+   * URLs such as `nats://127.0.0.1:4222`; several are the members of one cluster. One that begins with `tls://` asks for
+   * encryption of them all.
+   */
   readonly servers: readonly string[];
-  readonly user?: string;
-  readonly password?: string;
-  readonly token?: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly token?: string | undefined;
+  /**
+   * A PEM file of the authorities that the broker's certificate may come from, and asks for encryption; those of the
+   * runtime unless given. It is read for each attempt, so it can be replaced.
+   */
+  readonly caFile?: string | undefined;
+}
+
+export interface BusOptions extends BrokerAccess {
   /** What the broker calls this client in its own log. */
   readonly name: string;
   /** First tokens of every inbox; a fenced agent may only listen below its own. */
@@ -76,7 +90,7 @@ export async function connectBus(options: BusOptions, signal: AbortSignal): Prom
       const { failedAttempts, delayMs } = state.getSnapshot().context;
       options.log.warn("cannot connect to the broker", {
         servers: options.servers.map(withoutCredentials),
-        why: thrown instanceof NatsError ? thrown.code : thrown,
+        why: whyNot(thrown),
         failedAttempts,
         retryInMs: delayMs,
       });
@@ -88,6 +102,7 @@ export async function connectBus(options: BusOptions, signal: AbortSignal): Prom
 type ConnectionActor = Actor<typeof connectionMachine>;
 
 function clientOptionsOf(options: BusOptions, state: ConnectionActor): ConnectionOptions {
+  const tls = tlsOptionsOf(options);
   return {
     servers: [...options.servers],
     name: options.name,
@@ -95,6 +110,7 @@ function clientOptionsOf(options: BusOptions, state: ConnectionActor): Connectio
     ...(options.password === undefined ? {} : { pass: options.password }),
     ...(options.token === undefined ? {} : { token: options.token }),
     ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+    ...(tls === undefined ? {} : { tls }),
     timeout: 5_000,
     // Two unanswered pings, 20 s apart: a dead peer is noticed within a minute.
     pingInterval: 20_000,
@@ -261,9 +277,20 @@ class NatsBus implements Bus {
   }
 
   #peer(): Record<string, unknown> {
-    const info = this.connection.info;
-    return { server: this.connection.getServer(), version: info?.version };
+    const { version, tls_required, tls_available } = this.connection.info ?? {};
+    // nats.js takes up every offer of encryption.
+    const encrypted = tls_required === true || tls_available === true;
+    return { server: this.connection.getServer(), version, encrypted };
   }
+}
+
+/** nats.js: the server lacks what was asked for, of which there is only encryption. */
+const UNENCRYPTED: string = ErrorCode.ServerOptionNotAvailable;
+
+/** What the log says of an attempt that failed. */
+function whyNot(thrown: unknown): unknown {
+  if (!(thrown instanceof NatsError)) return thrown;
+  return thrown.code === UNENCRYPTED ? "it does not offer TLS" : thrown.code;
 }
 
 /** `nats://user:secret@host:4222` without what stands before the @. */

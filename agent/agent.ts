@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { connectBus } from "../actors/bus.ts";
+import { type BrokerAccess, connectBus } from "../actors/bus.ts";
 import { createLog, type Log } from "../actors/log.ts";
 import { type Clock, processTime, systemClock, type Time } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
@@ -48,14 +48,9 @@ const FLUSH_MS = 5_000;
 /** SIGTERM, 5 s, SIGKILL, and the writing of the results. */
 const ENDING_MS = 15_000;
 
-export interface AgentOptions {
+export interface AgentOptions extends BrokerAccess {
   /** The name under which the backend knows this machine; it becomes a part of subjects. */
   readonly pcId: string;
-  /** URLs such as `nats://127.0.0.1:4222`. */
-  readonly servers: readonly string[];
-  readonly user?: string;
-  readonly password?: string;
-  readonly token?: string;
   /** True when the credential is fenced to this agent (design.md §6); false for one that a fleet shares. */
   readonly ownCredential?: boolean;
   /** The memory of the agent: one directory for each, on a disk that keeps what it fsyncs. */
@@ -329,15 +324,12 @@ async function openParts(
 }
 
 function grantorsOf(options: AgentOptions, parts: Parts) {
-  const { pcId, ownCredential = false } = options;
+  const { pcId, ownCredential = false, servers, user, password, token, caFile } = options;
   const grants: { [K in keyof AgentCapabilities]: () => AgentCapabilities[K]["grant"] } = {
     identity: () => ({ pcId, ownCredential }),
     connect: () => (signal) =>
       connectBus({
-        servers: options.servers,
-        ...(options.user === undefined ? {} : { user: options.user }),
-        ...(options.password === undefined ? {} : { password: options.password }),
-        ...(options.token === undefined ? {} : { token: options.token }),
+        ...{ servers, user, password, token, caFile },
         name: `kanade agent ${pcId}`,
         ...(ownCredential ? { inboxPrefix: inboxPrefixOf(pcId) } : {}),
         log: parts.log,

@@ -2,9 +2,10 @@
 import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
+import type { BrokerAccess } from "../actors/bus.ts";
 import { readCredentials } from "../actors/credentials.ts";
 import { readJsonFile } from "../actors/private_file.ts";
-import { type AgentOptions, createAgent } from "../agent/agent.ts";
+import { createAgent } from "../agent/agent.ts";
 import { Fault } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 import { runOutbox } from "./outbox.ts";
@@ -12,7 +13,7 @@ import { runProcess } from "./process.ts";
 import type { Settings } from "./settings.ts";
 import { feedWatchdog } from "./watchdog.ts";
 
-type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token" | "ownCredential">;
+type Access = BrokerAccess & { readonly ownCredential: boolean };
 
 const Runtime = v.object({ nats: v.string() });
 

@@ -30,6 +30,7 @@ import { addTokens } from "./cli/commands/tokens.ts";
 import type { Session } from "./cli/command.ts";
 import { EXIT, exitCodeOfFault, lineOfFault } from "./cli/exit_codes.ts";
 import { processTerminal } from "./cli/terminal.ts";
+import { withoutEmpty } from "./environment.ts";
 import { packageVersion } from "./version.ts";
 
 /** Runs one command line in this process, until it ends or Ctrl-C. @returns the exit code */
@@ -41,7 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await runCommand(args, {
       terminal: processTerminal(),
-      env: process.env,
+      env: withoutEmpty(process.env),
       signal: interrupted.signal,
     });
   } finally {

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type CommandSigner, openSigner } from "../actors/command_signer.ts";
-import { connectBus } from "../actors/bus.ts";
+import { type BrokerAccess, connectBus } from "../actors/bus.ts";
 import { brokerRisk } from "../actors/broker_binary.ts";
 import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
 import { type BrokerUser, changeCredentials, newSecret } from "../actors/credentials.ts";
@@ -11,6 +11,7 @@ import { type AuthSettings, checkReachable } from "../actors/http/auth.ts";
 import { listen } from "../actors/http/server.ts";
 import type { Inspector } from "../actors/inspector/inspector.ts";
 import type { Log } from "../actors/log.ts";
+import { isLoopback } from "../actors/loopback.ts";
 import { clearPrivateTemps, writePrivateFile } from "../actors/private_file.ts";
 import { pause, systemClock } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
@@ -84,6 +85,7 @@ async function serveParts(
   const auth = await authOf(settings);
   checkReachable(auth, settings.bind.hostname);
   await checkFree(settings.bind);
+  warnOfPlainText(settings, log);
   const signer = await signerOf(settings, log);
   const db = await openDatabase({
     url: settings.db.url,
@@ -171,6 +173,18 @@ async function makeDataDirectory(dataDir: string): Promise<void> {
   }
 }
 
+/** What others can reach carries tokens, scripts and outputs, and we encrypt neither. */
+function warnOfPlainText({ bind, broker }: Settings, log: Log): void {
+  if (!isLoopback(bind.hostname)) {
+    log.warn("the API is reached without encryption: put a proxy with TLS before it", { bind });
+  }
+  if (broker.kind === "own" && broker.bind !== undefined && !isLoopback(broker.bind.hostname)) {
+    log.warn("the broker is reached without encryption: use one of your own with TLS", {
+      bind: broker.bind,
+    });
+  }
+}
+
 /** A port that is taken is a mistake of whoever starts us, not a failure to try again. @throws {Fault} `port_in_use` */
 async function checkFree({ hostname, port }: Settings["bind"]): Promise<void> {
   const server = await listen({
@@ -194,15 +208,14 @@ async function startOwnBroker(
 }
 
 /** Where the broker is and how to sign in: our own child's, or that of the settings. */
-function brokerAccess(settings: Settings, own: BrokerUser | undefined, broker: Broker | undefined) {
+function brokerAccess(
+  settings: Settings,
+  own: BrokerUser | undefined,
+  broker: Broker | undefined,
+): BrokerAccess {
   if (settings.broker.kind === "own") return { servers: [broker?.url ?? ""], ...own };
-  const { servers, user, password, token } = settings.broker;
-  return {
-    servers,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-    ...(token === undefined ? {} : { token }),
-  };
+  const { kind: _, ...access } = settings.broker;
+  return access;
 }
 
 /** @throws {Fault} `bad_setting` when the file that should hold the key holds none */

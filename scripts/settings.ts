@@ -7,12 +7,28 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
+import type { BrokerAccess } from "../actors/bus.ts";
 import { signingKeyPath } from "../actors/command_signer.ts";
-import { LOG_LEVELS, type LogLevel } from "../actors/log.ts";
-import { isPublicKey } from "../agent/signature_gate.ts";
-import { parseDurationMs } from "../wire/duration.ts";
+import type { LogLevel } from "../actors/log.ts";
+import { isLoopback } from "../actors/loopback.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
-import { Duration, Name } from "../wire/scalars.ts";
+import { Name } from "../wire/scalars.ts";
+import { type Environment, withoutEmpty } from "./environment.ts";
+import {
+  type Address,
+  Bind,
+  CaFile,
+  CommandKeys,
+  DbUrl,
+  Flag,
+  InspectUrl,
+  JwtSecret,
+  Level,
+  Period,
+  Replicas,
+  Servers,
+  StaticToken,
+} from "./setting_values.ts";
 
 export interface Settings {
   readonly dataDir: string;
@@ -44,12 +60,6 @@ export interface Settings {
   };
 }
 
-export interface Address {
-  readonly hostname: string;
-  /** 0 = any free one. */
-  readonly port: number;
-}
-
 /** We start nats-server ourselves. */
 export interface OwnBroker {
   readonly kind: "own";
@@ -59,83 +69,11 @@ export interface OwnBroker {
 }
 
 /** A broker, or a cluster of them, that somebody else runs. */
-export interface GivenBroker {
+export interface GivenBroker extends BrokerAccess {
   readonly kind: "given";
-  readonly servers: readonly string[];
-  readonly user?: string;
-  readonly password?: string;
-  readonly token?: string;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const EXIT_BAD_SETTING = 2;
-
-const Bind = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
-    const [, bracketed, plain, port] =
-      /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(dataset.value) ??
-        [];
-    const host = bracketed ?? plain;
-    if (host !== undefined && Number(port) <= 65_535) return { hostname: host, port: Number(port) };
-    addIssue({ message: `${quoted(dataset.value)} is not an address such as 127.0.0.1:8080` });
-    return NEVER;
-  }),
-);
-
-const BROKER_URL = /^(?:nats|tls):\/\/[^\s,/]+$/;
-const Servers = v.pipe(
-  v.string(),
-  v.transform((text) => text.split(",").map((part) => part.trim())),
-  v.check(
-    (urls) => urls.every((url) => BROKER_URL.test(url)),
-    "must be URLs such as nats://broker:4222, with commas between",
-  ),
-);
-
-const DB_URL = /^(?:file:|libsql:\/\/|https?:\/\/|wss?:\/\/)\S+$/;
-
-const INSPECT_URL = /^wss?:\/\/[^\s/?#@]+(?:[/?]\S*)?$/;
-
-/** A duration, in milliseconds, above zero. */
-const Period = v.pipe(
-  Duration,
-  v.transform(parseDurationMs),
-  v.minValue(1, "must be longer than nothing"),
-);
-
-const Replicas = v.pipe(
-  v.string(),
-  v.regex(/^[1-5]$/, ({ input }) => `${quoted(input)} is not a whole number from 1 to 5`),
-  v.transform(Number),
-);
-
-const Flag = v.pipe(
-  v.picklist(["0", "1"], ({ input }) => `${quoted(input)} is neither 1 nor 0`),
-  v.transform((text) => text === "1"),
-);
-
-const Level = v.picklist(
-  LOG_LEVELS,
-  ({ input }) => `${quoted(input)} is none of ${LOG_LEVELS.join(", ")}`,
-);
-
-/** RFC 7518 §3.2: a key of HS256 has at least as many bits as its hash. */
-const JwtSecret = v.pipe(v.string(), v.minBytes(32, "must have at least 32 bytes"));
-
-/** Keys with commas between; or the path of a file with a key on each line, where `#` begins a comment. */
-const CommandKeys = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }): readonly string[] => {
-    const keys = dataset.value.split(",").map((part) => part.trim());
-    if (keys.every(isPublicKey)) return keys;
-    const read = keysOfFile(dataset.value);
-    if (typeof read !== "string") return read;
-    addIssue({ message: `is neither public keys in base64, nor a file of them (${read})` });
-    return NEVER;
-  }),
-);
 
 const Variables = v.object({
   KANADE_DATA_DIR: v.optional(v.string(), "./data"),
@@ -148,14 +86,13 @@ const Variables = v.object({
   KANADE_NATS_PASSWORD: v.optional(v.string()),
   KANADE_NATS_PASSWORD_FILE: v.optional(v.string()),
   KANADE_NATS_TOKEN: v.optional(v.string()),
+  KANADE_NATS_CA: v.optional(CaFile),
   KANADE_NATS_SERVER: v.optional(v.string()),
   KANADE_NATS_BIND: v.optional(Bind),
-  KANADE_DB_URL: v.optional(
-    v.pipe(v.string(), v.regex(DB_URL, "must begin with file:, libsql://, http:// or https://")),
-  ),
+  KANADE_DB_URL: v.optional(DbUrl),
   KANADE_DB_AUTH_TOKEN: v.optional(v.string()),
   KANADE_REPLICAS: v.optional(Replicas, "1"),
-  KANADE_AUTH_STATIC_TOKEN: v.optional(v.string()),
+  KANADE_AUTH_STATIC_TOKEN: v.optional(StaticToken),
   KANADE_JWT_SECRET: v.optional(JwtSecret),
   KANADE_AUTH_DISABLE: v.optional(Flag, "0"),
   KANADE_COMMAND_KEYS: v.optional(CommandKeys),
@@ -163,9 +100,7 @@ const Variables = v.object({
   KANADE_REQUIRE_SIGNATURES: v.optional(Flag, "0"),
   KANADE_RUN_AS_USER: v.optional(v.string()),
   KANADE_STOP_GRACE: v.optional(Period, "20s"),
-  KANADE_INSPECT: v.optional(
-    v.pipe(v.string(), v.regex(INSPECT_URL, "must be an address such as ws://127.0.0.1:8080")),
-  ),
+  KANADE_INSPECT: v.optional(InspectUrl),
   KANADE_SWEEP_INTERVAL: v.optional(Period, "60s"),
 });
 type Variables = v.InferOutput<typeof Variables>;
@@ -189,11 +124,6 @@ export function settingsOrExit(environment: Environment): Settings {
     process.stderr.write(`${thrown.message}\n`);
     process.exit(EXIT_BAD_SETTING);
   }
-}
-
-/** Whether only this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 function settingsOf(variables: Variables): Settings {
@@ -243,6 +173,7 @@ function brokerOf(variables: Variables): OwnBroker | GivenBroker {
     ...given("user", variables.KANADE_NATS_USER),
     ...given("password", passwordOf(variables)),
     ...given("token", variables.KANADE_NATS_TOKEN),
+    ...given("caFile", variables.KANADE_NATS_CA),
   };
 }
 
@@ -254,21 +185,6 @@ function passwordOf(variables: Variables): string | undefined {
   } catch (thrown) {
     throw badSettings([`KANADE_NATS_PASSWORD_FILE: cannot be read (${messageOf(thrown)})`]);
   }
-}
-
-/** The keys of a file, or what is wrong with it. */
-function keysOfFile(path: string): readonly string[] | string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (thrown) {
-    return messageOf(thrown);
-  }
-  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
-  const keys = lines.filter((line) => line !== "");
-  const wrong = lines.findIndex((line) => line !== "" && !isPublicKey(line));
-  if (wrong >= 0) return `line ${wrong + 1} is none`;
-  return keys.length > 0 ? keys : "it is empty";
 }
 
 /** What is wrong with values that are each fine alone. */
@@ -286,16 +202,15 @@ function contradictionsOf(variables: Variables): readonly string[] {
   if (variables.KANADE_NATS_BIND !== undefined && variables.KANADE_NATS_URL !== undefined) {
     lines.push("KANADE_NATS_BIND: is of a broker of our own, and KANADE_NATS_URL names another");
   }
+  if (variables.KANADE_NATS_CA !== undefined && variables.KANADE_NATS_URL === undefined) {
+    lines.push("KANADE_NATS_CA: is of a broker that KANADE_NATS_URL names, and that is not set");
+  }
   if (variables.KANADE_REQUIRE_SIGNATURES && variables.KANADE_COMMAND_KEYS === undefined) {
     lines.push(
       "KANADE_REQUIRE_SIGNATURES: needs KANADE_COMMAND_KEYS, or no command would ever run",
     );
   }
   return lines;
-}
-
-function withoutEmpty(environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
 }
 
 /** A host name may have dots, which a part of a subject may not. */
@@ -316,8 +231,4 @@ function lineOf(issue: v.BaseIssue<unknown>): string {
 
 function badSettings(lines: readonly string[]): Fault {
   return new Fault("bad_setting", lines.join("\n"), { details: { problems: [...lines] } });
-}
-
-function quoted(value: unknown): string {
-  return JSON.stringify(value);
 }

@@ -3,8 +3,7 @@ import { execFile } from "node:child_process";
 import process from "node:process";
 import type { Log } from "../actors/log.ts";
 import { messageOf } from "../wire/fault.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from "./environment.ts";
 
 /**
  * Says so at twice the pace that systemd asks for, as its manual advises, until the process ends; does nothing where

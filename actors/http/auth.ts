@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import { Fault } from "../../wire/fault.ts";
+import { isLoopback } from "../loopback.ts";
 import type { Clock } from "../system/clock.ts";
 import { cookieValue, sessionCookie } from "./cookies.ts";
 
@@ -129,13 +130,6 @@ export function checkReachable(settings: AuthSettings, host: string): void {
     `Cannot serve without authentication on ${JSON.stringify(host)}: ` +
       "KANADE_AUTH_DISABLE is only for a server that listens on loopback",
   );
-}
-
-/** Whether a host name or address, without a port, is of this machine alone. */
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
-  return name === "localhost" || name.endsWith(".localhost") || name === "::1" ||
-    /^127(\.\d{1,3}){3}$/.test(name);
 }
 
 async function verify(

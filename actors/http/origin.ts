@@ -1,4 +1,4 @@
-import { isLoopback } from "./auth.ts";
+import { isLoopback } from "../loopback.ts";
 
 /**
  * Whether a browser says that another site's page makes this request. Programs that are no

@@ -65,6 +65,7 @@ function withCookie(cookie: string): Response {
   return response;
 }
 
-function isSecure({ url }: Call): boolean {
-  return url.protocol === "https:";
+/** Behind a proxy with TLS only the page knows that: browsers say its address with what changes something. */
+function isSecure({ url, request }: Call): boolean {
+  return url.protocol === "https:" || request.headers.get("origin")?.startsWith("https:") === true;
 }

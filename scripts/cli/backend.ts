@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { decode } from "../../wire/codec.ts";
 import { Fault } from "../../wire/fault.ts";
+import type { Environment } from "../environment.ts";
 
 /** Where the backend is, and what lets us in. */
 export interface BackendAddress {
@@ -16,8 +17,6 @@ export interface BackendOptions {
   readonly server?: string | undefined;
   readonly tokenFile?: string | undefined;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const Runtime = v.object({ http: v.string() });
 const Credentials = v.object({ http_token: v.string() });

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { ApiClient } from "./api_client.ts";
-import { type BackendOptions, type Environment, findBackend } from "./backend.ts";
+import type { Environment } from "../environment.ts";
+import { type BackendOptions, findBackend } from "./backend.ts";
 import { type Column, renderTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What every command works with. */
 export interface Session {
   readonly terminal: Terminal;
+  /** Without empty variables. */
   readonly env: Environment;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;

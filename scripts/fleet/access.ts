@@ -1,12 +1,10 @@
 import { join } from "node:path";
 import * as v from "valibot";
+import type { BrokerAccess } from "../../actors/bus.ts";
 import { readCredentials } from "../../actors/credentials.ts";
 import { readJsonFile } from "../../actors/private_file.ts";
-import type { AgentOptions } from "../../agent/agent.ts";
 import { Fault } from "../../wire/fault.ts";
 import type { Settings } from "../settings.ts";
-
-export type Access = Pick<AgentOptions, "servers" | "user" | "password" | "token">;
 
 const Runtime = v.object({ nats: v.string() });
 
@@ -19,7 +17,7 @@ const Runtime = v.object({ nats: v.string() });
 export async function sharedAccess(
   settings: Settings,
   server: string | undefined,
-): Promise<Access> {
+): Promise<BrokerAccess> {
   if (settings.broker.kind === "given") {
     const { kind: _, ...access } = settings.broker;
     return server === undefined ? access : { ...access, servers: [server] };

@@ -1,8 +1,8 @@
 /** The agents of one process of the simulator. */
 import { join } from "node:path";
+import type { BrokerAccess } from "../../actors/bus.ts";
 import type { Log } from "../../actors/log.ts";
 import { Fault } from "../../wire/fault.ts";
-import type { Access } from "./access.ts";
 import type { FleetOptions } from "./options.ts";
 import { pickSome, randomOf } from "./random.ts";
 import { Relay, type RelayTarget } from "./relay.ts";
@@ -18,7 +18,7 @@ const DEFAULT_PORT = 4_222;
 const STOP_GRACE_MS = 5_000;
 
 export interface FleetGround {
-  readonly access: Access;
+  readonly access: BrokerAccess;
   /** For the data directories. */
   readonly directory: string;
   readonly log: Log;
@@ -102,7 +102,7 @@ function pcIdOf({ prefix, agents }: FleetOptions, index: number): string {
 }
 
 /** @throws {Fault} `bad_setting` when a relay cannot stand in front of it */
-function targetOf({ servers }: Access): RelayTarget {
+function targetOf({ servers }: BrokerAccess): RelayTarget {
   const url = new URL(servers[0] ?? "");
   if (url.protocol !== "nats:") {
     throw new Fault(

@@ -66,6 +66,18 @@ test("a token is exchanged for a cookie that no script and no other site can use
   assert.equal(read.status, 200);
 });
 
+test("a page that came by a proxy with TLS gets a cookie that never travels without", async () => {
+  const origin = api.url.replace("http:", "https:");
+  const signedIn = await api.ask("/api/session", {
+    method: "POST",
+    headers: { origin },
+    body: JSON.stringify({ token: TOKEN }),
+  });
+  assert.match(signedIn.headers.get("set-cookie") ?? "", /; Secure$/);
+  const signedOut = await api.ask("/api/session", { method: "DELETE", headers: { origin } });
+  assert.match(signedOut.headers.get("set-cookie") ?? "", /; Max-Age=0; Secure$/);
+});
+
 test("a session holds after a restart, and ends with the token it came from", async () => {
   const { createAuthenticator } = await import("../../actors/http/auth.ts");
   const clock = { now: () => Date.now() };

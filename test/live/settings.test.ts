@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readSettings } from "../../scripts/settings.ts";
 import { Fault } from "../../wire/fault.ts";
+import { makeCertificates } from "../harness/certificates.ts";
 
 /** The lines that a bad environment is answered with. */
 function linesOf(environment: Record<string, string>): readonly string[] {
@@ -121,6 +122,10 @@ for (
     ["KANADE_LOG", "loud", '"loud" is none of debug, info, warn, error, silent'],
     ["KANADE_NATS_URL", "broker", "must be URLs such as nats://broker:4222"],
     ["KANADE_NATS_URL", "nats://a:4222,", "must be URLs such as nats://broker:4222"],
+    ["KANADE_NATS_URL", "nats://u:hunter2@a:4222", "must hold no credentials: KANADE_NATS_USER"],
+    ["KANADE_NATS_CA", "/nowhere/ca.pem", "must be a PEM file of certificates (ENOENT"],
+    ["KANADE_NATS_CA", "package.json", "must be a PEM file of certificates ("],
+    ["KANADE_AUTH_STATIC_TOKEN", "two hunter2", "must be printable characters of ASCII"],
     ["KANADE_DB_URL", "data.db", "must begin with file:"],
     ["KANADE_REPLICAS", "0", '"0" is not a whole number from 1 to 5'],
     ["KANADE_AUTH_DISABLE", "yes", '"yes" is neither 1 nor 0'],
@@ -176,6 +181,14 @@ test("the password comes from a file without its line feed, and not from two pla
   assert.equal(broker.kind === "given" && broker.password, "from the file");
   assert.equal(linesOf({ ...environment, KANADE_NATS_PASSWORD: "p" }).length, 1);
   await rm(directory, { recursive: true });
+});
+
+test("the authority of a broker is a file with its certificate, and names no broker by itself", async () => {
+  await using certificates = await makeCertificates(["DNS:broker"]);
+  const { caFile } = certificates;
+  const { broker } = readSettings({ KANADE_NATS_URL: "tls://broker", KANADE_NATS_CA: caFile });
+  assert.deepEqual(broker, { kind: "given", servers: ["tls://broker"], caFile });
+  assert.match(linesOf({ KANADE_NATS_CA: caFile })[0] ?? "", /^KANADE_NATS_CA: .*KANADE_NATS_URL/);
 });
 
 test("the keys of who signs commands may stand in a file, one on each line", async () => {

@@ -122,6 +122,14 @@ describe("npm start ends with one line and exit code 2 for", () => {
   });
 });
 
+test("what others can reach without encryption is warned of in the log", async () => {
+  await using directory = await dataDirectory();
+  const open = { KANADE_BIND: "0.0.0.0:0", KANADE_NATS_BIND: "0.0.0.0:0" };
+  await using program = await startServing(directory, open);
+  assert.match(program.stderr(), /the API is reached without encryption/);
+  assert.match(program.stderr(), /the broker is reached without encryption/);
+});
+
 describe("npm start ends with one line and exit code 1 for", () => {
   /** Another nats-server: a shell script that can tell its version. */
   async function program(folder: string, script: string): Promise<string> {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { readOutbox, restoreStuck } from "../../../agent/stuck.ts";
+import type { Environment } from "../../environment.ts";
 import { contentText, retriedText } from "../../outbox.ts";
-import type { Environment } from "../backend.ts";
 import { type Session, show } from "../command.ts";
 
 interface OutboxOptions {

@@ -44,7 +44,7 @@ export function addKeys(program: Command, session: Session): void {
 }
 
 function keyPath({ env }: Session): string {
-  return env["KANADE_SIGNING_KEY"] || signingKeyPath(env["KANADE_DATA_DIR"] || "data");
+  return env["KANADE_SIGNING_KEY"] ?? signingKeyPath(env["KANADE_DATA_DIR"] ?? "data");
 }
 
 function publicText({ publicKey }: PublicHalf): string {
