@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { Fault } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
+import { systemEnvironment } from "./system_environment.ts";
 
 /** One run of nats-server as our child. */
 export interface BrokerProcess {
@@ -34,12 +35,6 @@ export function startBrokerProcess(options: {
     env: systemEnvironment(),
   });
   return new ChildBroker(child, options.log);
-}
-
-/** What a program needs of the environment; ours holds secrets. */
-function systemEnvironment(): NodeJS.ProcessEnv {
-  const names = ["PATH", "HOME", "TMPDIR", "SystemRoot", "TEMP"];
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 class ChildBroker implements BrokerProcess {

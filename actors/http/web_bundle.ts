@@ -1,7 +1,9 @@
-import { Worker } from "node:worker_threads";
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import type { Log } from "../log.ts";
+import { systemEnvironment } from "../system_environment.ts";
 
-/** What the bundler's thread answers. */
+/** What the bundler's process answers. */
 export type BundleReply =
   | {
     readonly files: readonly BundledFile[];
@@ -43,7 +45,7 @@ export class BundleError extends Error {
 const WEB = new URL("../../web/", import.meta.url);
 
 /**
- * The pages, bundled in memory when they are first wanted, in a thread of their own. What failed is tried again by
+ * The pages, bundled in memory when they are first wanted, by a process of their own, which takes its memory with it. What failed is tried again by
  * the next who asks.
  */
 export class WebBundle {
@@ -92,12 +94,21 @@ async function bundleOf(webDir: URL): Promise<Bundle> {
 
 function replyOf(webDir: URL): Promise<BundleReply> {
   return new Promise((resolve, reject) => {
-    const url = new URL("./bundle_worker.mjs", import.meta.url);
-    const worker = new Worker(url, { execArgv: [], workerData: { webDir: webDir.href } });
-    // A process that ends does not wait for pages.
-    worker.unref();
-    worker.once("message", resolve);
-    worker.once("error", (error) => reject(new BundleError(error.message, { cause: error })));
-    worker.once("exit", (code) => reject(new BundleError(`the bundler ended with ${code}`)));
+    const child = fork(
+      fileURLToPath(new URL("./bundle_child.mjs", import.meta.url)),
+      [fileURLToPath(webDir)],
+      {
+        execArgv: [],
+        serialization: "advanced",
+        stdio: ["ignore", "ignore", "inherit", "ipc"],
+        env: systemEnvironment(),
+      },
+    );
+    child.once("message", (reply) => resolve(reply as BundleReply));
+    child.once("error", (error) => reject(new BundleError(error.message, { cause: error })));
+    child.once(
+      "exit",
+      (code, signal) => reject(new BundleError(`the bundler ended with ${code ?? signal}`)),
+    );
   });
 }
