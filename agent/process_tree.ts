@@ -5,7 +5,7 @@ import { RESULT_ID_VARIABLE } from "./environment.ts";
 
 /** Between SIGTERM and SIGKILL, and then until it is given up (agent.md §1.8). */
 const TERM_GRACE_MS = 5_000;
-const KILL_GRACE_MS = 2_000;
+const KILL_GRACE_MS = 5_000;
 const POLL_MS = 50;
 /**
  * How often in a row nothing must be found: between `fork` and the end of `exec` a process that has
@@ -15,20 +15,27 @@ const EMPTY_LOOKS = 2;
 
 /**
  * Ends every process of a run: its group, and on Linux those that left the group by `setsid`, known
- * by their environment. SIGTERM, 5 s, SIGKILL. Returns when none is left, or none can be ended.
+ * by their environment. SIGTERM, 5 s, SIGKILL. Ends when none is left, or the rest is out of our reach.
  *
  * @param leaderPid the run's first process, leader of its group; null when only the rest is left
+ * @returns whether none is left, as far as can be seen
  */
-export async function endTree(leaderPid: number | null, resultId: string): Promise<void> {
-  if (process.platform === "win32") return leaderPid === null ? undefined : taskkill(leaderPid);
+export async function endTree(leaderPid: number | null, resultId: string): Promise<boolean> {
+  if (process.platform === "win32") return leaderPid === null || await taskkill(leaderPid);
   const tree = { leaderPid, resultId };
-  if (await signalUntilGone(tree, "SIGTERM", TERM_GRACE_MS)) return;
-  await signalUntilGone(tree, "SIGKILL", KILL_GRACE_MS);
+  return await signalUntilGone(tree, "SIGTERM", TERM_GRACE_MS) ||
+    await signalUntilGone(tree, "SIGKILL", KILL_GRACE_MS);
 }
 
 interface Tree {
   readonly leaderPid: number | null;
   readonly resultId: string;
+}
+
+interface Member {
+  /** Negative: a group, which stands for all that is in it. */
+  readonly pid: number;
+  readonly isInGroup: boolean;
 }
 
 /** Signals each process of the tree once, also those that come up meanwhile; whether all are gone. */
@@ -38,24 +45,36 @@ async function signalUntilGone(
   withinMs: number,
 ): Promise<boolean> {
   const signalled = new Set<number>();
-  if (tree.leaderPid !== null) trySignal(-tree.leaderPid, signal);
   const until = performance.now() + withinMs;
   for (let emptyLooks = 0; performance.now() < until;) {
     const living = await livingProcesses(tree) ?? livingGroup(tree);
     emptyLooks = living.length === 0 ? emptyLooks + 1 : 0;
     if (emptyLooks === EMPTY_LOOKS) return true;
-    for (const pid of living.filter((found) => !signalled.has(found))) {
-      signalled.add(pid);
-      trySignal(pid, signal);
-    }
+    signalThose(living.filter(({ pid }) => !signalled.has(pid)), {
+      // Once: to many programs a second SIGTERM means that nobody waits for them.
+      groupOf: signalled.size === 0 ? tree.leaderPid : null,
+      signal,
+    });
+    for (const { pid } of living) signalled.add(pid);
     await delay(POLL_MS);
   }
   return false;
 }
 
-/** The group, which stands for all that is in it. */
-function livingGroup({ leaderPid }: Tree): readonly number[] {
-  return leaderPid !== null && trySignal(-leaderPid, 0) ? [-leaderPid] : [];
+/** The members of a group that is named all at once, the others one by one. */
+function signalThose(
+  members: readonly Member[],
+  { groupOf, signal }: { readonly groupOf: number | null; readonly signal: NodeJS.Signals },
+): void {
+  const isByGroup = ({ isInGroup }: Member) => isInGroup && groupOf !== null;
+  if (groupOf !== null && members.some(isByGroup)) trySignal(-groupOf, signal);
+  for (const member of members) if (!isByGroup(member)) trySignal(member.pid, signal);
+}
+
+function livingGroup({ leaderPid }: Tree): readonly Member[] {
+  return leaderPid !== null && trySignal(-leaderPid, 0)
+    ? [{ pid: -leaderPid, isInGroup: false }]
+    : [];
 }
 
 /** Whether the process or group (negative) was there to take the signal. */
@@ -70,24 +89,25 @@ function trySignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /**
- * Pids of the group or with the run's marker, without zombies, whose parent may never reap them. Undefined where the
+ * The processes of the group or with the run's marker, without zombies, whose parent may never reap them. Undefined where the
  * list of processes cannot be read: not on Linux, or under Deno with less than all permissions.
  */
 async function livingProcesses(
   { leaderPid, resultId }: Tree,
-): Promise<readonly number[] | undefined> {
+): Promise<readonly Member[] | undefined> {
   const names = await processNames();
   if (names === undefined) return undefined;
   const marker = Buffer.from(`\0${RESULT_ID_VARIABLE}=${resultId}\0`);
-  const pids: number[] = [];
+  const members: Member[] = [];
   for (const name of names) {
     const { state, group } = await statusOf(name);
     if (state === "Z" || state === "") continue;
-    if (group === leaderPid || (await environmentOf(name)).includes(marker)) {
-      pids.push(Number(name));
+    const isInGroup = group === leaderPid;
+    if (isInGroup || (await environmentOf(name)).includes(marker)) {
+      members.push({ pid: Number(name), isInGroup });
     }
   }
-  return pids;
+  return members;
 }
 
 async function processNames(): Promise<readonly string[] | undefined> {
@@ -122,10 +142,14 @@ async function readOrNothing(path: string): Promise<Buffer> {
   }
 }
 
-function taskkill(pid: number): Promise<void> {
+/** What taskkill says of a process that is gone. */
+const NO_SUCH_PROCESS = 128;
+
+/** Whether the tree is gone, as far as it says. */
+function taskkill(pid: number): Promise<boolean> {
   return new Promise((resolve) => {
     const killer = spawn("taskkill", ["/PID", String(pid), "/T", "/F"], { stdio: "ignore" });
-    killer.once("error", () => resolve());
-    killer.once("close", () => resolve());
+    killer.once("error", () => resolve(false));
+    killer.once("close", (exitCode) => resolve(exitCode === 0 || exitCode === NO_SUCH_PROCESS));
   });
 }

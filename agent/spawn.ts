@@ -35,9 +35,15 @@ export class Child {
   readonly #options: ChildOptions;
   #process: ChildProcess | undefined;
   #treeEnded: Promise<void> | undefined;
+  /** Resolves when the child was ended and goes on. */
+  readonly #outOfReach: Promise<ChildEnding>;
+  #giveUp: () => void = () => undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
+    this.#outOfReach = new Promise((resolve) => {
+      this.#giveUp = () => resolve({ kind: "signalled", signal: "SIGKILL" });
+    });
   }
 
   /** Spawns, and returns when the child and what was ended with it are gone. Never rejects. */
@@ -54,9 +60,16 @@ export class Child {
 
   /** Ends the child with everything it started; `run` returns after that. Harmless twice. */
   end(): void {
-    this.#treeEnded ??= this.#process?.pid === undefined
-      ? Promise.resolve()
-      : endTree(this.#process.pid, this.#options.resultId);
+    const pid = this.#process?.pid;
+    this.#treeEnded ??= pid === undefined ? Promise.resolve() : this.#endTree(pid);
+  }
+
+  async #endTree(pid: number): Promise<void> {
+    if (await endTree(pid, this.#options.resultId)) return;
+    // Another user's, such as what sudo started; or it waits for a device that does not answer.
+    const note = "kanade: not every process of it could be ended\n";
+    this.#options.onOutput("stderr", Buffer.from(note));
+    this.#giveUp();
   }
 
   async #spawned(): Promise<ChildEnding> {
@@ -66,7 +79,9 @@ export class Child {
       Math.min(this.#options.timeoutMs, MAX_TIMER_MS),
     );
     try {
-      const ending = await exitOf(child);
+      const ending = await Promise.race([exitOf(child), this.#outOfReach]);
+      // What has ended in time is in time, whoever holds its output still.
+      clearTimeout(timeout);
       await drained(child);
       await this.#treeEnded;
       return ending;
@@ -120,6 +135,8 @@ async function drained(child: ChildProcess): Promise<void> {
   await Promise.race([Promise.all(pipes.map(closed)), patience]);
   clearTimeout(timer);
   for (const pipe of pipes) pipe.destroy();
+  // Who is out of reach keeps nobody from leaving.
+  child.unref();
 }
 
 function closed(pipe: Readable): Promise<void> {

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { chmod, chown, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { findProgram } from "../../agent/programs.ts";
 import type { Command } from "../../wire/command.ts";
 import { killSubject } from "../../wire/subjects.ts";
 import { type Endpoint, mirrored, startEndpoint } from "../harness/agent.ts";
+import { optionsFor } from "../harness/agent_crash.ts";
+import { startAgentProcess } from "../harness/agent_process.ts";
 import { isGone } from "../harness/processes.ts";
 import { eventually } from "../harness/wait.ts";
+
+const NOBODY = 65_534;
 
 /** The kill as the backend sends it to who listens. */
 function kill(endpoint: Endpoint, command: Command): void {
@@ -22,6 +27,21 @@ async function pidIn(endpoint: Endpoint, name: string): Promise<number> {
       return undefined;
     }
   });
+}
+
+function whyNotAsRoot(): string | false {
+  const isRoot = process.platform === "linux" && process.geteuid?.() === 0;
+  return isRoot ? false : "only root can have programs of root, and only on Linux";
+}
+
+/** A copy of a program that whoever runs it runs as root. */
+async function programOfRoot(directory: string, name: string): Promise<string> {
+  const original = await findProgram(name, process.env["PATH"] ?? "");
+  assert.ok(original);
+  const copy = join(directory, name);
+  await copyFile(original, copy);
+  await chmod(copy, 0o4755);
+  return copy;
 }
 
 describe("a kill", () => {
@@ -55,17 +75,18 @@ describe("a kill", () => {
     },
   );
 
-  test("ends what ignores SIGTERM after five seconds", async () => {
+  test("asks what ignores it once, and ends it after five seconds", async () => {
     await using endpoint = await startEndpoint();
     await endpoint.startAgent();
     const script =
-      `trap '' TERM; echo $$ > ${endpoint.dataDir}/stubborn; while :; do sleep 1; done`;
+      `trap 'echo asked' TERM; echo $$ > ${endpoint.dataDir}/stubborn; while :; do sleep 0.02; done`;
     const command = await endpoint.send({ script });
     const stubborn = await pidIn(endpoint, "stubborn");
     const askedAt = Date.now();
     kill(endpoint, command);
     const result = await endpoint.result(command, 15_000);
     assert.equal(result.outcome_reason, "killed");
+    assert.equal(result.stdout, "asked\n");
     assert.ok(Date.now() - askedAt >= 4_900);
     assert.ok(await isGone(stubborn));
   });
@@ -189,7 +210,40 @@ describe("a timeout", () => {
   });
 });
 
+describe("a script that its agent may not end", { skip: whyNotAsRoot() }, () => {
+  test("is reported all the same, and the report says that it goes on", async () => {
+    await using endpoint = await startEndpoint();
+    const becomeRoot = await programOfRoot(endpoint.dataDir, "setpriv");
+    await chown(endpoint.dataDir, NOBODY, NOBODY);
+    await using _agent = await startAgentProcess(optionsFor(endpoint), { uid: NOBODY });
+    const pid = join(endpoint.dataDir, "pid");
+    const script = `echo $$ > ${pid}; exec ${becomeRoot} --reuid=0 -- sleep 60`;
+    const command = await endpoint.send({ script, timeout_secs: 1 });
+    const result = await endpoint.result(command, 30_000);
+    assert.equal(result.outcome_reason, "timed_out");
+    assert.match(result.stderr, /not every process of it could be ended[^]*timed out after 1 s/);
+    const sleeper = await pidIn(endpoint, "pid");
+    assert.equal(await isGone(sleeper), false);
+    process.kill(sleeper, "SIGKILL");
+  });
+});
+
 describe("a script that ended", () => {
+  test("in time has not timed out though a grandchild holds its output for longer", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    // Its pipes are given two seconds after its end, which is after the two of its timeout.
+    const command = await endpoint.send({
+      script: `sleep 989 & echo $! > ${endpoint.dataDir}/child; exit 3`,
+      timeout_secs: 2,
+    });
+    const result = await endpoint.result(command);
+    assert.deepEqual([result.exit_code, result.outcome_reason], [3, undefined]);
+    const child = await pidIn(endpoint, "child");
+    assert.equal(await isGone(child), false);
+    process.kill(child, "SIGKILL");
+  });
+
   test("is reported within about two seconds though a grandchild holds its output", async () => {
     await using endpoint = await startEndpoint();
     await endpoint.startAgent();

@@ -5,6 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { findProgram } from "../../agent/programs.ts";
 import type { RunAnswer, TailAnswer } from "../../wire/http.ts";
 import { type Child, startChild } from "../harness/child.ts";
 import { openViewer, type Viewer } from "../harness/event_reader.ts";
@@ -23,11 +24,14 @@ describe("the memory of an agent as endpoints get it", { skip }, () => {
     whole = await startWholeWithAgents();
     const file = join(whole.folder, "kanade-agent.mjs");
     await promisify(execFile)(process.execPath, programArgs("scripts/bundle_agent.ts", file));
-    agent = startChild([file], {
+    const env = {
       KANADE_PC_ID: PC,
       KANADE_NATS_URL: whole.system.broker.url,
       KANADE_AGENT_DATA_DIR: join(whole.folder, PC),
-    });
+    };
+    // Endpoints have Node, whatever runs this.
+    const program = await findProgram("node", process.env["PATH"] ?? "") ?? process.execPath;
+    agent = startChild([file], env, { program });
     await eventually("the agent", async () => {
       const known = await whole.system.backend.api<unknown[]>("GET", "/api/agents");
       return known.length === 1;
