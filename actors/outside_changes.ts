@@ -129,7 +129,7 @@ export class OutsideChanges {
   /**
    * Tells of every change that was cut off: by the end of its process, or by a failure that left its end open.
    *
-   * @returns how many there were
+   * @returns how many it told of
    * @throws {Fault} when that cannot be told for now
    */
   async settle(): Promise<number> {
