@@ -5,7 +5,7 @@ import type { Browser } from "playwright-core";
 import { dashboardLink } from "../../actors/http/server.ts";
 import { type Agent, createAgent, type JobHandlers } from "../../agent/agent.ts";
 import { startBrowser, type Visit, visit } from "./browser.ts";
-import { startApi, type TestApi, TOKEN } from "./http_api.ts";
+import { jwt, startApi, type TestApi, TOKEN } from "./http_api.ts";
 import { eventually } from "./wait.ts";
 
 /** A backend whose actors run, agents, and a browser: what a person has. */
@@ -18,6 +18,8 @@ export interface WebWorld extends AsyncDisposable {
   startAgents(pcIds: readonly string[], handlers?: JobHandlers): Promise<void>;
   /** Opens a place of the dashboard, signed in. */
   open(place?: string, options?: Parameters<typeof visit>[2]): Promise<Visit>;
+  /** Opens a place as somebody who may look and change nothing. */
+  openAsViewer(place: string): Promise<Visit>;
 }
 
 export async function startWebWorld(): Promise<WebWorld> {
@@ -53,6 +55,14 @@ export async function startWebWorld(): Promise<WebWorld> {
       const visitor = await visit(browser, dashboardLink(api.url, TOKEN), options);
       await visitor.page.getByText("live", { exact: true }).waitFor({ state: "attached" });
       if (place !== "") await visitor.page.goto(`${api.url}/${place}`);
+      return visitor;
+    },
+    async openAsViewer(place) {
+      const token = await jwt({ role: "viewer" });
+      const visitor = await visit(browser, `${api.url}/#token=${token}`);
+      await visitor.page.getByText("ann, viewer").waitFor({ state: "attached" });
+      await visitor.page.goto(`${api.url}/${place}`);
+      await visitor.page.getByRole("heading", { level: 1 }).waitFor();
       return visitor;
     },
     async [Symbol.asyncDispose]() {

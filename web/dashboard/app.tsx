@@ -50,6 +50,7 @@ function groupsAt(current: string): readonly NavGroup[] {
       title: "Fleet",
       items: [
         item("agents", "Agents", "agents"),
+        item("config", "Config", "config"),
         item("inventory", "Inventory", "inventory"),
       ],
     },

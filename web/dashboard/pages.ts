@@ -13,6 +13,7 @@ export const PAGES: Readonly<Record<string, ComponentType<PageProps> | undefined
   "schedules": lazy(async () => (await import("./pages/schedules.tsx")).SchedulesPage),
   "rollouts": lazy(async () => (await import("./pages/rollouts.tsx")).RolloutsPage),
   "agents": lazy(async () => (await import("./pages/agents.tsx")).AgentsPage),
+  "config": lazy(async () => (await import("./pages/config.tsx")).ConfigPage),
   "inventory": lazy(async () => (await import("./pages/inventory.tsx")).InventoryPage),
   "audit": lazy(async () => (await import("./pages/audit.tsx")).AuditPage),
   "dead-letters": lazy(async () => (await import("./pages/dead_letters.tsx")).DeadLettersPage),

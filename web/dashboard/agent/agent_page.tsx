@@ -12,6 +12,7 @@ import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
+import { AgentConfig } from "../config/effective.tsx";
 import { AgentInventory } from "../inventory/agent_inventory.tsx";
 import { AgentGroups } from "./agent_groups.tsx";
 import { AgentLog } from "./agent_log.tsx";
@@ -44,6 +45,7 @@ export function AgentPage({ pcId }: { readonly pcId: string }) {
       <AgentInventory pcId={pcId} />
       <AgentRuns pcId={pcId} />
       <div class="halves">
+        <AgentConfig pcId={pcId} />
         <AgentGroups pcId={pcId} />
         {may("operator") && <AgentLog pcId={pcId} />}
       </div>

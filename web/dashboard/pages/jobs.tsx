@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import type { ScriptStatusAnswer } from "../../../wire/http_scripts.ts";
 import type { Manifest } from "../../../wire/manifest.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
@@ -11,6 +10,8 @@ import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
+import { AllowButton, RevokeButton } from "../job/revocation.tsx";
+import { useScriptStatuses } from "../job/statuses.ts";
 import type { PageProps } from "../page_props.ts";
 
 const NEW = "new";
@@ -38,11 +39,7 @@ function useJobs() {
 
 /** Which jobs agents refuse, by id. */
 function useRevoked(): ReadonlySet<string> {
-  const { data } = useQuery({
-    key: ["jobs", "status"],
-    load: ({ signal }) => ask<readonly ScriptStatusAnswer[]>("/api/scripts/status", { signal }),
-  });
-  const revoked = data?.filter(({ status }) => status === "REVOKED") ?? [];
+  const revoked = useScriptStatuses().data?.filter(({ status }) => status === "REVOKED") ?? [];
   return new Set(revoked.map(({ job_id }) => job_id));
 }
 
@@ -185,15 +182,25 @@ function JobPage({ id }: { readonly id: string }) {
   );
 }
 
-type Question = "delete" | "revoke";
-
 function JobActions({ id, isRevoked }: { readonly id: string; readonly isRevoked: boolean }) {
-  const [question, setQuestion] = useState<Question>();
-  const change = async (what: "revoke" | "unrevoke") => {
-    await ask(pathOf("api", "scripts", id, what), { method: "POST" });
-    refreshSoon(["jobs"]);
-    sayDone(what === "revoke" ? `${id} is revoked.` : `${id} may run again.`);
-  };
+  return (
+    <>
+      {isRevoked ? <AllowButton jobId={id} /> : (
+        <>
+          <a class="button primary" href={linkTo(["run-now"], { job: id })}>
+            <Icon name="play" />
+            Run
+          </a>
+          <RevokeButton jobId={id} />
+        </>
+      )}
+      <DeleteButton id={id} />
+    </>
+  );
+}
+
+function DeleteButton({ id }: { readonly id: string }) {
+  const [isAsking, setAsking] = useState(false);
   const remove = async () => {
     await ask(pathOf("api", "jobs", id), { method: "DELETE" });
     refreshSoon(["jobs"]);
@@ -202,45 +209,13 @@ function JobActions({ id, isRevoked }: { readonly id: string; readonly isRevoked
   };
   return (
     <>
-      {isRevoked
-        ? (
-          <button type="button" class="button" onClick={() => void change("unrevoke")}>
-            Allow again
-          </button>
-        )
-        : (
-          <>
-            <a class="button primary" href={linkTo(["run-now"], { job: id })}>
-              <Icon name="play" />
-              Run
-            </a>
-            <button type="button" class="button danger" onClick={() => setQuestion("revoke")}>
-              Revoke
-            </button>
-          </>
-        )}
-      <button type="button" class="button quiet" onClick={() => setQuestion("delete")}>
-        Delete
-      </button>
-      {question === "revoke" && (
-        <Confirm
-          title={`Revoke ${id}?`}
-          action="Revoke 1 job"
-          onDo={() => change("revoke")}
-          onClose={() => setQuestion(undefined)}
-        >
-          <p>
-            Every agent skips it from now on, also what was sent to machines that are away. What
-            runs already goes on.
-          </p>
-        </Confirm>
-      )}
-      {question === "delete" && (
+      <button type="button" class="button quiet" onClick={() => setAsking(true)}>Delete</button>
+      {isAsking && (
         <Confirm
           title={`Delete ${id}?`}
           action="Delete 1 job"
           onDo={remove}
-          onClose={() => setQuestion(undefined)}
+          onClose={() => setAsking(false)}
         >
           <p>It leaves the catalogue. Its executions and their output stay.</p>
         </Confirm>

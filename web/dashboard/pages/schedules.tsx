@@ -1,4 +1,3 @@
-import type { FreezeAnswer } from "../../../wire/http_schedules.ts";
 import type { Schedule } from "../../../wire/schedule.ts";
 import { ask } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
@@ -9,7 +8,7 @@ import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
 import type { PageProps } from "../page_props.ts";
-import { FreezeButton, FreezeNotice } from "../schedule/freeze.tsx";
+import { FreezeButton, FreezeNotice, useFreeze } from "../schedule/freeze.tsx";
 import { SchedulePage } from "../schedule/schedule_page.tsx";
 import { saveSchedule } from "../schedule/save.ts";
 import { NextFire } from "../schedule/next_fire.tsx";
@@ -36,16 +35,13 @@ function SchedulesList() {
     key: ["schedules"],
     load: ({ signal }) => ask<readonly Schedule[]>("/api/schedules", { signal }),
   });
-  const freeze = useQuery({
-    key: ["freeze"],
-    load: ({ signal }) => ask<FreezeAnswer | null>("/api/freeze", { signal }),
-  });
+  const freeze = useFreeze();
   return (
     <>
       <PageHead title="Schedules">
         {may("operator") && (
           <>
-            {freeze.data !== undefined && <FreezeButton freeze={freeze.data} />}
+            {freeze.data !== undefined && <FreezeButton stored={freeze.data} />}
             <a class="button primary" href={linkTo(["schedules", NEW])}>
               <Icon name="plus" />
               New schedule
@@ -54,7 +50,7 @@ function SchedulesList() {
         )}
       </PageHead>
       <Loadable query={freeze}>
-        {(value) => value !== null && <FreezeNotice freeze={value} />}
+        {({ freeze }) => freeze !== null && <FreezeNotice freeze={freeze} />}
       </Loadable>
       <section class="card" aria-label="Schedules">
         <Loadable query={schedules}>

@@ -1,10 +1,45 @@
 /** The freeze: no schedule fires while it holds. */
 import { useState } from "preact/hooks";
 import type { FreezeAnswer } from "../../../wire/http_schedules.ts";
-import { ask } from "../../shared/api.ts";
-import { refreshSoon } from "../../shared/queries.ts";
+import { ask, type AskOptions, askPage } from "../../shared/api.ts";
+import { type Loaded, refreshSoon, useQuery } from "../../shared/queries.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
+import { changeWords, isStale, lastChange } from "../last_change.ts";
+
+const PATH = "/api/freeze";
+const AUDITED = ["freeze_set", "freeze_clear"];
+
+/** The freeze as it is stored. */
+export interface StoredFreeze {
+  /** Null = none is set. */
+  readonly freeze: FreezeAnswer | null;
+  readonly etag: string;
+}
+
+export function useFreeze(): Loaded<StoredFreeze> {
+  return useQuery({
+    key: ["freeze"],
+    load: async ({ signal }) => {
+      const { value, headers } = await askPage<FreezeAnswer | null>(PATH, { signal });
+      return { freeze: value, etag: headers.get("etag") ?? '"0"' };
+    },
+  });
+}
+
+/** Stores a change of what was shown, unless somebody else's came first. @throws */
+async function change(etag: string, options: AskOptions, done: string): Promise<void> {
+  try {
+    await ask(PATH, { ...options, headers: { "if-match": etag } });
+    sayDone(done);
+  } catch (thrown) {
+    if (!isStale(thrown)) throw thrown;
+    throw new Error(`${changeWords(await lastChange("fleet", AUDITED))}.`, { cause: thrown });
+  } finally {
+    refreshSoon(["freeze"]);
+    refreshSoon(["schedules"]);
+  }
+}
 
 export function FreezeNotice({ freeze }: { readonly freeze: FreezeAnswer }) {
   const { frozen, problem, reason, until, from } = freeze;
@@ -21,60 +56,85 @@ export function FreezeNotice({ freeze }: { readonly freeze: FreezeAnswer }) {
   return <p class="notice" role="status">{words}{reason == null ? "." : `: ${reason}`}</p>;
 }
 
-export function FreezeButton({ freeze }: { readonly freeze: FreezeAnswer | null }) {
+export function FreezeButton({ stored }: { readonly stored: StoredFreeze }) {
   const [isAsking, setAsking] = useState(false);
-  const [reason, setReason] = useState("");
-  const set = async () => {
-    await ask("/api/freeze", {
-      method: "PUT",
-      body: reason.trim() === "" ? {} : { reason: reason.trim() },
-    });
-    refreshSoon(["freeze"]);
-    refreshSoon(["schedules"]);
-    sayDone("No schedule fires until the freeze is lifted.");
-  };
-  const lift = async () => {
-    await ask("/api/freeze", { method: "DELETE" });
-    refreshSoon(["freeze"]);
-    refreshSoon(["schedules"]);
-    sayDone("Schedules fire again.");
-  };
+  const close = () => setAsking(false);
   return (
     <>
       <button type="button" class="button" onClick={() => setAsking(true)}>
-        {freeze === null ? "Freeze" : "Lift the freeze"}
+        {stored.freeze === null ? "Freeze" : "Lift the freeze"}
       </button>
-      {isAsking && freeze === null && (
-        <Confirm
-          title="Stop all schedules?"
-          action="Freeze all schedules"
-          onDo={set}
-          onClose={() => setAsking(false)}
-        >
-          <p>No schedule fires until somebody lifts the freeze. What runs goes on.</p>
-          <div class="field">
-            <label for="freeze-reason">Why, for the others</label>
-            <input
-              id="freeze-reason"
-              class="input"
-              maxLength={500}
-              value={reason}
-              onInput={({ currentTarget }) => setReason(currentTarget.value)}
-            />
-          </div>
-        </Confirm>
-      )}
-      {isAsking && freeze !== null && (
-        <Confirm
-          title="Let schedules fire again?"
-          action="Lift the freeze"
-          danger={false}
-          onDo={lift}
-          onClose={() => setAsking(false)}
-        >
-          <p>What was missed meanwhile is decided by each schedule's own deadline.</p>
-        </Confirm>
-      )}
+      {isAsking && (stored.freeze === null
+        ? <SetFreeze etag={stored.etag} onClose={close} />
+        : <LiftFreeze etag={stored.etag} onClose={close} />)}
     </>
+  );
+}
+
+interface QuestionProps {
+  readonly etag: string;
+  readonly onClose: () => void;
+}
+
+function SetFreeze({ etag, onClose }: QuestionProps) {
+  const [asked] = useState(etag);
+  const [draft, setDraft] = useState({ reason: "", from: "", until: "" });
+  const set = () => {
+    const { reason, from, until } = draft;
+    const body = {
+      ...(reason.trim() === "" ? {} : { reason: reason.trim() }),
+      ...(from === "" ? {} : { from: new Date(from).toISOString() }),
+      ...(until === "" ? {} : { until: new Date(until).toISOString() }),
+    };
+    return change(asked, { method: "PUT", body }, "The freeze is set.");
+  };
+  return (
+    <Confirm title="Stop all schedules?" action="Freeze all schedules" onDo={set} onClose={onClose}>
+      <p>No schedule fires while the freeze holds. What runs goes on.</p>
+      <div class="field">
+        <label for="freeze-reason">Why, for the others</label>
+        <input
+          id="freeze-reason"
+          class="input"
+          maxLength={500}
+          value={draft.reason}
+          onInput={({ currentTarget }) =>
+            setDraft({ ...draft, reason: currentTarget.value })}
+        />
+      </div>
+      {BOUNDS.map(([bound, label]) => (
+        <div key={bound} class="field">
+          <label for={`freeze-${bound}`}>{label}</label>
+          <input
+            id={`freeze-${bound}`}
+            class="input"
+            type="datetime-local"
+            value={draft[bound]}
+            onInput={({ currentTarget }) => setDraft({ ...draft, [bound]: currentTarget.value })}
+          />
+        </div>
+      ))}
+    </Confirm>
+  );
+}
+
+/** By the clocks of the viewer's zone, as all times are shown. */
+const BOUNDS = [
+  ["from", "From, at once where it is empty"],
+  ["until", "Until, where it is empty until somebody lifts it"],
+] as const;
+
+function LiftFreeze({ etag, onClose }: QuestionProps) {
+  const [asked] = useState(etag);
+  return (
+    <Confirm
+      title="Let schedules fire again?"
+      action="Lift the freeze"
+      danger={false}
+      onDo={() => change(asked, { method: "DELETE" }, "Schedules fire again.")}
+      onClose={onClose}
+    >
+      <p>What was missed meanwhile is decided by each schedule's own deadline.</p>
+    </Confirm>
   );
 }
