@@ -1,5 +1,5 @@
 /** Whom a dispatch is for: some PCs, some groups, or everybody. */
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { AgentAnswer } from "../../wire/http.ts";
 import type { Target } from "../../wire/plan.ts";
 import { ask, withQuery } from "../shared/api.ts";
@@ -7,8 +7,12 @@ import { useQuery } from "../shared/queries.ts";
 import { shownCount } from "../shared/time.ts";
 import { useFleet } from "./fleet.ts";
 import { useGroups } from "./groups.ts";
+import { Names, type Suggestion } from "./names.tsx";
+import { PcNote } from "./pc_note.tsx";
 
 const SUGGESTED = 20;
+/** As many chosen PCs are looked up, to say which of them are away. */
+const NOTED = 20;
 const KINDS = [["pcs", "PCs"], ["groups", "Groups"], ["all", "All PCs"]] as const;
 type Kind = (typeof KINDS)[number][0];
 
@@ -24,9 +28,10 @@ export function namesSomebody({ all, groups, pcs }: Target): boolean {
   return all || groups.length > 0 || pcs.length > 0;
 }
 
-/** `3 PCs`, `the group tills`, `all PCs` */
-export function targetWords({ all, groups, pcs }: Target): string {
-  if (all) return "all PCs";
+/** `3 PCs`, `the group tills`, `all 51 PCs` */
+export function useTargetWords({ all, groups, pcs }: Target): string {
+  const known = useFleet().data?.agents.known;
+  if (all) return known === undefined ? "all PCs" : `all ${shownCount(known)} PCs`;
   if (groups.length > 0) {
     return `${groups.length === 1 ? "the group" : "the groups"} ${groups.join(", ")}`;
   }
@@ -62,6 +67,7 @@ export function Targets({ target, onTarget }: TargetsProps) {
           names={target.pcs}
           onNames={(pcs) => onTarget({ ...NOBODY, pcs: [...pcs] })}
           useSuggestions={usePcs}
+          noteOf={target.pcs.length <= NOTED ? (pcId) => <PcNote pcId={pcId} /> : undefined}
         />
       )}
       {kind === "groups" && (
@@ -84,69 +90,6 @@ function Everybody() {
       Every PC that was ever heard of{known !== undefined && `, ${shownCount(known)} now`}, online
       or not.
     </span>
-  );
-}
-
-interface Suggestion {
-  readonly name: string;
-  readonly note: string;
-}
-
-/** Names one after the other, with those that there are to choose from. */
-function Names({ label, names, onNames, useSuggestions }: {
-  readonly label: string;
-  readonly names: readonly string[];
-  readonly onNames: (names: readonly string[]) => void;
-  readonly useSuggestions: (text: string) => readonly Suggestion[];
-}) {
-  const [text, setText] = useState("");
-  const listId = useId();
-  const suggestions = useSuggestions(text);
-  const add = (typed: string) => {
-    const added = typed.split(/[\s,;]+/).filter((name) => name !== "");
-    if (added.length > 0) onNames([...new Set([...names, ...added])]);
-    setText("");
-  };
-  return (
-    <>
-      {names.length > 0 && (
-        <ul class="chips">
-          {names.map((name) => (
-            <li key={name} class="chip">
-              {name}
-              <button
-                type="button"
-                aria-label={`Without ${name}`}
-                onClick={() => onNames(names.filter((each) => each !== name))}
-              >
-                ×
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
-      <input
-        class="input"
-        list={listId}
-        aria-label={label}
-        placeholder={names.length === 0 ? "Type a name and press Enter" : "One more"}
-        value={text}
-        onInput={({ currentTarget: { value } }) => {
-          // Choosing from the list is an input of the whole name.
-          if (suggestions.some(({ name }) => name === value)) add(value);
-          else setText(value);
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter" || text === "") return;
-          event.preventDefault();
-          add(text);
-        }}
-        onBlur={() => add(text)}
-      />
-      <datalist id={listId}>
-        {suggestions.map(({ name, note }) => <option key={name} value={name} label={note} />)}
-      </datalist>
-    </>
   );
 }
 

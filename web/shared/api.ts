@@ -43,6 +43,13 @@ export interface Answer<T> {
   readonly headers: Headers;
 }
 
+let onUnauthenticated = (): void => undefined;
+
+/** Calls the listener when the server does not know who asks: what is shown is nobody's any more. */
+export function whenUnauthenticated(listener: () => void): void {
+  onUnauthenticated = listener;
+}
+
 /** The JSON of an answer. @throws {ApiError} {@link UnreachableError} */
 export async function ask<T>(path: string, options: AskOptions = {}): Promise<T> {
   return (await askPage<T>(path, options)).value;
@@ -52,6 +59,7 @@ export async function ask<T>(path: string, options: AskOptions = {}): Promise<T>
 export async function askPage<T>(path: string, options: AskOptions = {}): Promise<Answer<T>> {
   const response = await fetched(path, options);
   const text = await response.text();
+  if (response.status === 401) onUnauthenticated();
   if (!response.ok) throw new ApiError(response.status, problemOf(text));
   const isJson = response.headers.get("content-type")?.includes("json") ?? false;
   return {
@@ -75,6 +83,12 @@ export function withQuery(
 /** A path of parts, each encoded: `pathOf("api", "jobs", id)`. */
 export function pathOf(...parts: readonly string[]): string {
   return `/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** A key for one wish. `crypto.randomUUID` is there on localhost and over HTTPS only, and a fleet's server may be neither. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The words for a person. */

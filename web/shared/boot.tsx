@@ -2,15 +2,18 @@
 import { effect, signal } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import "./styles/all.css";
-import { goLive, onGap, open } from "./live.ts";
+import { whenUnauthenticated } from "./api.ts";
+import { close, goLive, onGap, open } from "./live.ts";
 import { refreshAll } from "./queries.ts";
-import { session, signInByLink } from "./session.ts";
+import { endSession, findSession, session, signInByLink } from "./session.ts";
 import { applyTheme } from "./theme.ts";
 import { Problem, Skeleton } from "./ui/states.tsx";
 import { SignIn } from "./ui/sign_in.tsx";
 
 /** A server that does not answer at the beginning is asked again after this, milliseconds. */
 const RETRY_MS = 2_000;
+/** After the end of a session it is asked for, milliseconds: one that lives to the second has ended then. */
+const SLACK_MS = 1_500;
 
 const problem = signal<unknown>(undefined);
 
@@ -20,6 +23,7 @@ export async function boot(Page: ComponentType): Promise<void> {
   const root = document.getElementById("app");
   if (root === null) throw new TypeError("the document has no place for the page");
   render(<Root page={Page} />, root);
+  whenUnauthenticated(endSession);
   await begin();
   onGap(refreshAll);
   goLive();
@@ -27,8 +31,19 @@ export async function boot(Page: ComponentType): Promise<void> {
   effect(() => {
     const isSignedIn = session.value.state === "signed in";
     if (isSignedIn && !wasSignedIn) open();
+    if (!isSignedIn) close();
     wasSignedIn = isSignedIn;
   });
+  effect(lookWhenItEnds);
+}
+
+/** A page that asks nothing would not learn that its session is over. Whether it is, the server says: by its own clock. */
+function lookWhenItEnds(): (() => void) | undefined {
+  const now = session.value;
+  if (now.state !== "signed in" || now.expires_at === null) return undefined;
+  const look = () => void findSession().catch(() => undefined);
+  const timer = setTimeout(look, Math.max(0, Date.parse(now.expires_at) - Date.now()) + SLACK_MS);
+  return () => clearTimeout(timer);
 }
 
 async function begin(): Promise<void> {

@@ -69,7 +69,8 @@ export function open(): void {
   for (const type of ANNOUNCEMENT_TYPES) opened.addEventListener(type, onEvent);
 }
 
-function close(): void {
+/** Listens no more, until it is opened again. */
+export function close(): void {
   source?.close();
   source = undefined;
   clearTimeout(silence);

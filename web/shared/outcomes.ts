@@ -46,9 +46,9 @@ export const LABELS: Readonly<Record<Outcome, string>> = {
 export const MEANINGS: Readonly<Record<Outcome, string>> = {
   succeeded: "ended with exit code 0",
   failed: "ended with another exit code, was killed, or ran out of time",
-  skipped: "the agent refused to run it, and said why",
+  skipped: "the agent did not run it, and said why",
   expired: "began, and was given up when nothing more was heard of it",
-  missing: "never heard of before the deadline",
+  missing: "no run of it was heard of; its reason tells why",
   running: "began, and has not ended",
   waiting: "has not begun",
 };

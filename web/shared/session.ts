@@ -6,7 +6,8 @@ import { ApiError, ask } from "./api.ts";
 export type Session =
   /** Not asked yet. */
   | { readonly state: "unknown" }
-  | { readonly state: "signed out" }
+  /** `hasEnded`: somebody was signed in before, and did not sign out. */
+  | { readonly state: "signed out"; readonly hasEnded: boolean }
   | ({ readonly state: "signed in" } & SessionAnswer);
 
 export const session = signal<Session>({ state: "unknown" });
@@ -27,8 +28,17 @@ export async function findSession(): Promise<void> {
     session.value = { state: "signed in", ...await ask<SessionAnswer>("/api/session") };
   } catch (thrown) {
     if (!(thrown instanceof ApiError) || thrown.status !== 401) throw thrown;
-    session.value = { state: "signed out" };
+    leave(session.value.state === "signed in");
   }
+}
+
+/** The server has said that nobody is signed in. */
+export function endSession(): void {
+  if (session.value.state === "signed in") leave(true);
+}
+
+function leave(hasEnded: boolean): void {
+  if (session.value.state !== "signed out") session.value = { state: "signed out", hasEnded };
 }
 
 /** Exchanges a token for a cookie that no script can read. @throws {ApiError} when it is not valid */
@@ -39,7 +49,7 @@ export async function signIn(token: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await ask("/api/session", { method: "DELETE" });
-  session.value = { state: "signed out" };
+  leave(false);
 }
 
 /** Signs in by a link `/#token=…` if this is one. The token is taken out of the address and the history at once. */

@@ -1,6 +1,6 @@
 /** Times and spans as they are shown: in the viewer's zone, with UTC where one asks for it. */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hour12: false });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const YEAR = new Intl.DateTimeFormat(undefined, {
   day: "numeric",

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { DispatchAnswerBody, ExecutionAnswer } from "../../../wire/http.ts";
-import { ask, pathOf } from "../../shared/api.ts";
+import { ask, newKey, pathOf } from "../../shared/api.ts";
 import { type Counts, LABELS } from "../../shared/outcomes.ts";
 import { goTo, linkTo } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
@@ -56,7 +56,7 @@ function RetryDialog({ execId, counts, offered, onClose }: {
       {
         method: "POST",
         body: { only: chosen },
-        headers: { "idempotency-key": crypto.randomUUID() },
+        headers: { "idempotency-key": newKey() },
       },
     );
     sayDone(`Sent again to ${pcs}.`);

@@ -3,14 +3,14 @@ import type { DispatchAnswerBody } from "../../../wire/http.ts";
 import type { Manifest } from "../../../wire/manifest.ts";
 import { SHELLS } from "../../../wire/command.ts";
 import type { Target } from "../../../wire/plan.ts";
-import { ask, pathOf } from "../../shared/api.ts";
+import { ask, newKey, pathOf } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Problem } from "../../shared/ui/states.tsx";
-import { namesSomebody, NOBODY, Targets, targetWords } from "../targets.tsx";
+import { namesSomebody, NOBODY, Targets, useTargetWords } from "../targets.tsx";
 
 const DEFAULT_TIMEOUT_SECS = 60;
 
@@ -54,12 +54,12 @@ function draftOf(query: URLSearchParams): Draft {
 function RunForm() {
   const [draft, setDraft] = useState(() => draftOf(place.value.query));
   // The same until it was taken: pressing twice, or an answer that was lost, runs it once.
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [key, setKey] = useState(newKey);
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const change = (part: Partial<Draft>) => {
     setDraft((before) => ({ ...before, ...part }));
-    setKey(crypto.randomUUID());
+    setKey(newKey());
   };
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -73,6 +73,7 @@ function RunForm() {
       setBusy(false);
     }
   };
+  const target = useTargetWords(draft.target);
   const isReady = namesSomebody(draft.target) &&
     (draft.kind === "job" ? draft.job !== "" : draft.script.trim() !== "");
   return (
@@ -100,7 +101,7 @@ function RunForm() {
       <div class="actions">
         <button type="submit" class="button primary" disabled={!isReady || busy}>
           <Icon name="play" />
-          {namesSomebody(draft.target) ? `Run on ${targetWords(draft.target)}` : "Run"}
+          {namesSomebody(draft.target) ? `Run on ${target}` : "Run"}
         </button>
         {!isReady && <span class="muted small">{whatIsMissing(draft)}</span>}
       </div>

@@ -12,7 +12,7 @@ export function CopyButton({ label, text }: {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
+      await write(typeof text === "string" ? text : text());
       setCopied(true);
       setTimeout(() => setCopied(false), SAID_MS);
     } catch (thrown) {
@@ -25,6 +25,20 @@ export function CopyButton({ label, text }: {
       {copied ? "Copied" : label}
     </button>
   );
+}
+
+async function write(text: string): Promise<void> {
+  if (isSecureContext) return await navigator.clipboard.writeText(text);
+  // Over plain HTTP from another machine there is no such API: what is chosen in a field can be copied all the same.
+  const before = document.activeElement;
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  if (before instanceof HTMLElement) before.focus();
+  if (!isCopied) throw new Error("the browser does not allow it");
 }
 
 /** Has the browser save a text as a file. */

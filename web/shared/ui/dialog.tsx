@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 
-/** A question in front of the page. The browser keeps the focus inside, and Escape closes it. */
+/** A question in front of the page. The browser keeps the focus inside, and Escape closes it; then it goes back. */
 export function Dialog({ title, wide = false, onClose, children }: {
   readonly title: string;
   readonly wide?: boolean;
@@ -10,7 +10,11 @@ export function Dialog({ title, wide = false, onClose, children }: {
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const asker = document.activeElement;
+    dialog.current?.showModal();
+    return () => queueMicrotask(() => giveFocusBack(asker));
+  }, []);
   return (
     <dialog
       ref={dialog}
@@ -24,4 +28,11 @@ export function Dialog({ title, wide = false, onClose, children }: {
       </div>
     </dialog>
   );
+}
+
+/** What is taken out of the page takes its focus along, and the next Tab would begin at the top of everything. */
+function giveFocusBack(asker: Element | null): void {
+  // A button that has done its work may be gone: what the page is called is a place to go on from.
+  const place = asker?.isConnected ? asker : document.querySelector("h1");
+  if (place instanceof HTMLElement) place.focus({ preventScroll: true });
 }

@@ -36,6 +36,7 @@ export function Frame({ groups, banner, children }: {
     isMenuOpen.value = false;
     globalThis.scrollTo(0, 0);
   }, [here.parts.join("/")]);
+  useEffect(closeMenuByEscape, []);
   return (
     <>
       <a class="skip-link" href="#main" onClick={skipToMain}>Skip to the content</a>
@@ -53,6 +54,16 @@ export function Frame({ groups, banner, children }: {
   );
 }
 
+function closeMenuByEscape(): () => void {
+  const onKey = ({ key }: KeyboardEvent) => {
+    if (key !== "Escape" || !isMenuOpen.value) return;
+    isMenuOpen.value = false;
+    document.getElementById("menu")?.focus();
+  };
+  addEventListener("keydown", onKey);
+  return () => removeEventListener("keydown", onKey);
+}
+
 /** The fragment is where the page is, so that the browser's own way would leave it. */
 function skipToMain(event: Event): void {
   event.preventDefault();
@@ -66,6 +77,7 @@ function TopBar() {
         <Brand />kanade
       </a>
       <button
+        id="menu"
         type="button"
         class="button icon quiet"
         aria-label="Menu"
@@ -132,7 +144,9 @@ function SidebarFoot() {
       <span class="live" data-state={connection.value.state} role="status">
         {CONNECTION_WORDS[connection.value.state]}
       </span>
-      {who.state === "signed in" && <span class="break">{who.name}, {who.role}</span>}
+      {who.state === "signed in" && (
+        <span class="break">{who.name === who.role ? who.name : `${who.name}, ${who.role}`}</span>
+      )}
     </div>
   );
 }
@@ -142,11 +156,13 @@ function LostBanner() {
   const now = connection.value;
   if (now.state !== "lost") return null;
   return (
-    <div class="banner" role="alert">
+    <div class="banner">
+      <span role="alert">
+        The server cannot be reached. What you see may be old; this page comes back by itself.
+      </span>
+      {/* Outside of the alert: it would be read out again each second. */}
       <span>
-        The server cannot be reached since{" "}
-        <Since at={new Date(now.sinceMs).toISOString()} />. What you see may be old; this page comes
-        back by itself.
+        For <Since at={new Date(now.sinceMs).toISOString()} />
       </span>
       <button type="button" class="button small" onClick={open}>Try now</button>
     </div>

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { signIn } from "../session.ts";
+import { session, signIn } from "../session.ts";
 import { Brand } from "./icons.tsx";
 import { Problem } from "./states.tsx";
 
@@ -7,6 +7,7 @@ import { Problem } from "./states.tsx";
 export function SignIn() {
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const hasEnded = session.value.state === "signed out" && session.value.hasEnded;
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -26,6 +27,11 @@ export function SignIn() {
           <Brand />kanade
         </span>
         <h1>Sign in</h1>
+        {hasEnded && (
+          <p class="notice" role="status">
+            Your session has ended. Sign in again, and you are back where you were.
+          </p>
+        )}
         <p class="muted">
           Open the link that the server printed when it started, or paste its token here. It stands
           in <code>credentials.json</code> of the data directory.

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { wordsOf } from "../api.ts";
 import type { Loaded } from "../queries.ts";
 import { Icon, type IconName } from "./icons.tsx";
+import { PageHead } from "./page.tsx";
 
 /** Nothing is there: says so, and what to do next. */
 export function Empty({ icon = "inbox", title, children }: {
@@ -43,6 +44,25 @@ export function Skeleton() {
       <span />
       <span />
     </div>
+  );
+}
+
+/**
+ * What a whole page is of, or why it cannot be shown: then with what the page is called and the way back, because a
+ * page without a head is a dead end.
+ */
+export function LoadablePage<T>({ query, title, crumbs, children }: {
+  readonly query: Loaded<T>;
+  readonly title: string;
+  readonly crumbs: ComponentChildren;
+  readonly children: (value: T) => ComponentChildren;
+}) {
+  const isNowhere = query.data === undefined && query.isError;
+  return (
+    <>
+      {isNowhere && <PageHead title={title} crumbs={crumbs} />}
+      <Loadable query={query}>{children}</Loadable>
+    </>
   );
 }
 
