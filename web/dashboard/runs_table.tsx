@@ -1,6 +1,7 @@
 /** Runs as rows, with the first of what they printed. */
 import type { RunAnswer } from "../../wire/http.ts";
 import { outcomeOf } from "../shared/outcomes.ts";
+import { noteOf } from "../shared/reasons.ts";
 import { linkTo } from "../shared/router.ts";
 import { shownSpan, spanBetween } from "../shared/time.ts";
 import { OutcomeLabel } from "../shared/ui/outcome.tsx";
@@ -13,18 +14,20 @@ export function RunsTable({ runs, onePc = false }: {
 }) {
   return (
     <div class="table-wrap">
-      <table class="runs">
-        <thead>
-          <tr>
-            {!onePc && <th scope="col">PC</th>}
-            <th scope="col">Job</th>
-            <th scope="col">State</th>
-            <th scope="col">Started</th>
-            <th scope="col">Took</th>
-            <th scope="col">Output</th>
+      <table class="runs stacked" role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            {!onePc && <th scope="col" role="columnheader">PC</th>}
+            <th scope="col" role="columnheader">Job</th>
+            <th scope="col" role="columnheader">State</th>
+            <th scope="col" role="columnheader">Started</th>
+            <th scope="col" role="columnheader">Took</th>
+            <th scope="col" role="columnheader">Output</th>
           </tr>
         </thead>
-        <tbody>{runs.map((run) => <RunRow key={run.result_id} run={run} onePc={onePc} />)}</tbody>
+        <tbody role="rowgroup">
+          {runs.map((run) => <RunRow key={run.result_id} run={run} onePc={onePc} />)}
+        </tbody>
       </table>
     </div>
   );
@@ -33,27 +36,30 @@ export function RunsTable({ runs, onePc = false }: {
 function RunRow({ run, onePc }: { readonly run: RunAnswer; readonly onePc: boolean }) {
   const work = run.job_id === "adhoc" || run.job_id === null ? "ad-hoc script" : run.job_id;
   const href = linkTo(["runs", run.result_id]);
-  const exit = run.exit_code === null || run.exit_code === 0 ? undefined : `exit ${run.exit_code}`;
+  const outcome = outcomeOf(run.outcome);
+  const note = noteOf({ outcome, reason: run.outcome_reason, exitCode: run.exit_code });
   return (
-    <tr>
+    <tr role="row">
       {!onePc && (
-        <td>
+        <td role="cell" class="what">
           <a class="strong" href={href}>{run.pc_id}</a>
         </td>
       )}
-      <td>{onePc ? <a class="strong" href={href}>{work}</a> : work}</td>
-      <td>
-        <OutcomeLabel outcome={outcomeOf(run.outcome)} note={exit} />
+      <td role="cell" class={onePc ? "what" : "job"}>
+        {onePc ? <a class="strong" href={href}>{work}</a> : work}
       </td>
-      <td>
+      <td role="cell" class="state">
+        <OutcomeLabel outcome={outcome} note={note} />
+      </td>
+      <td role="cell" class="when">
         <Time at={run.started_at} />
       </td>
-      <td class="number nowrap">
+      <td role="cell" class="number nowrap took">
         {run.finished_at === null
           ? <Since at={run.started_at} />
           : shownSpan(spanBetween(run.started_at, run.finished_at))}
       </td>
-      <td class="preview mono small">
+      <td role="cell" class="preview mono small whole">
         <Preview run={run} />
       </td>
     </tr>

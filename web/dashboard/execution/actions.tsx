@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { ExecutionAnswer, KillAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import type { Counts } from "../../shared/outcomes.ts";
+import { queries } from "../../shared/queries.ts";
 import { may } from "../../shared/session.ts";
 import { shownCount } from "../../shared/time.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
@@ -32,6 +33,8 @@ function KillButton({ execId, counts }: { readonly execId: string; readonly coun
     const path = pathOf("api", "executions", execId, "kill");
     const { in_flight } = await ask<KillAnswer>(path, { method: "POST" });
     sayDone(`Killed: ${runs(in_flight)} in flight.`);
+    // With the question its button goes, too: nobody's focus stays on what is about to vanish.
+    await queries.invalidateQueries({ queryKey: ["execution", execId] });
   };
   return (
     <>

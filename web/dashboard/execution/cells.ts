@@ -4,8 +4,9 @@ import type { RunAnnouncement } from "../../../wire/announcement.ts";
 import type { CellAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { onLiveEvent } from "../../shared/live.ts";
-import { type Counts, type Outcome, outcomeOf, OUTCOMES } from "../../shared/outcomes.ts";
-import { type Loaded, queries, useQuery } from "../../shared/queries.ts";
+import { type Counts, LABELS, type Outcome, outcomeOf, OUTCOMES } from "../../shared/outcomes.ts";
+import { type Loaded, queries, refreshSoon, useQuery } from "../../shared/queries.ts";
+import { noteOf } from "../../shared/reasons.ts";
 
 /** Events that come within this time are one change of the picture, milliseconds. */
 const GATHER_MS = 120;
@@ -24,6 +25,7 @@ export function useCells(execId: string): Loaded<readonly CellAnswer[]> {
         keyOf(execId),
         (cells) => cells && withEvents(cells, events),
       );
+      if (events.some(isUnexplained)) refreshSoon(keyOf(execId));
     };
     const stop = onLiveEvent((event) => {
       if (event.type !== "run" || event.exec_id !== execId) return;
@@ -33,18 +35,48 @@ export function useCells(execId: string): Loaded<readonly CellAnswer[]> {
     return () => {
       stop();
       clearTimeout(timer);
+      // Nobody applies events any more: who comes back sees these cells, and those of then a moment later.
+      void queries.invalidateQueries({ queryKey: keyOf(execId), refetchType: "none" });
     };
   }, [execId]);
-  return useQuery({
-    key: keyOf(execId),
-    load: ({ signal }) =>
-      ask<readonly CellAnswer[]>(pathOf("api", "executions", execId, "targets"), { signal }),
+  return useQuery({ key: keyOf(execId), load: ({ signal }) => load(execId, signal) });
+}
+
+/** The cells, with what happened while they were on their way. */
+async function load(execId: string, signal: AbortSignal): Promise<readonly CellAnswer[]> {
+  const meanwhile: RunAnnouncement[] = [];
+  const stop = onLiveEvent((event) => {
+    if (event.type === "run" && event.exec_id === execId) meanwhile.push(event);
   });
+  try {
+    const path = pathOf("api", "executions", execId, "targets");
+    return withEvents(await ask<readonly CellAnswer[]>(path, { signal }), meanwhile);
+  } finally {
+    stop();
+  }
+}
+
+/** A run that ended without an exit code of its script: why, its row tells and its event does not. */
+function isUnexplained({ outcome, exit_code: exitCode }: RunAnnouncement): boolean {
+  return outcome === "failed" && (exitCode ?? 0) < 0;
 }
 
 /** The outcome of a cell: a word of a newer server is shown as failed is. */
 export function outcomeOfCell({ state }: CellAnswer): Outcome {
   return OUTCOMES.find((known) => known === state) ?? "failed";
+}
+
+/** Why it stands so, or its exit code, where there is something to say. */
+export function noteOfCell(cell: CellAnswer): string | undefined {
+  const { reason, exit_code: exitCode } = cell;
+  return noteOf({ outcome: outcomeOfCell(cell), reason, exitCode });
+}
+
+/** `failed, exit 3` */
+export function wordsOfCell(cell: CellAnswer): string {
+  const note = noteOfCell(cell);
+  const word = LABELS[outcomeOfCell(cell)];
+  return note === undefined ? word : `${word}, ${note}`;
 }
 
 export function countCells(cells: readonly CellAnswer[]): Counts {
@@ -80,9 +112,8 @@ const HAS_NO_RUN = new Set<Outcome>(["waiting", "missing"]);
 function cellAfter(before: CellAnswer | undefined, event: RunAnnouncement): CellAnswer {
   const state = outcomeOf(event.outcome);
   const was = before === undefined ? "waiting" : outcomeOfCell(before);
-  const isOther = before?.result_id !== null && before?.result_id !== event.result_id;
-  // A second run of a PC in flight does not hide that one has ended; nor does one that was given up hide the truth.
-  if (before !== undefined && isOther && !HAS_NO_RUN.has(was)) {
+  // A beginning hides no end, of this run told late or of another one; nor does a run that was given up hide the truth.
+  if (before !== undefined && !HAS_NO_RUN.has(was)) {
     if (state === "running" || state === "expired" && was !== "running") return before;
   }
   if (state === "running" && was === "missing") return before as CellAnswer;

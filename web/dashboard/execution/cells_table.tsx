@@ -1,11 +1,12 @@
 import type { CellAnswer } from "../../../wire/http.ts";
+import { isReal } from "../../shared/reasons.ts";
 import { linkTo } from "../../shared/router.ts";
 import { shownSpan, spanBetween } from "../../shared/time.ts";
 import { OutcomeLabel } from "../../shared/ui/outcome.tsx";
 import type { Column } from "../../shared/ui/table.tsx";
 import { Since, Time } from "../../shared/ui/time.tsx";
 import { VirtualTable } from "../../shared/ui/virtual_table.tsx";
-import { outcomeOfCell } from "./cells.ts";
+import { noteOfCell, outcomeOfCell } from "./cells.ts";
 
 const COLUMNS: readonly Column<CellAnswer>[] = [
   {
@@ -17,9 +18,14 @@ const COLUMNS: readonly Column<CellAnswer>[] = [
   {
     head: "State",
     kind: "c-state",
-    cell: (cell) => <OutcomeLabel outcome={outcomeOfCell(cell)} note={cell.reason ?? undefined} />,
+    cell: (cell) => {
+      const outcome = outcomeOfCell(cell);
+      // The exit code has a column of its own.
+      const note = cell.reason === null && outcome !== "skipped" ? undefined : noteOfCell(cell);
+      return <OutcomeLabel outcome={outcome} note={note} />;
+    },
   },
-  { head: "Exit", kind: "c-exit number", cell: ({ exit_code }) => exit_code ?? "" },
+  { head: "Exit", kind: "c-exit number", cell: exitOf },
   {
     head: "Started",
     kind: "c-time",
@@ -27,6 +33,11 @@ const COLUMNS: readonly Column<CellAnswer>[] = [
   },
   { head: "Took", kind: "c-span number", cell: tookOf },
 ];
+
+function exitOf(cell: CellAnswer) {
+  const exitCode = cell.exit_code;
+  return isReal({ outcome: outcomeOfCell(cell), exitCode }) ? exitCode : null;
+}
 
 function tookOf({ started_at, finished_at }: CellAnswer) {
   if (started_at === null) return null;

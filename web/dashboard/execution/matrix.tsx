@@ -1,11 +1,11 @@
 /** The PCs of an execution as a picture: one mark each, by shape and colour. The table beside it says the same in words. */
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CellAnswer } from "../../../wire/http.ts";
-import { LABELS, type Outcome, OUTCOMES } from "../../shared/outcomes.ts";
+import { type Outcome, OUTCOMES } from "../../shared/outcomes.ts";
 import { goTo, linkTo } from "../../shared/router.ts";
 import { theme } from "../../shared/theme.ts";
 import { inWords } from "../../shared/ui/outcome.tsx";
-import { countCells, outcomeOfCell } from "./cells.ts";
+import { countCells, wordsOfCell } from "./cells.ts";
 import { cellAt, type Grid, gridOf, paint, type Painted, spritesOf } from "./matrix_paint.ts";
 
 export function Matrix({ cells }: { readonly cells: readonly CellAnswer[] }) {
@@ -70,9 +70,7 @@ function open(cell: CellAnswer | undefined): void {
 }
 
 function wordsOf(cell: CellAnswer): string {
-  const exit = cell.exit_code === null ? "" : `, exit ${cell.exit_code}`;
-  const reason = cell.reason === null ? "" : `, ${cell.reason}`;
-  return `${cell.pc_id}: ${LABELS[outcomeOfCell(cell)]}${exit}${reason}`;
+  return `${cell.pc_id}: ${wordsOfCell(cell)}`;
 }
 
 /** Where a key leads; undefined when it leads nowhere. */

@@ -4,6 +4,7 @@ import type { OutputGroupAnswer, OutputGroupsAnswer } from "../../../wire/http.t
 import { ask, pathOf } from "../../shared/api.ts";
 import { outcomeOf } from "../../shared/outcomes.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
+import { noteOf } from "../../shared/reasons.ts";
 import { linkTo } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
 import { OutcomeLabel } from "../../shared/ui/outcome.tsx";
@@ -14,7 +15,11 @@ const PCS_SHOWN = 4;
 /** Outputs are compared a moment after they are stored, and nothing tells when: they are asked for again, milliseconds. */
 const COMPARED_AFTER_MS = 1_500;
 
-export function Outputs({ execId }: { readonly execId: string }) {
+export function Outputs({ execId, isOpen }: {
+  readonly execId: string;
+  /** Whether more may come. */
+  readonly isOpen: boolean;
+}) {
   const key = ["execution", execId, "outputs"];
   const outputs = useQuery({
     key,
@@ -38,7 +43,13 @@ export function Outputs({ execId }: { readonly execId: string }) {
       <Loadable query={outputs}>
         {({ groups }) =>
           groups.length === 0
-            ? <p class="quiet-line muted">Nothing has ended yet.</p>
+            ? (
+              <p class="quiet-line muted">
+                {isOpen
+                  ? "No run has ended yet."
+                  : "No run has ended, so nobody has said anything."}
+              </p>
+            )
             : (
               <ul class="said">
                 {groups.map((group) => (
@@ -62,7 +73,7 @@ function Group({ group }: { readonly group: OutputGroupAnswer }) {
         <span class="said-count number">{shownCount(runs)}</span>
         <OutcomeLabel
           outcome={outcomeOf(outcome)}
-          note={exitCode === 0 ? undefined : `exit ${exitCode}`}
+          note={noteOf({ outcome: outcomeOf(outcome), reason: null, exitCode })}
         />
         <span class="muted small break">
           {pcs.slice(0, PCS_SHOWN).join(", ")}

@@ -1,8 +1,7 @@
 import type { CellAnswer } from "../../../wire/http.ts";
-import { LABELS } from "../../shared/outcomes.ts";
 import { linkTo } from "../../shared/router.ts";
 import { Mark } from "../../shared/ui/outcome.tsx";
-import { outcomeOfCell } from "./cells.ts";
+import { outcomeOfCell, wordsOfCell } from "./cells.ts";
 
 /** So few PCs that each can be called by its name. */
 export const MAX_TILES = 120;
@@ -21,9 +20,7 @@ export function Tiles({ cells }: { readonly cells: readonly CellAnswer[] }) {
 
 function Tile(cell: CellAnswer) {
   const outcome = outcomeOfCell(cell);
-  const exit = cell.exit_code === null ? "" : `, exit ${cell.exit_code}`;
-  const reason = cell.reason === null ? "" : `, ${cell.reason}`;
-  const words = `${LABELS[outcome]}${exit}${reason}`;
+  const words = wordsOfCell(cell);
   const inside = (
     <>
       <Mark outcome={outcome} />

@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   RUN_SETTLED: "a run ended",
   RUNS_SETTLED: "runs ended",
   DEADLINE_PASSED: "the deadline passed",
+  TARGETS_DROPPED: "the waves of the rest will not come",
 };
 
 /** How it came to be as it is: each change of its state, and how the outcomes grew. */

@@ -26,12 +26,45 @@ export function TimelineChart(
       chart.destroy();
     };
   }, [transitions]);
-  return <div ref={box} class="chart" role="img" aria-label="Outcomes over time" />;
+  return (
+    <div>
+      <div ref={box} class="chart" role="img" aria-label="Outcomes over time" />
+      <div class="legend">
+        {kindsOf(transitions).map((kind) => (
+          <span key={kind} class="outcome">
+            <svg class="mark line" viewBox="0 0 24 16" data-outcome={kind} aria-hidden="true">
+              <path d="M0 8h24" stroke="currentColor" stroke-width="3" {...dashed(kind)} />
+            </svg>
+            {LABELS[kind]}
+          </span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** Of each line, so that they are told apart without their colours. */
+const DASHES: Readonly<Record<(typeof SHOWN)[number], readonly number[]>> = {
+  succeeded: [],
+  failed: [7, 3],
+  skipped: [2, 3],
+  expired: [10, 3, 2, 3],
+  missing: [4, 6],
+};
+
+function dashed(kind: (typeof SHOWN)[number]) {
+  const dash = DASHES[kind];
+  return dash.length === 0 ? {} : { "stroke-dasharray": dash.join(" ") };
+}
+
+/** What there is to draw. Counts may go down again: late truth. */
+function kindsOf(transitions: readonly TransitionAnswer[]) {
+  return SHOWN.filter((kind) => transitions.some((point) => countOf(point, kind) > 0));
 }
 
 function chartIn(node: HTMLElement, transitions: readonly TransitionAnswer[]): UPlot {
   const points = thinned(transitions);
-  const kinds = SHOWN.filter((kind) => points.some((point) => countOf(point, kind) > 0));
+  const kinds = kindsOf(transitions);
   const color = colorsIn(node);
   const axis = {
     stroke: color("--muted"),
@@ -53,6 +86,7 @@ function chartIn(node: HTMLElement, transitions: readonly TransitionAnswer[]): U
           label: LABELS[kind],
           stroke: color(`--${kind}`),
           width: 2,
+          dash: [...DASHES[kind]],
           points: { show: false },
           ...(UPlot.paths.stepped === undefined
             ? {}

@@ -3,17 +3,18 @@ import { ask, pathOf } from "../../shared/api.ts";
 import { type Counts, countsOf } from "../../shared/outcomes.ts";
 import { type Loaded, useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
-import { shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
+import { shownCount, shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
 import { Legend, ProgressBar, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Loadable } from "../../shared/ui/states.tsx";
+import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
 import { Since, Time } from "../../shared/ui/time.tsx";
 import { ExecutionActions } from "../execution/actions.tsx";
-import { countCells, useCells } from "../execution/cells.ts";
+import { countCells, noteOfCell, outcomeOfCell, useCells } from "../execution/cells.ts";
 import { Outputs } from "../execution/outputs.tsx";
 import { Pcs } from "../execution/pcs.tsx";
 import { Sent } from "../execution/sent.tsx";
 import { Timeline } from "../execution/timeline.tsx";
+import { By } from "../by.tsx";
 import { workOf } from "../executions_table.tsx";
 
 export function ExecutionPage({ execId }: { readonly execId: string }) {
@@ -26,9 +27,9 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
   });
   const cells = useCells(execId);
   return (
-    <Loadable query={detail}>
+    <LoadablePage query={detail} title="Execution" crumbs={<a href="#/executions">Executions</a>}>
       {(execution) => <Execution execution={execution} cells={cells} />}
-    </Loadable>
+    </LoadablePage>
   );
 }
 
@@ -57,9 +58,9 @@ function Execution({ execution, cells }: {
         </a>
         <ExecutionActions execution={execution} counts={counts} />
       </PageHead>
-      <Progress execution={execution} counts={counts} />
+      <Progress execution={execution} counts={counts} cells={cells.data ?? []} />
       <Loadable query={cells}>{(value) => <Pcs cells={value} />}</Loadable>
-      <Outputs execId={execution.exec_id} />
+      <Outputs execId={execution.exec_id} isOpen={execution.ended_at === null} />
       <div class="halves">
         <Sent execId={execution.exec_id} />
         <Timeline execId={execution.exec_id} />
@@ -68,15 +69,49 @@ function Execution({ execution, cells }: {
   );
 }
 
-function Progress({ execution, counts }: {
+/** Whether it is of a job, and not of a script that somebody typed. */
+function isCatalogued({ job_id }: ExecutionAnswer): boolean {
+  return job_id !== null && job_id !== "adhoc";
+}
+
+/** Of the PCs without a run, how many for which reason: nobody should have to point at each. */
+function WhyMissing({ cells }: { readonly cells: readonly CellAnswer[] }) {
+  const counted = new Map<string, number>();
+  for (const cell of cells) {
+    const why = outcomeOfCell(cell) === "missing" ? noteOfCell(cell) : undefined;
+    if (why !== undefined) counted.set(why, (counted.get(why) ?? 0) + 1);
+  }
+  if (counted.size === 0) return null;
+  const words = [...counted].sort(([, a], [, b]) => b - a)
+    .map(([why, count]) => `${shownCount(count)} because ${why}`);
+  return <p class="muted small">Missing: {words.join(", ")}.</p>;
+}
+
+function Progress({ execution, counts, cells }: {
   readonly execution: ExecutionAnswer;
   readonly counts: Counts;
+  readonly cells: readonly CellAnswer[];
 }) {
   return (
     <section class="card padded stack" aria-label="Progress">
       <ProgressBar counts={counts} tall />
       <Legend counts={counts} />
+      <WhyMissing cells={cells} />
+      {execution.killed_at !== null && execution.ended_at === null && (
+        <p class="notice" role="status">
+          It was killed: what had not begun does not begin any more. Which PCs those are is certain
+          when the deadline has passed, and they are missing then.
+        </p>
+      )}
       <dl class="facts">
+        {isCatalogued(execution) && (
+          <div>
+            <dt>Job</dt>
+            <dd>
+              <a href={linkTo(["jobs", execution.job_id ?? ""])}>{execution.job_id}</a>
+            </dd>
+          </div>
+        )}
         <div>
           <dt>Started</dt>
           <dd>
@@ -85,7 +120,9 @@ function Progress({ execution, counts }: {
         </div>
         <div>
           <dt>By</dt>
-          <dd>{execution.initiated_by ?? "unknown"}</dd>
+          <dd>
+            <By who={execution.initiated_by} />
+          </dd>
         </div>
         <div>
           <dt>{execution.ended_at === null ? "Runs for" : "Took"}</dt>
@@ -112,6 +149,16 @@ function Progress({ execution, counts }: {
             <dt>Killed</dt>
             <dd>
               <Time at={execution.killed_at} /> by {execution.killed_by ?? "unknown"}
+            </dd>
+          </div>
+        )}
+        {execution.retry_of !== null && (
+          <div>
+            <dt>Runs again the rest of</dt>
+            <dd>
+              <a class="mono small" href={linkTo(["executions", execution.retry_of])}>
+                {execution.retry_of.slice(0, 8)}
+              </a>
             </dd>
           </div>
         )}

@@ -1,13 +1,15 @@
 import type { ComponentChildren } from "preact";
 import type { RunAnswer } from "../../../wire/http.ts";
 import { outcomeOf } from "../../shared/outcomes.ts";
+import { isReal, noteOf } from "../../shared/reasons.ts";
 import { linkTo } from "../../shared/router.ts";
-import { shownBytes, shownSpan, spanBetween } from "../../shared/time.ts";
+import { shownBytes, shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
 import { Mark, OutcomeLabel } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Problem, Skeleton } from "../../shared/ui/states.tsx";
 import { Since, Time } from "../../shared/ui/time.tsx";
 import type { PageProps } from "../page_props.ts";
+import { KillRunButton } from "../run/kill_run.tsx";
 import { OutputView } from "../run/output_view.tsx";
 import { type RunStream, useRunStream } from "../run/run_stream.ts";
 
@@ -15,7 +17,13 @@ export function RunPage({ id = "" }: PageProps) {
   const stream = useRunStream(id);
   const { run, error, again } = stream;
   if (run === undefined) {
-    return error === undefined ? <Skeleton /> : <Problem error={error} retry={again} />;
+    if (error === undefined) return <Skeleton />;
+    return (
+      <>
+        <PageHead title="Run" crumbs={<a href="#/search">Runs</a>} />
+        <Problem error={error} retry={again} />
+      </>
+    );
   }
   return (
     <>
@@ -59,6 +67,7 @@ function RunHead({ run }: { readonly run: RunAnswer }) {
           Why is it so?
         </a>
       )}
+      <KillRunButton run={run} />
     </PageHead>
   );
 }
@@ -69,12 +78,10 @@ function RunFacts({ run }: { readonly run: RunAnswer }) {
     <section class="card padded" aria-label="Facts">
       <dl class="facts">
         <Fact name="State">
-          <OutcomeLabel outcome={outcome} note={run.outcome_reason ?? undefined} />
+          <OutcomeLabel outcome={outcome} note={whyOf(run)} />
         </Fact>
         <Fact name="Exit code">
-          {run.exit_code === null
-            ? <span class="muted">not known yet</span>
-            : <span class="number">{run.exit_code}</span>}
+          <ExitCode run={run} />
         </Fact>
         <Fact name="Started">
           <Time at={run.started_at} />
@@ -83,7 +90,7 @@ function RunFacts({ run }: { readonly run: RunAnswer }) {
           {run.finished_at === null
             ? <Since at={run.started_at} />
             : (
-              <span class="number" title={run.finished_at}>
+              <span class="number" title={`ended ${utcTime(new Date(run.finished_at))}`}>
                 {shownSpan(spanBetween(run.started_at, run.finished_at))}
               </span>
             )}
@@ -115,6 +122,21 @@ function Fact({ name, children }: {
       <dd>{children}</dd>
     </div>
   );
+}
+
+/** Beside the outcome: the exit code has a place of its own. */
+function whyOf({ outcome, outcome_reason: reason, exit_code: exitCode }: RunAnswer) {
+  if (reason === null && outcome !== "skipped") return undefined;
+  return noteOf({ outcome: outcomeOf(outcome), reason, exitCode });
+}
+
+function ExitCode({ run }: { readonly run: RunAnswer }) {
+  const outcome = outcomeOf(run.outcome);
+  if (run.exit_code === null) return <span class="muted">not known yet</span>;
+  if (isReal({ outcome, exitCode: run.exit_code })) {
+    return <span class="number">{run.exit_code}</span>;
+  }
+  return <span class="muted">nobody knows: it was given up</span>;
 }
 
 /** What one should know before one believes one's eyes. */
