@@ -173,6 +173,8 @@ export class CommandRun {
         return this.#attempt?.end();
       case "ANNOUNCE_RETRY":
         return this.#papers.announceRetry(effect);
+      case "ANNOUNCE_LAST":
+        return this.#papers.announceLast(effect.why);
       case "REPORT":
         return this.#report(effect.ending);
     }

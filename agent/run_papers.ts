@@ -96,6 +96,11 @@ export class RunPapers {
     this.#note(`attempt ${attempt}: ${what}; the next in ${seconds} s`);
   }
 
+  /** Says in stderr why the attempt that failed is the last. */
+  announceLast(why: Ending): void {
+    this.#note(`no further attempt: ${noteOf(why)}`);
+  }
+
   /** Whether the result is in the outbox and its record closed; else it was abandoned before. */
   async report(ending: Ending): Promise<boolean> {
     const { pcId, clock, outbox, ledger, live, log } = this.#tools;

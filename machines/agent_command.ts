@@ -8,6 +8,7 @@ import type { OutcomeReason } from "../wire/exec_result.ts";
  * 2. A kill latches: once seen, no state leads to a (further) spawn.
  * 3. Every admitted command reaches `reporting` exactly once, or is `suspended` with its record open.
  * 4. A command that was interrupted by a crash is reported, never spawned again.
+ * 5. The gates are looked at before the first wait and after every one: jitter, slot, back-off.
  *
  * Effects leave as emitted events and come back as events; the machine waits for nothing by itself.
  */
@@ -69,6 +70,7 @@ export type Effect =
     readonly ending: Ending | null;
     readonly seconds: number;
   }
+  | { readonly type: "ANNOUNCE_LAST"; readonly why: Ending }
   | { readonly type: "REPORT"; readonly ending: Ending };
 
 const KILLED_BEFORE: Ending = {
@@ -111,6 +113,7 @@ export const agentCommand = setup({
       ending: context.ending,
       seconds: context.retryBackoffSecs,
     })),
+    announceLast: emit((_, why: Ending) => ({ type: "ANNOUNCE_LAST", why })),
     report: emit(({ context }) => ({
       type: "REPORT",
       ending: context.ending ??
@@ -126,6 +129,7 @@ export const agentCommand = setup({
     killed: ({ context }) => context.killed,
     jittered: ({ context }) => context.jitterSecs > 0,
     waited: (_, waited: boolean) => waited,
+    isKill: (_, ending: Ending) => ending.kind === "failed" && ending.reason === "killed",
     retriesTimeout: ({ context }) =>
       context.cause?.kind === "failed" && context.cause.reason === "timed_out" &&
       context.attempt <= context.retriesMax,
@@ -283,7 +287,30 @@ export const agentCommand = setup({
         backing_off: {
           entry: ["announceRetry", "sleepBackoff"],
           on: {
-            SLEPT: "alive",
+            SLEPT: "checking",
+            KILL: {
+              target: "#agent_command.reporting",
+              actions: ["latchKill", "recordKill", { type: "endAs", params: KILLED_BETWEEN }],
+            },
+            STOP_NOW: "#agent_command.reporting",
+          },
+        },
+        // It has run, so what a closed gate ends is the trying: the last attempt says how it went.
+        checking: {
+          entry: "checkGates",
+          on: {
+            GATES_OPEN: "alive",
+            GATE_CLOSED: [
+              {
+                guard: { type: "isKill", params: ({ event }) => event.ending },
+                target: "#agent_command.reporting",
+                actions: ["latchKill", "recordKill", { type: "endAs", params: KILLED_BETWEEN }],
+              },
+              {
+                target: "#agent_command.reporting",
+                actions: { type: "announceLast", params: ({ event }) => event.ending },
+              },
+            ],
             KILL: {
               target: "#agent_command.reporting",
               actions: ["latchKill", "recordKill", { type: "endAs", params: KILLED_BETWEEN }],
@@ -303,6 +330,7 @@ export const agentCommand = setup({
 
 /** What answers an effect is heard only where the effect was asked for. */
 const ADMISSION = ["ADMITTED", "DUPLICATE", "CONFLICT", "UNWRITABLE", "INTERRUPTED"] as const;
+const GATES = ["GATES_OPEN", "GATE_CLOSED"] as const;
 const ATTEMPT = ["START_RECORDED", "ENDED", "TIMED_OUT"] as const;
 
 /** Events that a state takes without any effect; the audit of machines reads it. */
@@ -325,11 +353,12 @@ export const IGNORED = {
   "unstarted.queued": ["SLEPT"],
   "unstarted.queued.in_line": ["GATES_OPEN"],
   "unstarted.queued.checking": ["SLOT_GRANTED"],
-  running: [...ADMISSION, "GATES_OPEN", "GATE_CLOSED", "SLOT_GRANTED", "REPORTED", "STOP"],
-  "running.recording": ["SLEPT", "ENDED", "TIMED_OUT"],
-  "running.alive": ["SLEPT", "START_RECORDED"],
-  "running.ending": ["SLEPT", "START_RECORDED", "TIMED_OUT"],
-  "running.backing_off": [...ATTEMPT],
+  running: [...ADMISSION, "SLOT_GRANTED", "REPORTED", "STOP"],
+  "running.recording": [...GATES, "SLEPT", "ENDED", "TIMED_OUT"],
+  "running.alive": [...GATES, "SLEPT", "START_RECORDED"],
+  "running.ending": [...GATES, "SLEPT", "START_RECORDED", "TIMED_OUT"],
+  "running.backing_off": [...GATES, ...ATTEMPT],
+  "running.checking": [...ATTEMPT, "SLEPT"],
   reporting: [
     ...ADMISSION,
     ...ATTEMPT,

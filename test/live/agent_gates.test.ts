@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -156,6 +157,22 @@ describe("the gates", () => {
     );
     await other.put("script_status", "late-job", "REVOKED");
     assert.equal((await other.result(command)).exit_code, 126);
+  });
+
+  test("a command that is revoked between two attempts is not tried again, and reports the last", async () => {
+    await using other = await startEndpoint();
+    await other.startAgent();
+    const trace = join(other.dataDir, "trace");
+    const command = await other.send({
+      id: "shaky-job",
+      script: `echo x >> ${trace}; exit 7`,
+      retry: { max: 5, backoff_secs: 2 },
+    });
+    await eventually("its first attempt", () => existsSync(trace));
+    await other.put("script_status", "shaky-job", "REVOKED");
+    const result = await other.result(command);
+    assert.deepEqual([result.exit_code, result.skipped ?? false], [7, false]);
+    assert.match(result.stderr, /no further attempt: its job is revoked\n$/);
   });
 });
 

@@ -11,6 +11,8 @@ import {
 
 const EXIT_0: Ending = { kind: "exited", exitCode: 0 };
 const EXIT_1: Ending = { kind: "exited", exitCode: 1 };
+const REVOKED: Ending = { kind: "skipped", exitCode: 126, why: "revoked" };
+const KILLED: Ending = { kind: "failed", reason: "killed", why: "killed before it started" };
 
 /** Sends events to a fresh machine; gives what it asked for and where it came to rest. */
 function play(
@@ -106,14 +108,37 @@ describe("the command machine", () => {
       ...UP_TO_ALIVE,
       { type: "ENDED", ending: EXIT_1 },
       { type: "SLEPT" },
+      { type: "GATES_OPEN" },
       { type: "ENDED", ending: EXIT_1 },
       { type: "SLEPT" },
+      { type: "GATES_OPEN" },
       { type: "ENDED", ending: EXIT_1 },
     ], { retriesMax: 2 });
     assert.equal(asked.filter((type) => type === "SPAWN").length, 3);
     assert.equal(snapshot.value, "reporting");
     assert.deepEqual(snapshot.context.ending, EXIT_1);
   });
+
+  for (
+    const [what, gate, asked, ending] of [
+      ["was revoked", REVOKED, ["CHECK_GATES", "ANNOUNCE_LAST", "REPORT"], EXIT_1],
+      ["was killed", KILLED, ["CHECK_GATES", "RECORD_KILL", "REPORT"], {
+        ...KILLED,
+        why: "killed while it waited for its next attempt",
+      }],
+    ] as const
+  ) {
+    test(`that ${what} between two attempts is not tried again`, () => {
+      const played = play([
+        ...UP_TO_ALIVE,
+        { type: "ENDED", ending: EXIT_1 },
+        { type: "SLEPT" },
+        { type: "GATE_CLOSED", ending: gate },
+      ], { retriesMax: 2 });
+      assert.deepEqual(played.asked.slice(-3), asked);
+      assert.deepEqual(played.snapshot.context.ending, ending);
+    });
+  }
 
   test("that a crash interrupted is reported without another look at anything", () => {
     const { asked, snapshot } = play([{ type: "INTERRUPTED", why: "it died" }]);
