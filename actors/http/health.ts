@@ -58,9 +58,14 @@ async function fleet({ services }: Call) {
   const allWell = jetstream.all_ok && agents.offline === 0 && components.every(({ ok }) => ok);
   const known = agents.online + agents.offline;
   const status = !allWell ? "degraded" : known === 0 ? "unknown" : "ok";
+  const ill = components.filter(({ ok }) => !ok);
+  // Of a broker that cannot be asked no more is known than that.
+  const isBrokerAway = ill.some(({ name }) => name === "broker");
   const problems = [
-    ...components.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`),
-    ...jetstream.missing.map((stream) => `the broker does not have the stream ${stream}`),
+    ...ill.map(({ name, detail }) => `${name}: ${detail}`),
+    ...isBrokerAway
+      ? []
+      : jetstream.missing.map((stream) => `the broker does not have the stream ${stream}`),
     ...await staleAgents(services, now, agents.offline),
   ];
   return json({

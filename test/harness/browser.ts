@@ -6,8 +6,10 @@ const CHROMIUM = process.env["KANADE_CHROMIUM"] ?? "/usr/bin/chromium";
 /** How long a page may take to show what a test waits for. */
 const WITHIN_MS = 15_000;
 
-export async function startBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+export async function startBrowser(
+  { args = [] }: { readonly args?: readonly string[] } = {},
+): Promise<Browser> {
+  return await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...args] });
 }
 
 /** A page in a browser of its own, as somebody's who was never here. */

@@ -78,7 +78,16 @@ function HealthBanner() {
   if (ill.length === 0) return null;
   return (
     <div class="banner" role="alert">
-      {ill.map(({ name, detail }) => <span key={name}>{name}: {detail}</span>)}
+      {ill.map(({ name, detail }) => (
+        <span key={name}>
+          {name.replaceAll("_", " ")}: {detail}. {MEANWHILE[name]}
+        </span>
+      ))}
     </div>
   );
 }
+
+/** What becomes of one's work until a component is well again. */
+const MEANWHILE: Readonly<Record<string, string>> = {
+  broker: "What you send is kept and goes out when it is back; so are the results that wait there.",
+};

@@ -12,6 +12,8 @@ export interface DocumentEditorProps {
   readonly kind: Kind;
   readonly text: string;
   readonly readOnly: boolean;
+  /** The text is an example: nothing of it is stored. */
+  readonly isNew?: boolean;
   /** Stores the text. @throws when the server refuses it */
   readonly onSave: (text: string) => Promise<unknown>;
   /** Beside the button. */
@@ -21,7 +23,7 @@ export interface DocumentEditorProps {
 const NONE: readonly TextProblem[] = [];
 
 export function DocumentEditor(
-  { kind, text, readOnly, onSave, children }: DocumentEditorProps,
+  { kind, text, readOnly, isNew = false, onSave, children }: DocumentEditorProps,
 ) {
   const [now, setNow] = useState(text);
   const [stored, setStored] = useState(text);
@@ -67,7 +69,7 @@ export function DocumentEditor(
             Save
           </button>
           <span class="muted small" role="status">
-            {now === stored ? "as it is stored" : "not saved yet"}
+            {!isNew && now === stored ? "as it is stored" : "not saved yet"}
           </span>
           {children}
         </div>

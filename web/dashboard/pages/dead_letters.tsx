@@ -48,7 +48,7 @@ function DeadLetter({ letter }: { readonly letter: DeadLetterAnswer }) {
     <section class="card" aria-label={`Dead letter ${letter.id}`}>
       <div class="card-head">
         <h2>
-          {letter.stream} {letter.sequence}
+          Message {letter.sequence} of {letter.stream}
         </h2>
         {may("operator") && <DeadLetterActions letter={letter} />}
       </div>
@@ -100,7 +100,7 @@ function DeadLetterActions({ letter }: { readonly letter: DeadLetterAnswer }) {
       const { projected, error } = await ask<{ projected: boolean; error: string | null }>(path, {
         method: "POST",
       });
-      if (projected) sayDone(`${letter.stream} ${letter.sequence} could be read now.`);
+      if (projected) sayDone(`Message ${letter.sequence} of ${letter.stream} could be read now.`);
       else sayProblem("It still cannot be read", error);
     } catch (thrown) {
       sayProblem("Cannot replay it", thrown);

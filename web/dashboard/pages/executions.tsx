@@ -2,6 +2,7 @@ import type { ExecutionAnswer } from "../../../wire/http.ts";
 import { place, setQuery } from "../../shared/router.ts";
 import { withQuery } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
+import { may } from "../../shared/session.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
 import { Empty } from "../../shared/ui/states.tsx";
@@ -35,7 +36,7 @@ function ExecutionsList() {
         label="Executions"
         pages={pages}
         head={<Filters status={status} job={job} />}
-        empty={<NoExecutions />}
+        empty={<NoExecutions isFiltered={status !== undefined || job !== undefined} />}
       >
         {(rows) => <ExecutionsTable executions={rows} />}
       </PagedCard>
@@ -74,13 +75,25 @@ function Filters({ status, job }: {
   );
 }
 
-function NoExecutions() {
+function NoExecutions({ isFiltered }: { readonly isFiltered: boolean }) {
   return (
-    <Empty icon="executions" title="No executions like that">
+    <Empty
+      icon="executions"
+      title={isFiltered ? "No execution is like that" : "Nothing has run yet"}
+    >
       <p>
-        An execution is one firing of a job, or of a script that somebody typed:{" "}
-        <a href="#/run-now">run one</a>.
+        An execution is one firing of a job, or of a script that somebody typed.{" "}
+        {may("operator") && <a href="#/run-now">Run one</a>}
       </p>
+      {isFiltered && (
+        <button
+          type="button"
+          class="button small"
+          onClick={() => setQuery({ status: undefined, job: undefined })}
+        >
+          Show all
+        </button>
+      )}
     </Empty>
   );
 }

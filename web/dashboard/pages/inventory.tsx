@@ -123,7 +123,9 @@ function columnsOf(display: unknown, facts: unknown): readonly Column<InventoryR
       head: "Told",
       kind: "c-told",
       cell: ({ finished_at, note }) =>
-        finished_at === null ? <span class="muted">{note}</span> : <Time at={finished_at} />,
+        finished_at === null
+          ? <span class="muted" title={note ?? undefined}>{note}</span>
+          : <Time at={finished_at} />,
     },
   ];
 }

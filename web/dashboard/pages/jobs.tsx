@@ -64,7 +64,7 @@ function JobsList() {
                 <Empty icon="jobs" title="No jobs yet">
                   <p>
                     A script that is wanted again becomes a job: it gets a name, a version, and a
-                    place here.
+                    place here. {may("operator") && <a href={linkTo(["jobs", NEW])}>Write one</a>}
                   </p>
                 </Empty>
               )
@@ -135,6 +135,7 @@ function NewJob() {
       <PageHead title="New job" crumbs={<a href="#/jobs">Jobs</a>} />
       <DocumentEditor
         kind="manifest"
+        isNew
         text={TEMPLATE}
         readOnly={!may("operator")}
         onSave={async (text) => goTo(linkTo(["jobs", (await save(text)).id]))}
@@ -161,7 +162,7 @@ function JobPage({ id }: { readonly id: string }) {
         crumbs={<a href="#/jobs">Jobs</a>}
       >
         <a class="button" href={linkTo(["executions"], { job: id })}>Its executions</a>
-        {may("operator") && <JobActions id={id} isRevoked={isRevoked} />}
+        {may("operator") && yaml.data !== undefined && <JobActions id={id} isRevoked={isRevoked} />}
       </PageHead>
       {isRevoked && (
         <p class="notice">

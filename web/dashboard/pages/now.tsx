@@ -106,28 +106,28 @@ function Tiles({ fleet, open }: {
       <Tile
         label="Running"
         href="#/executions?status=open"
+        query={open}
         value={running === undefined ? undefined : `${running}${running === OPEN_SHOWN ? "+" : ""}`}
         note={`${shownCount(inFlight)} ${inFlight === 1 ? "run" : "runs"} in flight`}
       />
       <Tile
         label="Agents online"
         href="#/agents"
+        query={fleet}
         value={agents && shownCount(agents.active)}
-        note={agents === undefined
-          ? ""
-          : agents.stale === 0
-          ? `of ${shownCount(agents.known)}`
-          : `${shownCount(agents.stale)} offline of ${shownCount(agents.known)}`}
+        note={agents && fleetWords(agents)}
       />
       <Tile
         label="Runs, last 24 h"
         href="#/search"
+        query={fleet}
         value={fleet.data && shownCount(fleet.data.recent_results)}
         note="started"
       />
       <Tile
         label="Dead letters"
         href="#/dead-letters"
+        query={letters}
         value={letters.data === undefined ? undefined : shownCount(letters.data)}
         note={letters.data === 0 ? "everything could be read" : "messages that cannot be read"}
         isBad={(letters.data ?? 0) > 0}
@@ -137,39 +137,57 @@ function Tiles({ fleet, open }: {
   );
 }
 
-function Tile({ label, href, value, note, isBad = false }: {
+function fleetWords({ known, stale }: FleetHealth["agents"]): string {
+  if (known === 0) return "none was heard of yet";
+  return stale === 0
+    ? `of ${shownCount(known)}`
+    : `${shownCount(stale)} offline of ${shownCount(known)}`;
+}
+
+function Tile({ label, href, query, value, note, isBad = false }: {
   readonly label: string;
   readonly href: string;
+  /** Where the value comes from. */
+  readonly query: Pick<Loaded<unknown>, "isError">;
+  /** Undefined = not known: not yet, or not at all. */
   readonly value: ComponentChildren;
-  readonly note: string;
+  readonly note: string | undefined;
   readonly isBad?: boolean;
 }) {
+  const isUnknown = value === undefined;
   return (
     <a class="tile" href={href} data-kind={isBad ? "bad" : undefined}>
       <span class="label">{label}</span>
-      <span class="value">{value ?? "…"}</span>
-      <span class="note">{note}</span>
+      <span class="value">{isUnknown ? query.isError ? "?" : "…" : value}</span>
+      <span class="note">{isUnknown ? query.isError ? "cannot be asked now" : "" : note}</span>
     </a>
   );
 }
 
-/** Health says what is wrong, and not only that something is. */
+function wellWords({ agents: { stale }, components }: FleetHealth): string {
+  const risks = components.filter(({ ok, detail }) => ok && detail !== "well").length;
+  return [
+    "every part does its work",
+    risks > 0 && `${risks} ${risks === 1 ? "risk" : "risks"} to know of`,
+    stale > 0 && `${shownCount(stale)} ${stale === 1 ? "PC is" : "PCs are"} silent`,
+  ].filter(Boolean).join("; ");
+}
+
+/** Health says what is wrong, and not only that something is. Machines that are off are no fault of the system. */
 function HealthTile({ fleet }: { readonly fleet: Loaded<FleetHealth> }) {
-  if (fleet.data === undefined) {
-    const note = fleet.isError ? "cannot be asked" : "";
-    return <Tile label="Health" href="#/settings" value={undefined} note={note} />;
-  }
-  const { problems } = fleet.data;
-  const [first = "every part does its work", ...others] = problems;
-  const isWell = problems.length === 0;
-  const why = others.length === 0 ? first : `${first} And ${others.length} more.`;
+  const problems = fleet.data?.problems ?? [];
+  const isWell = fleet.data?.jetstream.all_ok === true &&
+    fleet.data.components.every(({ ok }) => ok);
+  const [first = "", ...others] = problems;
+  const whyNot = others.length === 0 ? first : `${first}, and ${others.length} more`;
   return (
     <Tile
       label="Health"
       href="#/settings"
-      value={isWell ? "Well" : "Not well"}
-      note={why}
-      isBad={!isWell}
+      query={fleet}
+      value={fleet.data && (isWell ? "Well" : "Not well")}
+      note={fleet.data && (isWell ? wellWords(fleet.data) : whyNot)}
+      isBad={fleet.data !== undefined && !isWell}
     />
   );
 }

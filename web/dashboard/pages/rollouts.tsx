@@ -7,7 +7,7 @@ import { may } from "../../shared/session.ts";
 import { Legend, ProgressBar } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
-import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { Empty, LoadablePage } from "../../shared/ui/states.tsx";
 import { type Column, Table } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
@@ -77,7 +77,7 @@ function RolloutPage({ execId }: { readonly execId: string }) {
     load: ({ signal }) => ask<RolloutDetail>(pathOf("api", "rollouts", execId), { signal }),
   });
   return (
-    <Loadable query={detail}>
+    <LoadablePage query={detail} title="Rollout" crumbs={<a href="#/rollouts">Rollouts</a>}>
       {({ rollout, waves, transitions }) => (
         <>
           <PageHead
@@ -119,7 +119,7 @@ function RolloutPage({ execId }: { readonly execId: string }) {
           </section>
         </>
       )}
-    </Loadable>
+    </LoadablePage>
   );
 }
 

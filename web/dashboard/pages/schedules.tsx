@@ -58,7 +58,10 @@ function SchedulesList() {
             rows.length === 0
               ? (
                 <Empty icon="schedules" title="Nothing runs by itself">
-                  <p>A schedule fires a job at its times, and writes down what it decided.</p>
+                  <p>
+                    A schedule fires a job at its times, and writes down what it decided.{" "}
+                    {may("operator") && <a href={linkTo(["schedules", NEW])}>Write one</a>}
+                  </p>
                 </Empty>
               )
               : <Table rows={rows} />}
@@ -111,6 +114,7 @@ function NewSchedule() {
       <PageHead title="New schedule" crumbs={<a href="#/schedules">Schedules</a>} />
       <DocumentEditor
         kind="schedule"
+        isNew
         text={TEMPLATE}
         readOnly={!may("operator")}
         onSave={async (text) => goTo(linkTo(["schedules", (await saveSchedule(text)).id]))}

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { RunAnswer } from "../../../wire/http.ts";
 import { withQuery } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
@@ -33,7 +33,7 @@ export function SearchPage() {
   return (
     <>
       <PageHead title="Search" />
-      <SearchForm key={JSON.stringify(search)} search={search} />
+      <SearchForm search={search} />
       <Results search={search} />
     </>
   );
@@ -41,6 +41,8 @@ export function SearchPage() {
 
 function SearchForm({ search }: { readonly search: Search }) {
   const [draft, setDraft] = useState(search);
+  // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
+  useEffect(() => setDraft(search), [JSON.stringify(search)]);
   const set = (member: Member) => (event: { readonly currentTarget: { readonly value: string } }) =>
     setDraft({ ...draft, [member]: event.currentTarget.value });
   const field = (member: Member, label: string, placeholder: string) => (

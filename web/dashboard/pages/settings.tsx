@@ -159,11 +159,15 @@ function Check({ name, ok, detail }: {
   readonly ok: boolean;
   readonly detail: string;
 }) {
+  const isTold = detail !== "well" && detail !== "holds";
+  const isRisk = ok && isTold;
   return (
     <li>
-      <span class="badge" data-tone={ok ? "good" : "bad"}>{ok ? "ok" : "not ok"}</span>
+      <span class="badge" data-tone={isRisk ? "warning" : ok ? "good" : "bad"}>
+        {isRisk ? "take care" : ok ? "ok" : "not ok"}
+      </span>
       <span>{name}</span>
-      {detail !== "well" && detail !== "holds" && <span class="muted small break">{detail}</span>}
+      {isTold && <span class="muted small break">{detail}</span>}
     </li>
   );
 }

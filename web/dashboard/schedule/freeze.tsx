@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { FreezeAnswer } from "../../../wire/http_schedules.ts";
 import { ask, type AskOptions, askPage } from "../../shared/api.ts";
 import { type Loaded, refreshSoon, useQuery } from "../../shared/queries.ts";
+import { Time } from "../../shared/ui/time.tsx";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
 import { changeWords, isStale, lastChange } from "../last_change.ts";
@@ -48,12 +49,27 @@ export function FreezeNotice({ freeze }: { readonly freeze: FreezeAnswer }) {
       <p class="notice" role="status">Nothing fires: the stored freeze cannot be read. {problem}</p>
     );
   }
-  const words = frozen
-    ? `Nothing fires${until == null ? "" : ` until ${until}`}`
-    : `A freeze is set${from == null ? "" : ` from ${from}`}${
-      until == null ? "" : ` until ${until}`
-    }`;
-  return <p class="notice" role="status">{words}{reason == null ? "." : `: ${reason}`}</p>;
+  return (
+    <p class="notice" role="status">
+      {frozen ? "No schedule fires" : "A freeze is set"}
+      {!frozen && from != null && (
+        <>
+          {" "}from <Bound text={from} />
+        </>
+      )}
+      {until != null && (
+        <>
+          {" "}until <Bound text={until} />
+        </>
+      )}
+      {reason == null ? "." : `: ${reason}`}
+    </p>
+  );
+}
+
+/** As it was written: a date, a local time, or an instant, which alone is the same everywhere. */
+function Bound({ text }: { readonly text: string }) {
+  return /(?:Z|[+-]\d\d:\d\d)$/.test(text) ? <Time at={text} /> : <>{text}</>;
 }
 
 export function FreezeButton({ stored }: { readonly stored: StoredFreeze }) {

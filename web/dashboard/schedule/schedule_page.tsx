@@ -4,6 +4,7 @@ import { ask, pathOf } from "../../shared/api.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { goTo, linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
+import { shownCount } from "../../shared/time.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
@@ -11,6 +12,7 @@ import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
 import { saveSchedule } from "./save.ts";
+import { whyNotWords } from "./words.ts";
 
 export function SchedulePage({ id }: { readonly id: string }) {
   const at = (...rest: readonly string[]) => pathOf("api", "schedules", id, ...rest);
@@ -31,14 +33,19 @@ export function SchedulePage({ id }: { readonly id: string }) {
       <PageHead title={id} crumbs={<a href="#/schedules">Schedules</a>}>
         {may("operator") && status.data !== undefined && <Actions status={status.data} />}
       </PageHead>
-      {status.data?.blocked != null && <p class="notice" role="status">{status.data.blocked}</p>}
+      {status.data?.blocked != null && (
+        <p class="notice" role="status">
+          It is somebody's turn, and nothing fires: {whyNotWords(status.data.blocked)}.
+        </p>
+      )}
       <div class="halves">
         <section class="card" aria-label="Next">
           <div class="card-head">
             <h2>Next</h2>
             {status.data !== undefined && <span class="muted small">{status.data.zone}</span>}
           </div>
-          <div class="card-body">
+          <div class="card-body stack">
+            {status.data?.progress != null && <Progress progress={status.data.progress} />}
             <Loadable query={preview}>{(fires) => <Fires fires={fires} />}</Loadable>
           </div>
         </section>
@@ -65,6 +72,22 @@ export function SchedulePage({ id }: { readonly id: string }) {
   );
 }
 
+/** How far one is that repeats until it succeeded. */
+function Progress({ progress }: { readonly progress: NonNullable<ScheduleStatus["progress"]> }) {
+  const { targets, online, succeeded, failed, open } = progress;
+  const parts = [
+    `${shownCount(succeeded)} succeeded`,
+    failed > 0 && `${shownCount(failed)} failed and come again`,
+    open > 0 && `${shownCount(open)} under way`,
+  ].filter((part) => part !== false);
+  return (
+    <p>
+      {shownCount(targets)} {targets === 1 ? "PC" : "PCs"} meant, {shownCount(online)} online:{" "}
+      {parts.join(", ")}.
+    </p>
+  );
+}
+
 function Fires({ fires }: { readonly fires: readonly PreviewAnswer[] }) {
   if (fires.length === 0) return <p class="muted">It does not fire any more.</p>;
   return (
@@ -76,7 +99,8 @@ function Fires({ fires }: { readonly fires: readonly PreviewAnswer[] }) {
           </span>
           <Time at={at} />
           <span class="muted small">
-            {local} ({utc_offset}) {skip ?? ""} {note ?? ""}
+            {[`${local} (${utc_offset})`, skip === null ? null : whyNotWords(skip), note]
+              .filter((part) => part !== null).join(", ")}
           </span>
         </li>
       ))}
@@ -95,7 +119,12 @@ function Ledger({ fires }: { readonly fires: readonly FireAnswer[] }) {
           <span class="badge" data-tone={TONES[state]}>{state}</span>
           <Time at={at} />
           {exec_id === null
-            ? <span class="muted small">{reason} {detail}</span>
+            ? (
+              <span class="muted small">
+                {[reason === null ? null : whyNotWords(reason), detail]
+                  .filter((part) => part !== null).join(": ")}
+              </span>
+            )
             : (
               <a class="small" href={linkTo(["executions", exec_id])}>
                 on {target_count} {target_count === 1 ? "PC" : "PCs"}

@@ -54,11 +54,11 @@ function Rows({ told }: { readonly told: ActivityEvent["told"] }) {
       <table>
         <thead>
           <tr>
-            <th>At</th>
-            <th>Machine</th>
-            <th>Event</th>
-            <th>Is then</th>
-            <th>Which</th>
+            <th scope="col">At</th>
+            <th scope="col">Machine</th>
+            <th scope="col">Event</th>
+            <th scope="col">Is then</th>
+            <th scope="col">Which</th>
           </tr>
         </thead>
         <tbody>

@@ -14,7 +14,7 @@ import { linkTo, place } from "../../shared/router.ts";
 import { shownSpan } from "../../shared/time.ts";
 import { OutcomeLabel, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Loadable } from "../../shared/ui/states.tsx";
+import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { Chart } from "../chart.tsx";
 import { useFeed } from "../feed.ts";
@@ -45,7 +45,7 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
     [execId],
   );
   return (
-    <Loadable query={story}>
+    <LoadablePage query={story} title="Execution" crumbs={<a href="#/executions">Executions</a>}>
       {(told) => (
         <>
           <PageHead
@@ -63,7 +63,7 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
           <Loadable query={chart}>{(drawn) => <Scrubbed story={told} chart={drawn} />}</Loadable>
         </>
       )}
-    </Loadable>
+    </LoadablePage>
   );
 }
 

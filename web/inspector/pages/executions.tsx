@@ -51,11 +51,11 @@ function Rows({ rows }: { readonly rows: readonly ExecutionAnswer[] }) {
       <table>
         <thead>
           <tr>
-            <th>What</th>
-            <th>State</th>
-            <th>PCs</th>
-            <th>Begun</th>
-            <th>By</th>
+            <th scope="col">What</th>
+            <th scope="col">State</th>
+            <th scope="col">PCs</th>
+            <th scope="col">Begun</th>
+            <th scope="col">By</th>
           </tr>
         </thead>
         <tbody>

@@ -10,7 +10,7 @@ import { ask, pathOf } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Empty, Loadable, Problem } from "../../shared/ui/states.tsx";
+import { Empty, LoadablePage, Problem } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { Chart } from "../chart.tsx";
 import { useFeed } from "../feed.ts";
@@ -20,9 +20,13 @@ import { Sampling } from "../sampling.tsx";
 
 export function MachinePage({ name }: { readonly name: string }) {
   return (
-    <Loadable query={useChart(name)}>
+    <LoadablePage
+      query={useChart(name)}
+      title="Machine"
+      crumbs={<a href="#/machines">Machines</a>}
+    >
       {(chart) => <Machine chart={chart} />}
-    </Loadable>
+    </LoadablePage>
   );
 }
 

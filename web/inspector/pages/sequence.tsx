@@ -3,8 +3,9 @@ import type { SequenceAnswer } from "../../../wire/http_inspector.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
+import { utcTime } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Loadable } from "../../shared/ui/states.tsx";
+import { LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 
 /** Between the lives of the parties, and between messages, pixels. */
@@ -24,7 +25,11 @@ export function SequencePage({ resultId }: { readonly resultId: string }) {
       ask<SequenceAnswer>(pathOf("api", "inspector", "runs", resultId, "sequence"), { signal }),
   });
   return (
-    <Loadable query={sequence}>
+    <LoadablePage
+      query={sequence}
+      title="Messages of a run"
+      crumbs={<a href="#/executions">Executions</a>}
+    >
       {(told) => (
         <>
           <PageHead
@@ -50,7 +55,7 @@ export function SequencePage({ resultId }: { readonly resultId: string }) {
           </section>
         </>
       )}
-    </Loadable>
+    </LoadablePage>
   );
 }
 
@@ -126,6 +131,7 @@ function Message({ step, from, to, y }: {
         {step.label}
       </text>
       <text class="when" x={middle} y={y + 14} text-anchor={isOwn ? "start" : "middle"}>
+        {step.at !== null && <title>{utcTime(new Date(step.at))}</title>}
         {whenOf(step)}
       </text>
     </g>
@@ -165,11 +171,11 @@ function Steps({ steps, titles }: {
       <table>
         <thead>
           <tr>
-            <th>From</th>
-            <th>To</th>
-            <th>What</th>
-            <th>When</th>
-            <th>By</th>
+            <th scope="col">From</th>
+            <th scope="col">To</th>
+            <th scope="col">What</th>
+            <th scope="col">When</th>
+            <th scope="col">By</th>
           </tr>
         </thead>
         <tbody>

@@ -105,12 +105,12 @@ function Tree(
         <table class="tree">
           <thead>
             <tr>
-              <th>Actor</th>
-              <th>State</th>
-              <th class="number">Per second</th>
-              <th class="number">Waiting</th>
-              <th class="number">Restarts</th>
-              <th>May touch</th>
+              <th scope="col">Actor</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number">Per second</th>
+              <th scope="col" class="number">Waiting</th>
+              <th scope="col" class="number">Restarts</th>
+              <th scope="col">May touch</th>
             </tr>
           </thead>
           <tbody>{actors.map((actor) => <Actor key={actor.path} actor={actor} />)}</tbody>
