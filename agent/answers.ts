@@ -2,6 +2,7 @@ import type { Msg, Subscription } from "nats";
 import type { Bus } from "../actors/bus.ts";
 import type { Log } from "../actors/log.ts";
 import { decode, encode } from "../wire/codec.ts";
+import { type CommandStatesReply, CommandStatesRequest } from "../wire/command_states.ts";
 import { messageOf } from "../wire/fault.ts";
 import {
   DEFAULT_LOG_LINES,
@@ -11,12 +12,14 @@ import {
 } from "../wire/job_tail.ts";
 import { type KillRunsReply, KillRunsRequest } from "../wire/kills.ts";
 import {
+  commandStatesSubject,
   jobTailSubject,
   killRunsSubject,
   logsFetchSubject,
   pingSubject,
 } from "../wire/subjects.ts";
 import { defineAgentActor } from "./capabilities.ts";
+import { CommandWatch } from "./command_watch.ts";
 import type { Commands } from "./commands.ts";
 import { type LiveOutput, type LiveOutputs, RING_BYTES } from "./live_output.ts";
 import type { LogTail } from "./log_tail.ts";
@@ -56,17 +59,20 @@ export const answers = defineAgentActor({
     ready();
     const bus = await link.connected(signal);
     const watches = new OutputWatches(pcId, bus);
+    const watch = new CommandWatch(commands, grants.clock);
     const tools = { ...grants, bus };
     const subscriptions = [
       answer(tools, pingSubject(pcId), () => encode(heartbeats.beat())),
       answer(tools, killRunsSubject(pcId), (body) => killRuns(body, commands)),
       answer(tools, logsFetchSubject(pcId), (body) => logLines(body, logTail)),
       answer(tools, jobTailSubject(pcId), (body) => tail(body, liveOutputs, watches)),
+      answer(tools, commandStatesSubject(pcId), (body) => commandStates(body, watch)),
     ];
     try {
       await whenAborted(signal);
     } finally {
       watches.clear();
+      watch.end();
       for (const subscription of subscriptions) subscription.unsubscribe();
     }
   },
@@ -105,6 +111,32 @@ function killRuns(body: Uint8Array, commands: Commands): Uint8Array {
     return encode({ killed: [] } satisfies KillRunsReply);
   }
   return encode({ killed: commands.killHere(request) } satisfies KillRunsReply);
+}
+
+/** Who cannot be understood is told how it is now, and nothing is noted for it. */
+function commandStates(body: Uint8Array, watch: CommandWatch): Uint8Array {
+  let request: CommandStatesRequest = { watch_secs: 0 };
+  try {
+    request = decode(CommandStatesRequest, "request for commands", body);
+  } catch {
+    // A bad request gets a valid answer.
+  }
+  return fitting(watch.tell(request));
+}
+
+/** The newest half of it, again and again, until its JSON fits into an answer. */
+function fitting(reply: CommandStatesReply): Uint8Array {
+  for (let told = reply;;) {
+    const bytes = encode(told);
+    if (bytes.length <= MAX_ANSWER_BYTES) return bytes;
+    const commands = told.commands.slice(Math.ceil(told.commands.length / 2));
+    told = {
+      ...told,
+      commands,
+      left_out: told.left_out + told.commands.length - commands.length,
+      moves: told.moves.slice(Math.ceil(told.moves.length / 2)),
+    };
+  }
 }
 
 function logLines(body: Uint8Array, logTail: LogTail): Uint8Array {

@@ -41,6 +41,16 @@ export class Commands {
     return this.#running.size;
   }
 
+  /** Each command that is not reported, once, in the order in which they came. */
+  active(): readonly CommandRun[] {
+    return [...this.#running].filter((run) => this.#isShown(run));
+  }
+
+  /** The one of a request. */
+  find(requestId: string): CommandRun | undefined {
+    return this.active().find(({ command }) => command.request_id === requestId);
+  }
+
   /**
    * Takes the bytes of a command, with what its headers say of who signed them. Never rejects: one bad command must
    * not end the process.
@@ -265,13 +275,20 @@ export class Commands {
   ): Promise<Taken> {
     const run = new CommandRun(command, admit, this.#tools);
     this.#running.add(run);
-    this.machines.add(run.machine, `${run.command.id} ${run.command.version}`);
+    // What comes once more while it runs is watched as little as it runs.
+    if (this.machines.get(run.command.request_id) === undefined) {
+      this.machines.add(run.machine, `${run.command.id} ${run.command.version}`);
+    }
     void run.ended.then(() => {
       this.#running.delete(run);
       this.machines.remove(run.machine);
     });
     run.start();
     return run.taken;
+  }
+
+  #isShown({ command, machine }: CommandRun): boolean {
+    return this.machines.get(command.request_id)?.actor === machine;
   }
 
   async #observe(kind: string, id: string, payload: Record<string, unknown>): Promise<void> {

@@ -155,6 +155,30 @@ export type LookAnswer = v.InferOutput<typeof LookAnswer>;
 export const LiveAnswer = v.object({ id: v.string(), title: v.string(), states: Texts });
 export type LiveAnswer = v.InferOutput<typeof LiveAnswer>;
 
+/** What is known of the commands of an agent that lives elsewhere: it is asked, so this is a sample. */
+export const AgentCommandsAnswer = v.object({
+  pc_id: v.string(),
+  /**
+   * Whether it tells of them: `silent` answers pings and not this (another implementation, or an older one), `away`
+   * answers nothing, `unreachable` = there is no broker to ask through, `busy` = too many agents are watched here.
+   */
+  telling: v.picklist(["tells", "silent", "away", "unreachable", "busy"]),
+  /** By the agent's clock; null unless it tells. */
+  at: v.nullable(Time),
+  /** How often it is asked while somebody watches, milliseconds. */
+  every_ms: Whole,
+  /** Oldest first; those that ended while somebody watched are among them. */
+  commands: v.array(v.object({
+    ...LiveAnswer.entries,
+    exec_id: Text,
+    result_id: Text,
+    ended: v.boolean(),
+  })),
+  /** Commands that are not told, because there are too many. */
+  left_out: Whole,
+});
+export type AgentCommandsAnswer = v.InferOutput<typeof AgentCommandsAnswer>;
+
 export const MomentAnswer = v.object({
   at: Time,
   from: Text,
@@ -261,5 +285,7 @@ export const InspectorEventsQuery = v.object({
   /** One machine, together with its id. */
   machine: v.optional(Name),
   id: v.optional(Id),
+  /** In place of a machine: the commands of the agent of this PC, and with an id that one. */
+  agent: v.optional(Name),
 });
 export type InspectorEventsQuery = v.InferOutput<typeof InspectorEventsQuery>;

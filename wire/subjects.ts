@@ -50,6 +50,11 @@ export function killRunsSubject(pcId: string): string {
   return `agents.${checkName("pc_id", pcId)}.kill`;
 }
 
+/** Where one agent is asked how its commands are [ours]. */
+export function commandStatesSubject(pcId: string): string {
+  return `agents.${checkName("pc_id", pcId)}.commands`;
+}
+
 export function jobTailSubject(pcId: string): string {
   return `job.tail.${checkName("pc_id", pcId)}`;
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import {
+  AgentCommandsAnswer,
   ChartAnswer,
   ExecutionStory,
   InspectorEventsQuery,
@@ -11,7 +12,7 @@ import {
   SequenceAnswer,
   SystemAnswer,
 } from "../../wire/http_inspector.ts";
-import { ExecutionPath, ResultPath } from "../../wire/http_requests.ts";
+import { ExecutionPath, PcPath, ResultPath } from "../../wire/http_requests.ts";
 import { eventStream } from "./event_stream.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
@@ -62,6 +63,16 @@ export const INSPECTOR_ROUTES: readonly Route[] = [
   }),
   route({
     method: "GET",
+    path: "/api/inspector/agents/{pc_id}/commands",
+    role: "viewer",
+    summary: "The commands of an agent that lives elsewhere, as it tells of them now",
+    params: PcPath,
+    answer: AgentCommandsAnswer,
+    handle: async ({ services, params }) =>
+      json(await services.inspector.agentCommands(params.pc_id)),
+  }),
+  route({
+    method: "GET",
     path: "/api/inspector/executions/{exec_id}",
     role: "viewer",
     summary: "An execution moment by moment, with the reason of each in plain words",
@@ -84,7 +95,8 @@ export const INSPECTOR_ROUTES: readonly Route[] = [
     method: "GET",
     path: "/api/inspector/events",
     role: "viewer",
-    summary: "Server-sent events: system, activity, and moved of the machine that is watched",
+    summary:
+      "Server-sent events: system, activity, moved of the machine that is watched, commands of an agent",
     query: InspectorEventsQuery,
     answer: "text/event-stream",
     streams: true,
@@ -95,17 +107,24 @@ export const INSPECTOR_ROUTES: readonly Route[] = [
 /** Nothing is observed before the stream opens, nor after it has ended. */
 function streamInspection({ services, query }: Call<{ query: InspectorEventsQuery }>): Response {
   const { inspector, closing } = services;
-  const { system, activity, machine, id } = query;
+  const { system, activity, machine, id, agent } = query;
+  // An id belongs to the agent where there is one.
+  const wish = agent === undefined ? { activity, machine, id } : { activity };
   return eventStream({
     signal: closing,
     open(send) {
       // First what may refuse.
       const stops = [
         inspector.watch({
-          wish: { activity, machine, id },
+          wish,
           moved: (data) => send({ event: "moved", data }),
           activity: (data) => send({ event: "activity", data }),
         }),
+        ...(agent === undefined ? [] : [inspector.watchAgent(agent, {
+          id,
+          commands: (data) => send({ event: "commands", data }),
+          moved: (data) => send({ event: "moved", data }),
+        })]),
         ...(system ? [inspector.watchSystem((data) => send({ event: "system", data }))] : []),
       ];
       return () => {

@@ -1,5 +1,6 @@
 /** What a machine's own definition says of it, as plain data: states, transitions, names of guards and actions. */
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from "xstate";
+import { stateIdOf, transitionIdOf } from "../../machines/chart_ids.ts";
 import type { ChartState, ChartTransition } from "../../wire/http_inspector.ts";
 
 /** A machine as plain data, and the way back from a transition that xstate took to the one that is drawn. */
@@ -26,11 +27,6 @@ export function chartOf(machine: AnyStateMachine): Chart {
   };
 }
 
-/** The id of a state: names from the root on. */
-export function stateIdOf({ path }: AnyStateNode): string {
-  return path.join(".");
-}
-
 /** Where a machine rests that enters a state: the state, those around it, and what its beginnings lead to. */
 export function enteredStates(node: AnyStateNode): readonly string[] {
   const around: string[] = [];
@@ -38,20 +34,6 @@ export function enteredStates(node: AnyStateNode): readonly string[] {
     around.unshift(stateIdOf(up));
   }
   return [...around, ...restingStates(node)];
-}
-
-/** Ids of the states that a snapshot's value names, outermost first. */
-export function activeStates(value: unknown, parent = ""): readonly string[] {
-  if (typeof value === "string") return [joined(parent, value)];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, below]) => {
-    const id = joined(parent, name);
-    return [id, ...activeStates(below, id)];
-  });
-}
-
-function joined(parent: string, name: string): string {
-  return parent === "" ? name : `${parent}.${name}`;
 }
 
 function restingStates(node: AnyStateNode): readonly string[] {
@@ -80,7 +62,7 @@ function stateOf(node: AnyStateNode): ChartState {
     parent: node.parent === undefined || node.parent.parent === undefined
       ? null
       : stateIdOf(node.parent),
-    initial: initial === undefined ? null : joined(stateIdOf(node), initial),
+    initial: initial === undefined ? null : `${stateIdOf(node)}.${initial}`,
     entry: node.entry.filter(isOfDefinition).map(nameOf),
     exit: node.exit.filter(isOfDefinition).map(nameOf),
     tags: [...node.tags],
@@ -93,8 +75,8 @@ function transitionsOf(
 ): readonly ChartTransition[] {
   const byEvent = [...node.transitions, ["", node.always ?? []] as const];
   return byEvent.flatMap(([event, transitions]) =>
-    transitions.map((transition, index): ChartTransition => {
-      const id = `${stateIdOf(node)}:${event}:${index}`;
+    transitions.map((transition): ChartTransition => {
+      const id = transitionIdOf(transition);
       ids.set(transition, id);
       const [target] = transition.target ?? [];
       const delay = delayOf(node, transition);

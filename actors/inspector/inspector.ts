@@ -3,9 +3,11 @@ import type { Reader } from "../../db/client.ts";
 import { findExecution, readTimeline } from "../../db/executions.ts";
 import { countUnsent, findCommandFor, readRunBriefs } from "../../db/inspection.ts";
 import { findResult } from "../../db/results.ts";
+import { activeStates } from "../../machines/chart_ids.ts";
 import type { ListedMachine } from "../../machines/machine_list.ts";
 import { Fault } from "../../wire/fault.ts";
 import type {
+  AgentCommandsAnswer,
   ChartAnswer,
   ExecutionStory,
   LiveAnswer,
@@ -15,12 +17,12 @@ import type {
   SystemAnswer,
 } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
+import type { Bus } from "../bus.ts";
 import type { ExecutionRegistry } from "../execution_registry.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Timers } from "../system/clock.ts";
 import type { System } from "../system/supervisor.ts";
 import type { Watchable } from "../system/watchable.ts";
-import { activeStates } from "./chart.ts";
 import { Charts } from "./charts.ts";
 import { executionStory, MAX_MOMENTS, titleOf } from "./execution_story.ts";
 import {
@@ -31,6 +33,7 @@ import {
 } from "./machine_source.ts";
 import { wordsOf } from "./machine_words.ts";
 import { optionsOf } from "./options.ts";
+import { type AgentViewer, RemoteCommands } from "./remote_commands.ts";
 import { sequenceOf } from "./sequence.ts";
 import { SystemView } from "./system_view.ts";
 import { type Viewer, Watching } from "./watching.ts";
@@ -42,6 +45,8 @@ export interface InspectorParts {
   readonly machines: readonly ListedMachine[];
   readonly registry: ExecutionRegistry;
   readonly db: Reader;
+  /** By which agents are asked. */
+  readonly bus: Pick<Bus, "request">;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -57,9 +62,10 @@ export class Inspector {
   readonly #commands = new WatchableSource("agent_command");
   readonly #sources: readonly MachineSource[];
   readonly #watching: Watching;
+  readonly #remote: RemoteCommands;
 
   constructor(parts: InspectorParts) {
-    const { registry, machines, clock, timers, log } = parts;
+    const { registry, machines, bus, clock, timers, log } = parts;
     this.#parts = parts;
     this.#charts = new Charts(machines);
     this.#view = new SystemView({ ...parts.system, clock, timers });
@@ -73,6 +79,8 @@ export class Inspector {
       timers,
       log,
     });
+    const machine = () => this.#charts.machine("agent_command");
+    this.#remote = new RemoteCommands({ bus, machine, clock, timers, log });
   }
 
   /** Shows a supervision tree of this process, too. */
@@ -175,6 +183,21 @@ export class Inspector {
   watch(viewer: Viewer): () => void {
     if (viewer.wish.machine !== undefined) this.#charts.machine(viewer.wish.machine);
     return this.#watching.watch(viewer);
+  }
+
+  /** The commands of an agent that lives elsewhere, asked once. */
+  agentCommands(pcId: string): Promise<AgentCommandsAnswer> {
+    return this.#remote.look(pcId);
+  }
+
+  /** Tells of the commands of an agent that lives elsewhere until the function that it returns is called. */
+  watchAgent(pcId: string, viewer: AgentViewer): () => void {
+    return this.#remote.watch(pcId, viewer);
+  }
+
+  /** How many agents are asked now, because somebody watches them. */
+  get askedAgents(): number {
+    return this.#remote.size;
   }
 
   #sourceOf(machine: string): MachineSource | undefined {

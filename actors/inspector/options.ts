@@ -1,9 +1,10 @@
 /** What each event would do to a machine as it is: from its definition, with its guards asked where they can be. */
 import type { AnyMachineSnapshot, AnyTransitionDefinition } from "xstate";
+import { activeStates } from "../../machines/chart_ids.ts";
 import type { ListedMachine } from "../../machines/machine_list.ts";
 import { messageOf } from "../../wire/fault.ts";
 import type { ChartTransition, OptionAnswer } from "../../wire/http_inspector.ts";
-import { activeStates, type Chart, enteredStates } from "./chart.ts";
+import { type Chart, enteredStates } from "./chart.ts";
 import { type Example, examplesFor } from "./examples.ts";
 
 /** A machine at one moment: what its snapshot, or its row, says of it. */

@@ -6,13 +6,14 @@
  * 3. An observer never throws: xstate would end the machine that it watches.
  */
 import type { AnyMachineSnapshot, InspectionEvent } from "xstate";
+import { activeStates } from "../../machines/chart_ids.ts";
 import { messageOf } from "../../wire/fault.ts";
 import type { ActivityEvent, LookAnswer, MovedEvent } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Timers } from "../system/clock.ts";
 import type { MachineObserver } from "../system/watchable.ts";
-import { activeStates, type Chart } from "./chart.ts";
+import type { Chart } from "./chart.ts";
 import { harmless, type MachineSource } from "./machine_source.ts";
 
 /** How often viewers are told, milliseconds: fluent to the eye, and far apart for a machine. */

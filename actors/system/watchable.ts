@@ -3,6 +3,11 @@ import type { Actor, AnyActorLogic, InspectionEvent } from "xstate";
 /** Told of every event and transition of a machine. It must not throw: xstate would end the machine. */
 export type MachineObserver = (event: InspectionEvent) => void;
 
+/** The id that the machine was created with to which an event belongs. */
+export function machineIdOf({ actorRef }: InspectionEvent): string {
+  return "id" in actorRef ? String(actorRef.id) : actorRef.sessionId;
+}
+
 type LiveActor = Actor<AnyActorLogic>;
 
 /** A machine that lives in this process. */

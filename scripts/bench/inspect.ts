@@ -71,6 +71,7 @@ function watch(registry: ExecutionRegistry, db: Database, log: Log, { executions
     machines: MACHINES,
     registry,
     db,
+    bus: { request: () => Promise.reject(new Error("not asked")) },
     clock: systemClock,
     timers: systemTimers,
     log,

@@ -13,6 +13,7 @@ export function inspectorOf({ db, bus, clock, lease, log, registry }: BackendPar
     machines: MACHINES,
     registry,
     db,
+    bus,
     clock,
     timers: systemTimers,
     log,

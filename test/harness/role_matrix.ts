@@ -45,6 +45,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "GET /api/inspector/machines/{machine}/layout": "viewer",
   "GET /api/inspector/machines/{machine}/live": "viewer",
   "GET /api/inspector/machines/{machine}/live/{id}": "viewer",
+  "GET /api/inspector/agents/{pc_id}/commands": "viewer",
   "GET /api/inspector/executions/{exec_id}": "viewer",
   "GET /api/inspector/runs/{result_id}/sequence": "viewer",
   "GET /api/inspector/events": "viewer",

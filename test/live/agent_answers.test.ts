@@ -1,17 +1,22 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Watchable } from "../../actors/system/watchable.ts";
+import type { Agent } from "../../agent/agent.ts";
 import { encode } from "../../wire/codec.ts";
+import type { CommandStatesReply } from "../../wire/command_states.ts";
 import type { EventStarted } from "../../wire/event_started.ts";
 import type { Heartbeat } from "../../wire/heartbeat.ts";
 import type { JobTailReply, OutputChunk } from "../../wire/job_tail.ts";
+import { commandBody } from "../../wire/command.ts";
 import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
 import { eventually, nextEvent } from "../harness/wait.ts";
 
 describe("an agent that is asked", () => {
   let endpoint: Endpoint;
+  let agent: Agent;
   before(async () => {
     endpoint = await startEndpoint();
-    await endpoint.startAgent();
+    agent = await endpoint.startAgent();
     await endpoint.result(await endpoint.send({}));
   });
   after(() => endpoint[Symbol.asyncDispose]());
@@ -32,6 +37,54 @@ describe("an agent that is asked", () => {
     assert.ok(beat.shells?.includes("sh"));
     assert.ok((beat.agent_rss_bytes ?? 0) > 1_000_000);
     assert.equal(beat.os_family, process.platform === "linux" ? "linux" : beat.os_family);
+  });
+
+  const commands = (body: unknown) => ask<CommandStatesReply>(`agents.${PC_ID}.commands`, body);
+
+  test("for its commands answers how each is, and notes their moves for as long as it was asked to", async () => {
+    const gate = `${endpoint.dataDir}/commands`;
+    const machines = machinesOf(agent);
+    const command = await endpoint.send({
+      script: `until [ -e ${gate} ]; do sleep 0.02; done`,
+    });
+    await startedOf(command);
+    const once = await commands({ watch_secs: 0 });
+    assert.deepEqual([once.since, once.moves], [null, []]);
+    assert.deepEqual(once.commands.map(({ request_id, exec_id }) => [request_id, exec_id]), [
+      [command.request_id, command.exec_id],
+    ]);
+    assert.equal(machines.isWatched, false, "nobody goes on watching");
+
+    const first = await commands({ watch_secs: 1 });
+    assert.equal(machines.isWatched, true);
+    await endpoint.send({ script: `touch ${gate}` });
+    await endpoint.result(command);
+    const next = await eventually("its end", async () => {
+      const reply = await commands({ watch_secs: 1, since: first.since, after: 0 });
+      return reply.moves.some(({ states }) => states.includes("done")) && reply;
+    });
+    assert.equal(next.since, first.since);
+    assert.deepEqual(next.moves.map(({ seq }) => seq), next.moves.map((_, index) => index + 1));
+    const after = next.moves.length;
+    assert.deepEqual((await commands({ watch_secs: 1, since: first.since, after })).moves, []);
+    await eventually("the watching to end", () => !machines.isWatched);
+  });
+
+  test("tells of a command that comes once more while it runs as of one", async () => {
+    const gate = `${endpoint.dataDir}/again`;
+    const command = await endpoint.send({
+      script: `until [ -e ${gate} ]; do sleep 0.02; done`,
+    });
+    await startedOf(command);
+    const subject = `commands.pc.${PC_ID}`;
+    await endpoint.bus.publishAcked(subject, encode(commandBody(command)));
+    // Whatever comes after it was taken after it.
+    await endpoint.result(await endpoint.send({}));
+    const { commands: told } = await commands({ watch_secs: 0 });
+    assert.deepEqual(told.map(({ request_id }) => request_id), [command.request_id]);
+    assert.equal(machinesOf(agent).size, 1);
+    await endpoint.send({ script: `touch ${gate}` });
+    await endpoint.result(command);
   });
 
   test("for the tail of a run answers with what it has printed so far", async () => {
@@ -185,3 +238,8 @@ describe("the groups of an agent", () => {
     assert.equal((await endpoint.result(second)).stdout, "again\n");
   });
 });
+
+function machinesOf(agent: Agent): Watchable {
+  assert.ok(agent.inspection !== undefined);
+  return agent.inspection.commands;
+}

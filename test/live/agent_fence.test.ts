@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { prepareBroker } from "../../actors/broker.ts";
 import { connectBus } from "../../actors/bus.ts";
+import { askForCommands } from "../../actors/inspector/agent_question.ts";
 import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
 import { getObject, putObject } from "../../agent/object_store.ts";
@@ -72,6 +73,13 @@ describe("an agent with a credential that is fenced to it", () => {
       last_by_subj: `results.${PC_ID}.${command.request_id}`,
     });
     assert.equal(stored.json<{ request_id: string }>().request_id, command.request_id);
+  });
+
+  test("tells the backend how its commands are", async () => {
+    const { bus } = endpoint;
+    const { log } = testLog();
+    const told = await askForCommands({ bus, log }, PC_ID, { watch_secs: 1 });
+    assert.equal(told.telling, "tells");
   });
 
   test("reads revocations, and follows its config", async () => {

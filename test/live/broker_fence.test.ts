@@ -95,6 +95,7 @@ for (
     "job.output.pc2.result-1",
     "agents.pc2.ping",
     "agents.pc2.kill",
+    "agents.pc2.commands",
     "_INBOX_pc2.guessed",
   ]
 ) {
@@ -111,6 +112,7 @@ for (
     "kill.exec-1",
     "agents.pc1.ping",
     "agents.pc1.kill",
+    "agents.pc1.commands",
     "job.tail.pc1",
     "logs.fetch.pc1",
     "$KV.agent_groups.pc1",
@@ -147,6 +149,7 @@ for (
     "heartbeat.*",
     "agents.pc2.ping",
     "agents.pc2.kill",
+    "agents.pc2.commands",
     "job.tail.*",
     "$KV.>",
     "$KV.agent_groups.*",

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AnyMachineSnapshot, createActor, getInitialSnapshot, setup } from "xstate";
-import { activeStates, chartOf } from "../../actors/inspector/chart.ts";
+import { chartOf } from "../../actors/inspector/chart.ts";
+import { activeStates } from "../../machines/chart_ids.ts";
 import { examplesFor } from "../../actors/inspector/examples.ts";
 import { optionsOf } from "../../actors/inspector/options.ts";
 import { executionMachine } from "../../machines/execution.ts";

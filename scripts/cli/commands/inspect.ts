@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import {
   type ActorAnswer,
+  AgentCommandsAnswer,
   ExecutionStory,
   SequenceAnswer,
   SystemAnswer,
@@ -30,6 +31,24 @@ const STEP_COLUMNS: readonly Column<Step>[] = [
   { heading: "detail", text: ({ detail }) => detail },
 ];
 
+type AgentCommand = AgentCommandsAnswer["commands"][number];
+
+const COMMAND_COLUMNS: readonly Column<AgentCommand>[] = [
+  { heading: "request", text: ({ id }) => id },
+  { heading: "job", text: ({ title }) => title },
+  { heading: "state", text: ({ states }) => states.at(-1) ?? null },
+  { heading: "run", text: ({ result_id }) => result_id },
+];
+
+/** Of an agent that tells nothing. */
+const TELLING: Readonly<Record<AgentCommandsAnswer["telling"], string>> = {
+  tells: "",
+  silent: "is there and does not tell of its commands: it is of another kind, or an older one",
+  away: "does not answer",
+  unreachable: "cannot be asked: the backend has no connection to the broker",
+  busy: "is not asked: too many agents are watched",
+};
+
 /** What the inspector shows, for who has no browser at hand. */
 export function addInspect(program: Command, session: Session): void {
   addCommand(program, "actors", "every actor of the backend's process, as its supervisor has it")
@@ -41,6 +60,12 @@ export function addInspect(program: Command, session: Session): void {
         { schema: SystemAnswer, path },
         ({ systems }) => renderTable(ACTOR_COLUMNS, systems.flatMap(({ actors }) => actors)),
       );
+    });
+
+  addCommand(program, "commands <pc_id>", "what an agent does now: each command and its state")
+    .action((pcId: string, options: CommonOptions) => {
+      const path = `/api/inspector/agents/${encodeURIComponent(pcId)}/commands`;
+      return showOne(session, options, { schema: AgentCommandsAnswer, path }, commandsText);
     });
 
   addCommand(
@@ -63,6 +88,13 @@ export function addInspect(program: Command, session: Session): void {
         ({ steps }) => renderTable(STEP_COLUMNS, steps),
       );
     });
+}
+
+function commandsText(answer: AgentCommandsAnswer): string {
+  const { pc_id, telling, commands, left_out } = answer;
+  if (telling !== "tells") return `${pc_id} ${TELLING[telling]}\n`;
+  const more = left_out > 0 ? `${left_out} more are not told\n` : "";
+  return `${renderTable(COMMAND_COLUMNS, commands)}${more}`;
 }
 
 function waitingOf({ lag, waiting }: ActorAnswer): number | null {
