@@ -1,9 +1,12 @@
 /** The inspector's pages in a real browser: machines that move, a tree that tells a restart, and the past to scrub. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
+import { startAgentProcess } from "../harness/agent_process.ts";
 import { startWhole, type TestBackend, type TestSystem, TOKEN } from "../harness/backend.ts";
 import { startBrowser, type Visit, visit } from "../harness/browser.ts";
 import { eventually } from "../harness/wait.ts";
@@ -116,6 +119,53 @@ test("the tree shows an actor that is started again, with its reason, and its su
   await page.getByText("When it fails:").waitFor();
 });
 
+test("a command on another machine is picked, and seen to run, to be reported and to be done", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "kanade-far-"));
+  const gate = join(directory, "gate");
+  await using _agent = await startAgentProcess({
+    pcId: "pc-far",
+    servers: [whole.broker.url],
+    dataDir: join(directory, "agent"),
+    stopGraceMs: 0,
+  });
+  await backend.api("POST", "/api/jobs", {
+    id: "gated",
+    version: "1",
+    execute: {
+      shell: "sh",
+      script: `while [ ! -e '${gate}' ]; do sleep 0.05; done`,
+      timeout: "60s",
+    },
+  });
+  await using visitor = await open("#/machines/agent_command");
+  const { page, complaints } = visitor;
+  await eventually("its heartbeat", async () => {
+    const agents = await backend.api<{ pc_id: string }[]>("GET", "/api/agents?q=pc-far");
+    return agents.length === 1;
+  });
+  await page.getByLabel("On which PC").fill("pc-far");
+  await page.getByRole("button", { name: "Ask it" }).click();
+  await page.getByText("sampled: asked every 0.5 s").waitFor();
+  await backend.api("POST", "/api/exec/gated", { target: { pcs: ["pc-far"] } });
+  const picker = page.getByLabel("Watch a command of it");
+  await picker.getByText("gated 1 (running.alive)").waitFor({ state: "attached" });
+  await picker.selectOption({ label: "gated 1 (running.alive)" });
+  const isLit = (state: string) =>
+    page.locator(`.state[data-state="${state}"][data-active="true"]`).waitFor();
+  await isLit("running.alive");
+  await page.getByText(/It becomes running, ending.*latch kill, record kill/).waitFor();
+
+  await writeFile(gate, "");
+  await isLit("done");
+  const moves = page.getByRole("list", { name: "Newest first" }).getByRole("listitem");
+  await moves.filter({ hasText: "ENDED" }).filter({ hasText: "reporting" }).waitFor();
+  await moves.filter({ hasText: "REPORTED" }).filter({ hasText: "done" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await page.goto(`${backend.url}/inspector#/machines/agent_command?agent=pc-none`);
+  await page.getByText("pc-none does not answer").waitFor();
+  await rm(directory, { recursive: true, force: true });
+});
+
 test("every machine is drawn from its definition, and can be reached by the keyboard alone", async () => {
   await using visitor = await open("#/machines");
   const { page } = visitor;
@@ -138,7 +188,14 @@ test("a thing that is not there is said, with the way on", async () => {
   await page.getByText("It does not live here any more").waitFor();
 });
 
-const PAGES = ["#/", "#/machines", "#/machines/agent_command", "#/executions", "#/activity"];
+const PAGES = [
+  "#/",
+  "#/machines",
+  "#/machines/agent_command",
+  "#/machines/agent_command?agent=pc-none",
+  "#/executions",
+  "#/activity",
+];
 
 for (const width of [1280, 390]) {
   test(`no page is wider than a window of ${width} pixels, and axe finds no serious fault`, async () => {

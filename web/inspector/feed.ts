@@ -12,6 +12,8 @@ export interface Wish {
   readonly activity?: boolean;
   readonly machine?: string | undefined;
   readonly id?: string | undefined;
+  /** The PC whose agent's commands are told, and with an id that one. */
+  readonly agent?: string | undefined;
 }
 
 /** Called with what comes, by the event's name; `again` when some of it may have been missed. */
@@ -19,6 +21,7 @@ export interface Listeners {
   readonly system?: (data: never) => void;
   readonly activity?: (data: never) => void;
   readonly moved?: (data: never) => void;
+  readonly commands?: (data: never) => void;
   readonly again?: () => void;
 }
 
@@ -32,6 +35,7 @@ export function useFeed(wish: Wish, listeners: Listeners): boolean {
     activity: wish.activity ? "1" : undefined,
     machine: wish.id === undefined ? undefined : wish.machine,
     id: wish.id,
+    agent: wish.agent,
   });
   useEffect(() => listen(address, () => newest.current, setLive), [address]);
   return isLive;
@@ -66,7 +70,7 @@ function listen(
       retry = setTimeout(open, RETRY_MS);
       void findSession().catch(() => undefined);
     };
-    for (const name of ["system", "activity", "moved"] as const) {
+    for (const name of ["system", "activity", "moved", "commands"] as const) {
       opened.addEventListener(
         name,
         ({ data }: MessageEvent<string>) => listeners()[name]?.(JSON.parse(data) as never),

@@ -1,5 +1,5 @@
 /** One machine as a statechart, and any live one of its kind to watch. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type {
   ChartAnswer,
   LiveAnswer,
@@ -11,12 +11,11 @@ import { useQuery } from "../../shared/queries.ts";
 import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, LoadablePage, Problem } from "../../shared/ui/states.tsx";
-import { Time } from "../../shared/ui/time.tsx";
-import { Chart } from "../chart.tsx";
+import { AgentCommands, AgentPicker } from "../agent_commands.tsx";
 import { useFeed } from "../feed.ts";
-import { Options, possibleOf } from "../options.tsx";
 import { useChart, useMachines } from "../queries.ts";
 import { Sampling } from "../sampling.tsx";
+import { NOTHING_SEEN, seeing, Still, Watched } from "../watched.tsx";
 
 export function MachinePage({ name }: { readonly name: string }) {
   return (
@@ -31,25 +30,27 @@ export function MachinePage({ name }: { readonly name: string }) {
 }
 
 function Machine({ chart }: { readonly chart: ChartAnswer }) {
-  const id = place.value.query.get("live") ?? undefined;
+  const { query } = place.value;
+  const id = query.get("live") ?? undefined;
+  const agent = query.get("agent") ?? undefined;
   const machines = useMachines();
   const summary = machines.data?.find(({ name }) => name === chart.name);
   return (
     <>
       <PageHead title={chart.title} crumbs={<a href="#/machines">Machines</a>} />
       <p class="lead">{chart.describes}</p>
-      {summary !== undefined && summary.live !== null && <Picker name={chart.name} chosen={id} />}
-      {id === undefined ? <Still chart={chart} /> : <Watched key={id} chart={chart} id={id} />}
+      {chart.name === "agent_command" && <AgentPicker chosen={agent} />}
+      {agent !== undefined ? <AgentCommands key={agent} chart={chart} agent={agent} id={id} /> : (
+        <>
+          {summary !== undefined && summary.live !== null && (
+            <Picker name={chart.name} chosen={id} />
+          )}
+          {id === undefined
+            ? <Still chart={chart} />
+            : <WatchedHere key={id} chart={chart} id={id} />}
+        </>
+      )}
     </>
-  );
-}
-
-/** The machine by itself. */
-function Still({ chart }: { readonly chart: ChartAnswer }) {
-  return (
-    <section class="card" aria-label="Statechart">
-      <Chart chart={chart} states={[]} taken={[]} move="" />
-    </section>
   );
 }
 
@@ -85,34 +86,19 @@ function Picker({ name, chosen }: { readonly name: string; readonly chosen: stri
   );
 }
 
-interface Seen {
-  readonly look: LookAnswer | null;
-  readonly moves: MovedEvent["moves"];
-  readonly leftOut: number;
-}
-
-/** Kept of what was seen. */
-const KEPT = 50;
-
-function Watched({ chart, id }: { readonly chart: ChartAnswer; readonly id: string }) {
+function WatchedHere({ chart, id }: { readonly chart: ChartAnswer; readonly id: string }) {
   const first = useQuery({
     key: ["look", chart.name, id],
     load: ({ signal }) =>
       ask<LookAnswer>(pathOf("api", "inspector", "machines", chart.name, "live", id), { signal }),
   });
-  const [seen, setSeen] = useState<Seen>({ look: null, moves: [], leftOut: 0 });
+  const [seen, setSeen] = useState(NOTHING_SEEN);
   const isLive = useFeed({ machine: chart.name, id }, {
-    moved: ({ look, moves, left_out }: MovedEvent) =>
-      setSeen((before) => ({
-        look,
-        moves: [...before.moves, ...moves].slice(-KEPT),
-        leftOut: before.leftOut + left_out,
-      })),
+    moved: (event: MovedEvent) => setSeen((before) => seeing(before, event)),
     again: () => void first.refetch(),
   });
   // A newer answer than the newest move is the truth again, after a gap.
   const look = newer(seen.look, first.data);
-  useEffect(() => setSeen({ look: null, moves: [], leftOut: 0 }), [id]);
   if (look === undefined) {
     return first.isError
       ? (
@@ -130,81 +116,14 @@ function Watched({ chart, id }: { readonly chart: ChartAnswer; readonly id: stri
       )
       : <Still chart={chart} />;
   }
-  const last = seen.moves.at(-1);
   return (
-    <div class="columns wide-left">
-      <section class="card" aria-label="Statechart">
-        <Chart
-          chart={chart}
-          states={look.states}
-          taken={last?.transitions ?? []}
-          possible={possibleOf(look.options)}
-          move={last?.at ?? ""}
-        />
-      </section>
-      <div class="stack">
-        <Sampling isLive={isLive} leftOut={seen.leftOut} />
-        <Looked look={look} />
-        <Moves moves={seen.moves} />
-      </div>
-    </div>
+    <Watched chart={chart} look={look} moves={seen.moves}>
+      <Sampling isLive={isLive} leftOut={seen.leftOut} />
+    </Watched>
   );
 }
 
 function newer(a: LookAnswer | null, b: LookAnswer | undefined): LookAnswer | undefined {
   if (a === null) return b;
   return b === undefined || b.at < a.at ? a : b;
-}
-
-function Looked({ look }: { readonly look: LookAnswer }) {
-  return (
-    <>
-      <section class="card padded stack" aria-label="Now">
-        <h2 class="break">{look.title}</h2>
-        <p class="row">
-          {look.states.map((state) => (
-            <span key={state} class="badge" data-tone="busy">{state}</span>
-          ))}
-        </p>
-        {look.story !== null && (
-          <>
-            <p>{look.story.why}</p>
-            <p class="muted">{look.story.deadline}</p>
-          </>
-        )}
-        {look.machine === "execution" && (
-          <a href={linkTo(["executions", look.id])}>Its whole timeline</a>
-        )}
-        <details>
-          <summary>Context</summary>
-          <pre class="code-block" tabIndex={0}>{JSON.stringify(look.context, null, 2)}</pre>
-        </details>
-      </section>
-      <section class="card padded stack" aria-labelledby="options">
-        <h2 id="options">What each event would do</h2>
-        <Options options={look.options} />
-      </section>
-    </>
-  );
-}
-
-function Moves({ moves }: { readonly moves: MovedEvent["moves"] }) {
-  return (
-    <section class="card padded stack" aria-labelledby="moves">
-      <h2 id="moves">Events as they come</h2>
-      {moves.length === 0
-        ? <p class="muted">None since this page was opened.</p>
-        : (
-          <ol class="moves" tabIndex={0} aria-label="Newest first">
-            {moves.toReversed().map(({ at, event, states }, index) => (
-              <li key={`${at} ${event} ${moves.length - index}`}>
-                <Time at={at} />
-                <code>{event}</code>
-                <span class="muted">{states.at(-1)}</span>
-              </li>
-            ))}
-          </ol>
-        )}
-    </section>
-  );
 }
