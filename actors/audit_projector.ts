@@ -21,7 +21,7 @@ export const auditProjector = defineActor({
     provisioned: true,
     lease: true,
     health: true,
-    measure: true,
+    measure: "batches",
   },
   handles: "audit events",
   run: (grants) =>

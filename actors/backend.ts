@@ -16,7 +16,7 @@ import type { MachineSource } from "./inspector/machine_source.ts";
 import type { KvAccess, KvAsk } from "./kv_access.ts";
 import type { ExecMessages } from "./exec_messages.ts";
 import type { Latch } from "./latch.ts";
-import type { MeasuredBatch } from "./metrics.ts";
+import type { DecidedInstant, MeasuredBatch } from "./metrics.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
 import type { OutsideChanges } from "./outside_changes.ts";
 import type { OutputObjects } from "./output_objects.ts";
@@ -81,8 +81,10 @@ export interface BackendCapabilities {
   };
   /** Says how the actor is: null = well, else what is wrong. Shown in health and on the pages. */
   readonly health: { readonly ask: true; readonly grant: (problem: string | null) => void };
-  /** Counts a projector's batches. */
-  readonly measure: { readonly ask: true; readonly grant: (batch: MeasuredBatch) => void };
+  /** Counts a projector's batches, or the instants of schedules. */
+  readonly measure:
+    | { readonly ask: "batches"; readonly grant: (batch: MeasuredBatch) => void }
+    | { readonly ask: "instants"; readonly grant: (instant: DecidedInstant) => void };
   /** Live machines to be observed, and where what they do is sent. */
   readonly inspection: { readonly ask: true; readonly grant: Inspection };
   /** How often the reaper sweeps, ms. */

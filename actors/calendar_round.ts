@@ -62,7 +62,7 @@ async function write(
     });
     return others;
   }
-  const row = await fire(host, tenure, {
+  const rows = await fire(host, tenure, {
     schedule,
     fireAt: fired.at,
     plan: schedule,
@@ -71,5 +71,5 @@ async function write(
     cursor: { ...decided, blocked: null },
     further: () => Promise.resolve(),
   });
-  return [...others, row].sort((a, b) => a.fireAt - b.fireAt);
+  return rows.toSorted((a, b) => a.fireAt - b.fireAt);
 }

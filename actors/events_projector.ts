@@ -20,7 +20,7 @@ export const eventsProjector = defineActor({
     catchUp: true,
     manifestTimeout: true,
     health: true,
-    measure: true,
+    measure: "batches",
   },
   handles: "started events",
   run: (grants) =>

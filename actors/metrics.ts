@@ -1,5 +1,5 @@
 /**
- * What a process counts and tells to Prometheus. Batches and restarts are counted as they come; everything else is looked
+ * What a process counts and tells to Prometheus. Batches, restarts and instants of schedules are counted as they come; everything else is looked
  * up when somebody asks, and at most once a second.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
@@ -10,6 +10,13 @@ export interface MeasuredBatch {
   readonly consumer: string;
   readonly messages: number;
   readonly seconds: number;
+}
+
+/** An instant of a schedule, and what was decided of it. */
+export interface DecidedInstant {
+  readonly state: "fired" | "missed" | "skipped";
+  /** Why it did not fire. */
+  readonly reason: string | null;
 }
 
 /** A number that is looked up, under the values of its one label; `""` where it has none. */
@@ -32,6 +39,7 @@ export class Metrics {
   readonly #batchSizes: Histogram<"consumer">;
   readonly #batchSeconds: Histogram<"consumer">;
   readonly #restarts: Counter<"actor">;
+  readonly #instants: Counter<"state" | "reason">;
   readonly #viewers: Gauge;
   readonly #clock: Clock;
   readonly #lookups: (() => Promise<void>)[] = [];
@@ -62,6 +70,13 @@ export class Metrics {
       labelNames: ["actor"],
       registers,
     });
+    this.#instants = new Counter({
+      name: "kanade_schedule_instants_total",
+      help:
+        "Instants of schedules that this process decided: fired, missed or skipped, and why not fired",
+      labelNames: ["state", "reason"],
+      registers,
+    });
     this.#viewers = new Gauge({
       name: "kanade_viewers",
       help: "Event streams that are open",
@@ -76,6 +91,10 @@ export class Metrics {
   batch({ consumer, messages, seconds }: MeasuredBatch): void {
     this.#batchSizes.observe({ consumer }, messages);
     this.#batchSeconds.observe({ consumer }, seconds);
+  }
+
+  instant({ state, reason }: DecidedInstant): void {
+    this.#instants.inc({ state, reason: reason ?? "" });
   }
 
   restarted(actor: string): void {

@@ -22,7 +22,7 @@ export const obsEventsProjector = defineActor({
     lease: true,
     announce: true,
     health: true,
-    measure: true,
+    measure: "batches",
   },
   handles: "observations",
   run: (grants) =>

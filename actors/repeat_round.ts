@@ -116,29 +116,27 @@ async function carryOut(
     case "blocked":
       return await tellOnce(host, tenure, round, turn.reason);
     case "due":
-      return [
-        await fire(host, tenure, {
-          schedule,
-          fireAt: now,
-          plan: planFor(turn.pcIds, round),
-          note: null,
-          others: [],
-          cursor,
-          further: async (tx, execId) => {
-            const asked = schedule.when.per_pc ? turn.pcIds : [WHOLE_TARGET];
-            const askedNow = (pcId: string) => ({
-              pcId,
-              state: "open" as const,
-              at: now,
-              failures: progress.get(pcId)?.failures ?? 0,
-              execId,
-            });
-            for await (const part of inParts(asked)) {
-              await tx.batch([saveProgress(schedule.id, part.map(askedNow))]);
-            }
-          },
-        }),
-      ];
+      return await fire(host, tenure, {
+        schedule,
+        fireAt: now,
+        plan: planFor(turn.pcIds, round),
+        note: null,
+        others: [],
+        cursor,
+        further: async (tx, execId) => {
+          const asked = schedule.when.per_pc ? turn.pcIds : [WHOLE_TARGET];
+          const askedNow = (pcId: string) => ({
+            pcId,
+            state: "open" as const,
+            at: now,
+            failures: progress.get(pcId)?.failures ?? 0,
+            execId,
+          });
+          for await (const part of inParts(asked)) {
+            await tx.batch([saveProgress(schedule.id, part.map(askedNow))]);
+          }
+        },
+      });
   }
 }
 

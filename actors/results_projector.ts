@@ -28,7 +28,7 @@ export const resultsProjector = defineActor({
     catchUp: true,
     outputObjects: true,
     health: true,
-    measure: true,
+    measure: "batches",
   },
   handles: "results",
   run: (grants) =>

@@ -42,12 +42,15 @@ export interface Firing {
   readonly further: (tx: Transaction, execId: string) => Promise<void>;
 }
 
-/** @throws {Fault} when it may succeed later: nothing is written then */
+/**
+ * @returns what was written into the ledger, the instants that were decided with it before its own
+ * @throws {Fault} when it may succeed later: nothing is written then
+ */
 export async function fire(
   host: ScheduleHost,
   tenure: Tenure,
   firing: Firing,
-): Promise<ScheduleFire> {
+): Promise<readonly ScheduleFire[]> {
   try {
     return await dispatchFiring(host, tenure, firing);
   } catch (thrown) {
@@ -61,7 +64,7 @@ async function dispatchFiring(
   host: ScheduleHost,
   tenure: Tenure,
   firing: Firing,
-): Promise<ScheduleFire> {
+): Promise<readonly ScheduleFire[]> {
   const { schedule, fireAt, others, cursor, further } = firing;
   let fired = ledgerRow(host, firing, { state: "fired" });
   await host.dispatcher.dispatch({
@@ -77,7 +80,7 @@ async function dispatchFiring(
       await further(tx, answer.exec_id);
     },
   });
-  return fired;
+  return [...others, fired];
 }
 
 /** Each PC begins at its own place in the jitter, the same one at every fire; waves leave that to the agents. */
@@ -114,7 +117,7 @@ async function recordAgain(
   tenure: Tenure,
   firing: Firing,
   violation: unknown,
-): Promise<ScheduleFire> {
+): Promise<readonly ScheduleFire[]> {
   const { schedule, fireAt, others, cursor, further } = firing;
   const known = await findFire(host.db, schedule.id, fireAt);
   const { execId } = fireIds(schedule.id, fireAt);
@@ -125,16 +128,17 @@ async function recordAgain(
     execId,
     targetCount: execution?.targetCount ?? null,
   };
+  const rows = known === undefined ? [...others, again] : [];
   host.log.warn("instant was fired before", { schedule: schedule.id, at: formatInstant(fireAt) });
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
     await tx.batch([
-      insertFires(known === undefined ? [...others, again] : []),
+      insertFires(rows),
       saveCursor(cursor),
     ]);
     if (again.execId !== null) await further(tx, again.execId);
   });
-  return again;
+  return rows;
 }
 
 async function recordSkip(
@@ -142,17 +146,17 @@ async function recordSkip(
   tenure: Tenure,
   firing: Firing,
   fault: Fault,
-): Promise<ScheduleFire> {
+): Promise<readonly ScheduleFire[]> {
   const reason = reasonOf(fault);
   const skipped = ledgerRow(host, firing, { state: "skipped", reason, detail: fault.message });
   const cursor = { ...firing.cursor, blocked: reason };
   // Somebody's turn comes again and again: the reason is told once.
-  const rows = firing.cursor.blocked === reason ? [] : [skipped];
+  const rows = [...firing.others, ...(firing.cursor.blocked === reason ? [] : [skipped])];
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    await tx.batch([insertFires([...firing.others, ...rows]), saveCursor(cursor)]);
+    await tx.batch([insertFires(rows), saveCursor(cursor)]);
   });
-  return skipped;
+  return rows;
 }
 
 function reasonOf({ code, details }: Fault): SkipReason {

@@ -1,8 +1,10 @@
 import type { Database } from "../db/client.ts";
+import type { Announcement } from "../wire/announcement.ts";
 import type { FreezeState } from "../wire/freeze.ts";
 import type { Schedule } from "../wire/schedule.ts";
 import type { Dispatcher } from "./dispatch_types.ts";
 import type { Log } from "./log.ts";
+import type { DecidedInstant } from "./metrics.ts";
 import type { Clock } from "./system/clock.ts";
 import type { Fleet } from "./targets.ts";
 
@@ -21,4 +23,7 @@ export interface ScheduleHost {
   readonly readFreeze: () => Promise<FreezeState>;
   /** Counts instants that were decided. */
   readonly handled: (decisions: number) => void;
+  /** Counts one of them by what was decided. */
+  readonly measure: (instant: DecidedInstant) => void;
+  readonly announce: (announcement: Announcement) => void;
 }

@@ -58,8 +58,7 @@ export class ScheduleRounds {
       known.id,
       () => round(this.#host, this.#tenure, schedule, cursor),
     );
-    for (const row of decided) this.#tell(row);
-    this.#host.handled(decided.length);
+    this.#tell(schedule.id, decided);
     return this.#lookAgainAt(schedule, await this.#cursorOf(schedule));
   }
 
@@ -124,7 +123,29 @@ export class ScheduleRounds {
     return cursor;
   }
 
-  #tell({ scheduleId, fireAt, state, reason, execId, targetCount }: ScheduleFire): void {
+  /** They are committed. */
+  #tell(scheduleId: string, decided: readonly ScheduleFire[]): void {
+    const { handled, measure, announce } = this.#host;
+    const last = decided.at(-1);
+    if (last === undefined) return;
+    handled(decided.length);
+    for (const row of decided) {
+      measure(row);
+      this.#log(row);
+    }
+    const count = (wanted: ScheduleFire["state"]) =>
+      decided.filter(({ state }) => state === wanted).length;
+    announce({
+      type: "schedule",
+      schedule_id: scheduleId,
+      fired: count("fired"),
+      missed: count("missed"),
+      skipped: count("skipped"),
+      reason: last.reason,
+    });
+  }
+
+  #log({ scheduleId, fireAt, state, reason, execId, targetCount }: ScheduleFire): void {
     const fields = { schedule: scheduleId, at: formatInstant(fireAt) };
     if (state === "fired") {
       this.#host.log.info("schedule fired", { ...fields, execId, targets: targetCount });

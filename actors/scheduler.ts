@@ -31,6 +31,8 @@ export const scheduler = defineActor({
     dispatcher: true,
     fleet: true,
     hostZone: true,
+    measure: "instants",
+    announce: true,
     health: true,
   },
   handles: "decisions",

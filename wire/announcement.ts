@@ -55,6 +55,16 @@ export const Announcement = v.variant("type", [
   /** Agents were heard: who shows presence may look again. Told at most every 10 s. */
   v.object({ type: v.literal("heartbeats") }),
   v.object({ type: v.literal("dead_letter"), stream: v.string(), sequence: v.number() }),
+  /** Instants of a schedule were decided: so many fired, were missed and were skipped. */
+  v.object({
+    type: v.literal("schedule"),
+    schedule_id: v.string(),
+    fired: v.number(),
+    missed: v.number(),
+    skipped: v.number(),
+    /** Why the last of them did not fire; null = it did. */
+    reason: Text,
+  }),
   /** An endpoint noticed something. */
   v.object({ type: v.literal("obs"), pc_id: v.string(), kind: v.string() }),
   /** A component of the process went up or down. */

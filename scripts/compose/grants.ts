@@ -5,7 +5,7 @@ import { BusAccess } from "../../actors/bus_access.ts";
 import { execMessages } from "../../actors/exec_messages.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { KvAccess } from "../../actors/kv_access.ts";
-import type { MeasuredBatch } from "../../actors/metrics.ts";
+import type { DecidedInstant, MeasuredBatch } from "../../actors/metrics.ts";
 import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
@@ -52,7 +52,10 @@ export function grantorsOf(
       await ensureReplayConsumers(bus, pcId, groups ?? [], { leftGroups, log });
     },
     health: (_ask, actorName) => (problem: string | null) => health.report(actorName, problem),
-    measure: () => (batch: MeasuredBatch) => parts.metrics.batch(batch),
+    measure: (ask) =>
+      ask === "instants"
+        ? (instant: DecidedInstant) => parts.metrics.instant(instant)
+        : (batch: MeasuredBatch) => parts.metrics.batch(batch),
     inspection: () => ({ url: options.inspectUrl ?? "", sources: services.inspector.sources }),
     sweepIntervalMs: () => options.sweepIntervalMs,
     http: () => ({ services, ...options.bind, listening: options.listening }),

@@ -321,6 +321,8 @@ class World {
       readSchedule: (id) => Promise.resolve(this.#schedules.get(id)),
       readFreeze: () => Promise.resolve({ kind: "none" }),
       handled: () => {},
+      measure: () => {},
+      announce: () => {},
     };
   }
 }

@@ -6,12 +6,13 @@ import { provision } from "../../actors/provision.ts";
 import type { Row } from "../../db/client.ts";
 import { encode } from "../../wire/codec.ts";
 import { PROBE, startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import { openViewer } from "../harness/event_reader.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { testLog } from "../harness/log.ts";
 import { ShiftedClock } from "../harness/shifted_clock.ts";
 import { eventually } from "../harness/wait.ts";
 
-const JUST_BEFORE = "2026-06-02T08:59:59Z";
+const JUST_BEFORE = "2026-06-02T08:59:56Z";
 const LONG_WAIT_MS = 25_000;
 
 const NIGHTLY = {
@@ -51,6 +52,20 @@ async function known({ database }: TestSystem, id = "nightly"): Promise<void> {
       id,
     ]);
     return rows.length === 1;
+  });
+}
+
+/** Ends when the process tells that it decided so many instants so. */
+async function counted(
+  { url }: TestBackend,
+  state: string,
+  reason: string,
+  times: number,
+): Promise<void> {
+  const line = `kanade_schedule_instants_total{state="${state}",reason="${reason}"} ${times}`;
+  await eventually(line, async () => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return text.split("\n").includes(line);
   });
 }
 
@@ -99,7 +114,7 @@ for (const [what, value, reason] of FREEZES) {
     assert.deepEqual([row?.["state"], row?.["reason"]], ["skipped", reason]);
     assert.deepEqual(await database.db.query("SELECT 1 FROM executions"), []);
     await openKv(backend.bus, "fleet_config").delete("freeze");
-    clock.set("2026-06-03T08:59:59Z");
+    clock.set("2026-06-03T08:59:56Z");
     await put(backend, { ...NIGHTLY, id: "awake" });
     const [, next] = await ledgerOf(system, 2);
     assert.equal(next?.["state"], "fired");
@@ -154,6 +169,7 @@ test("a backend that was down over an instant fires it late and once, and one th
   );
   const executions = await system.database.db.query("SELECT 1 FROM executions");
   assert.equal(executions.length, 1);
+  await counted(system.backend, "missed", "too_late", 3);
 });
 
 test("a schedule that is disabled, deleted or changed right before its instant does not fire at it", async () => {
@@ -232,6 +248,29 @@ test("a schedule whose job is missing, or whose target is nobody, is skipped wit
   assert.match(String(reasons[0]?.[0]?.["detail"]), /"none": it does not exist/);
 });
 
+test("what was decided of a schedule is told to whoever listens, and counted by its reason", async () => {
+  await using system = await startWhole();
+  const { backend } = system;
+  await using viewer = await openViewer(`${backend.url}/api/events`);
+  await put(backend, {
+    id: "orphan",
+    job_id: "no-such-job",
+    target: { pcs: ["pc-1"] },
+    when: { per_pc: "once" },
+  });
+  await backend.hear("pc-1");
+  const { data } = await viewer.heard("schedule", LONG_WAIT_MS);
+  assert.deepEqual(data, {
+    type: "schedule",
+    schedule_id: "orphan",
+    fired: 0,
+    missed: 0,
+    skipped: 1,
+    reason: "job_missing",
+  });
+  await counted(backend, "skipped", "job_missing", 1);
+});
+
 test("jitter gives each PC a place of its own, the same at every fire; deadline and retries go with the command", async () => {
   const clock = new ShiftedClock(JUST_BEFORE);
   await using system = await startWhole({ clock });
@@ -248,7 +287,7 @@ test("jitter gives each PC a place of its own, the same at every fire; deadline 
     },
   );
   await ledgerOf(system, 1);
-  clock.set("2026-06-03T08:59:59Z");
+  clock.set("2026-06-03T08:59:56Z");
   await put(backend, { ...NIGHTLY, id: "wake" });
   await ledgerOf(system, 2);
   const rows = await database.db.query(

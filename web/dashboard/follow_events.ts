@@ -25,7 +25,6 @@ const ALL_SILENT_MS = ONLINE_WITHIN_MS + 5_000;
 function keysOf(event: Announcement): readonly QueryKey[] {
   switch (event.type) {
     case "transition":
-      if (event.event === "DISPATCHED") refreshSoon(["schedules"]);
       // Its cells follow the runs; but a deadline makes PCs missing that have none.
       return event.event === "DEADLINE_PASSED" || event.to === "completed" || event.to === "expired"
         ? [["executions"], ["execution", event.exec_id], ["targets", event.exec_id]]
@@ -41,6 +40,8 @@ function keysOf(event: Announcement): readonly QueryKey[] {
       return [["fleet"]];
     case "rollout":
       return [["rollouts"], ["execution", event.exec_id]];
+    case "schedule":
+      return [["schedules"]];
     case "obs":
       return [["obs"]];
   }
