@@ -223,3 +223,52 @@ test("a server that goes away is told, and the page comes back by itself", async
   await context.setOffline(false);
   await page.getByText("live", { exact: true }).waitFor();
 });
+
+test("a schedule that skips its turn says so on the open page, and why", async () => {
+  const { api } = world;
+  await world.startAgents(["till-1"]);
+  await api.post("/api/jobs", {
+    id: "tidy",
+    version: "1",
+    execute: { shell: "sh", script: "true", timeout: "1m" },
+  });
+  const schedule = { id: "tidying", job_id: "tidy", target: { pcs: ["till-1"] } };
+  await api.post("/api/schedules", { ...schedule, when: { per_pc: "once" }, enabled: false });
+  await using visitor = await world.open("#/schedules/tidying");
+  const { page, complaints } = visitor;
+  const ledger = page.getByRole("region", { name: "Ledger" });
+  await ledger.getByText("Nothing yet").waitFor();
+  await api.ask("/api/freeze", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ reason: "stocktaking" }),
+  });
+  await api.post("/api/schedules/tidying/enable", {});
+  await ledger.getByText("skipped").waitFor();
+  await ledger.getByText("frozen").waitFor();
+  await api.ask("/api/freeze", { method: "DELETE" });
+  assert.deepEqual(complaints, []);
+});
+
+test("the audit log is narrowed by who, what and outcome, and its address keeps that", async () => {
+  const { api } = world;
+  const viewer = bearer(await jwt({ role: "viewer" }));
+  await api.ask("/api/jobs/none", { method: "DELETE", headers: viewer });
+  await using visitor = await world.open("#/audit");
+  const { page, complaints } = visitor;
+  const rows = page.getByRole("region", { name: "Entries as rows" }).locator("tbody tr");
+  await rows.filter({ hasText: "job_create" }).first().waitFor();
+  await page.getByLabel("Outcome").selectOption("refused");
+  await page.getByLabel("To", { exact: true }).fill("jobs/none");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await rows.filter({ hasText: "job_create" }).first().waitFor({ state: "detached" });
+  assert.equal(await rows.count(), 1);
+  await rows.filter({ hasText: "DELETE /api/jobs/none" }).waitFor();
+  await page.reload();
+  await rows.filter({ hasText: "DELETE /api/jobs/none" }).waitFor();
+  assert.equal(await page.getByLabel("Outcome").inputValue(), "refused");
+  await page.getByLabel("Who").fill("nobody-of-that-name");
+  await page.getByRole("button", { name: "Filter" }).click();
+  await page.getByText("No entry is like that").waitFor();
+  assert.deepEqual(complaints, []);
+});

@@ -1,18 +1,26 @@
 import type { AuditAnswer } from "../../../wire/http_audit.ts";
+import { withQuery } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
+import { place } from "../../shared/router.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
 import { Empty } from "../../shared/ui/states.tsx";
 import { type Column, Table } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
+import { FilterForm, filterOf } from "../audit/filter.tsx";
+
+const TONES = { allowed: undefined, refused: "bad", interrupted: "warning" } as const;
 
 const COLUMNS: readonly Column<AuditAnswer>[] = [
   { head: "When", cell: ({ occurred_at }) => <Time at={occurred_at} /> },
   { head: "Who", kind: "break", cell: ({ actor }) => actor },
   {
     head: "Did",
-    cell: ({ action }) => (
-      <span class="badge" data-tone={action === "refused" ? "bad" : undefined}>{action}</span>
+    cell: ({ action, outcome }) => (
+      <>
+        <span class="badge" data-tone={TONES[outcome]}>{action}</span>
+        {outcome === "interrupted" && <span class="muted small">interrupted</span>}
+      </>
     ),
   },
   { head: "To", kind: "break mono small", cell: ({ target }) => target ?? "" },
@@ -20,11 +28,21 @@ const COLUMNS: readonly Column<AuditAnswer>[] = [
 ];
 
 export function AuditPage() {
-  const pages = usePages<AuditAnswer>(["audit"], "/api/audit?limit=100");
+  const filter = filterOf(place.value.query);
+  const isAny = Object.keys(filter).length === 0;
+  const pages = usePages<AuditAnswer>(
+    ["audit"],
+    withQuery("/api/audit", { ...filter, limit: 100 }),
+  );
   return (
     <>
       <PageHead title="Audit" />
-      <PagedCard label="Entries" pages={pages} empty={<NoEntries />}>
+      <FilterForm key={JSON.stringify(filter)} filter={filter} />
+      <PagedCard
+        label="Entries"
+        pages={pages}
+        empty={isAny ? <NoEntries /> : <Empty icon="search" title="No entry is like that" />}
+      >
         {(rows) => (
           <Table
             label="Entries as rows"
