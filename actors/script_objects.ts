@@ -1,11 +1,13 @@
 /** Scripts as objects of the store `scripts`: those too long for a message, and those that manifests name (wire.md §4). */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ObjectInfo, ObjectStore } from "nats";
+import type { ObjectInfo } from "nats";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Bus } from "./bus.ts";
+import { getObject, objectDigest, purgeObject, putObject, sha256Of } from "./bus_objects.ts";
 import type { JobCatalogue } from "./jobs.ts";
-import { readObject } from "./read_object.ts";
+
+const STORE = "scripts";
 
 /** A script that is kept. */
 export interface ScriptObject {
@@ -38,14 +40,16 @@ export interface ScriptObjects {
 export function createScriptObjects(bus: Bus, jobs: Pick<JobCatalogue, "list">): ScriptObjects {
   return {
     async list() {
-      const infos = await inStore(bus, "list the scripts", (store) => store.list());
+      const infos = await fromStore("list the scripts", async () => {
+        const store = await bus.jetstream.views.os(STORE);
+        return await store.list();
+      });
       return infos.map(objectOf).sort((a, b) => (a.name < b.name ? -1 : 1));
     },
-    read: (name) =>
-      inStore(bus, `read the script ${name}`, () => readObject(bus.jetstream, "scripts", name)),
+    read: (name) => fromStore(`read the script ${name}`, () => wholeObject(bus, name)),
     async put(name, script) {
       const present = await scriptDigest(bus, name);
-      if (present === createHash("sha256").update(script).digest("hex")) return false;
+      if (present === sha256HexOf(script)) return false;
       if (present !== undefined) {
         throw new Fault(
           "conflict",
@@ -62,23 +66,22 @@ export function createScriptObjects(bus: Bus, jobs: Pick<JobCatalogue, "list">):
         throw new Fault("conflict", `${what}: the job ${JSON.stringify(user.id)} uses it`);
       }
       if (await scriptDigest(bus, name) === undefined) return false;
-      await inStore(bus, `delete the script ${name}`, (store) => store.delete(name));
+      await fromStore(`delete the script ${name}`, () => purgeObject(bus, STORE, name));
       return true;
     },
   };
 }
 
-/** Keeps a script under a name, in the place of one that has it. @throws {Fault} `broker_unavailable` */
+/** Keeps a script under a name, in the place of another one that has it. @throws {Fault} `broker_unavailable` */
 export async function storeScript(
   bus: Bus,
   name: string,
   script: string | Uint8Array,
 ): Promise<void> {
-  await inStore(
-    bus,
-    `keep the script ${name}`,
-    (store) => store.putBlob({ name }, typeof script === "string" ? Buffer.from(script) : script),
-  );
+  const bytes = typeof script === "string" ? Buffer.from(script) : script;
+  // Who is reading it need not begin anew, and nothing is kept twice.
+  if (await scriptDigest(bus, name) === sha256HexOf(bytes)) return;
+  await fromStore(`keep the script ${name}`, () => putObject(bus, STORE, name, bytes));
 }
 
 /**
@@ -87,26 +90,33 @@ export async function storeScript(
  * @throws {Fault} `broker_unavailable`
  */
 export async function scriptDigest(bus: Bus, name: string): Promise<string | undefined> {
-  const info = await inStore(bus, `read the script ${name}`, (store) => store.info(name));
-  if (info === null || info.deleted) return undefined;
-  return objectOf(info).sha256 ?? undefined;
+  return await fromStore(`read the script ${name}`, () => objectDigest(bus, STORE, name));
+}
+
+/** One of which a part is gone is as good as none. */
+async function wholeObject(bus: Bus, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await getObject(bus, STORE, name);
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "internal") return undefined;
+    throw thrown;
+  }
+}
+
+function sha256HexOf(script: Uint8Array): string {
+  return createHash("sha256").update(script).digest("hex");
 }
 
 function objectOf({ name, size, digest, mtime }: ObjectInfo): ScriptObject {
-  // ADR-20: "SHA-256=" and the digest as base64url; a link to another object has none.
-  const [, encoded] = /^SHA-256=(.+)$/.exec(digest) ?? [];
-  const sha256 = encoded ? Buffer.from(encoded, "base64url").toString("hex") : null;
-  return { name, bytes: size, sha256, storedAt: mtime };
+  return { name, bytes: size, sha256: sha256Of(digest) ?? null, storedAt: mtime };
 }
 
-async function inStore<T>(
-  bus: Bus,
-  what: string,
-  body: (store: ObjectStore) => Promise<T>,
-): Promise<T> {
+/** What is wrong with the name, or with what is kept under it, is no reason to try again. */
+async function fromStore<T>(what: string, body: () => Promise<T>): Promise<T> {
   try {
-    return await body(await bus.jetstream.views.os("scripts"));
+    return await body();
   } catch (cause) {
+    if (cause instanceof Fault && cause.code === "invalid_input") throw cause;
     throw new Fault("broker_unavailable", `Cannot ${what}: ${messageOf(cause)}`, {
       retryable: true,
       cause,

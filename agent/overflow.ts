@@ -3,7 +3,7 @@ import { encode } from "../wire/codec.ts";
 import { Fault } from "../wire/fault.ts";
 import { type ExecResult, resultBody } from "../wire/exec_result.ts";
 import { MAX_INLINE_OUTPUT_BYTES } from "../wire/streams.ts";
-import { putObject } from "./object_store.ts";
+import { putObject } from "../actors/bus_objects.ts";
 import { cutMarker } from "./output_text.ts";
 import type { StreamName } from "./spawn.ts";
 

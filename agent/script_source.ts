@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Command } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
 import type { Link } from "./link.ts";
-import { getObject } from "./object_store.ts";
+import { getObject } from "../actors/bus_objects.ts";
 
 export type Script =
   | { readonly kind: "script"; readonly text: string | Uint8Array }

@@ -145,7 +145,7 @@ export async function makeParts(options: BackendOptions): Promise<BackendParts> 
     directory,
     jobs,
     inTurn,
-    objects: outputObjects(bus.jetstream, log),
+    objects: outputObjects(bus, log),
     manifestTimeout: timeoutOfManifest(remembered, log),
     fleet,
     dispatcher: dispatcherOf({

@@ -9,7 +9,7 @@ import { connectBus } from "../../actors/bus.ts";
 import { askForCommands } from "../../actors/inspector/agent_question.ts";
 import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
-import { getObject, putObject } from "../../agent/object_store.ts";
+import { getObject, putObject } from "../../actors/bus_objects.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
 import { encode } from "../../wire/codec.ts";
 import type { OutputChunk } from "../../wire/job_tail.ts";

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { putObject } from "../../agent/object_store.ts";
+import { putObject } from "../../actors/bus_objects.ts";
 import type { Command } from "../../wire/command.ts";
 import type { ExecResult } from "../../wire/exec_result.ts";
 import { replayConsumers } from "../../wire/streams.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { getObject } from "../../agent/object_store.ts";
+import { getObject } from "../../actors/bus_objects.ts";
 import { type Endpoint, startEndpoint } from "../harness/agent.ts";
 import type { ExecResult } from "../../wire/exec_result.ts";
 import { eventually } from "../harness/wait.ts";

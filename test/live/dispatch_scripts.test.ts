@@ -167,6 +167,23 @@ test("an empty script is not kept", async () => {
   assert.equal((await object("PUT", "empty/1", "")).status, 400);
 });
 
+for (const id of ["gr\u00f6\u00dfe", "\u5370\u5237"]) {
+  test(`a long script of the job ${id} reaches its agent, whatever its store makes of the name`, async () => {
+    const padding = "# padding\n".repeat(3_000);
+    await makeJob(id, { script: `${padding}echo long` });
+    for (const _again of [1, 2]) {
+      const response = await api.post(`/api/exec/${encodeURIComponent(id)}`, PLAN);
+      assert.equal(response.status, 200, await response.clone().text());
+      const { exec_id } = await response.json() as DispatchAnswerBody;
+      const run = await eventually("its result", async () => {
+        const { results } = await api.get<ExecutionDetail>(`/api/executions/${exec_id}`);
+        return results.find(({ exit_code }) => exit_code !== null);
+      });
+      assert.deepEqual([run.stdout, run.exit_code], ["long\n", 0], run.stderr);
+    }
+  });
+}
+
 test("a script that goes to very many PCs by name travels as an object, and to one of them in the command", async () => {
   await makeJob("wide", { script: `# ${"x".repeat(8_000)}` });
   const commandTo = async (pcs: readonly string[]) => {

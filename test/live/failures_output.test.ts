@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import type { ObjectStore } from "nats";
+import { putObject } from "../../actors/bus_objects.ts";
 import { startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
 import { assertInvariants, WatchedExecution } from "../harness/watched_execution.ts";
 
@@ -72,4 +73,43 @@ test("a result whose object is corrupt is projected, and says that its output is
     await backend.bus.publishAcked(chunks, new TextEncoder().encode("something else"));
   }
   assert.equal((await project("corrupt")).output_unavailable, true);
+});
+
+/** What an agent may write in the place where an object's description belongs. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  "is no JSON": "garbage",
+  "is no description": "[]",
+  "names pieces as no subject can": described({ nuid: "a b" }),
+  "names pieces that would be everything": described({ nuid: ">" }),
+  "tells of a billion pieces": described({ chunks: 1_000_000_000 }),
+  "tells of more than a store holds": described({ size: 2 ** 40 }),
+  "leads to another store": described({ options: { link: { bucket: "nowhere", name: "x" } } }),
+};
+
+function described(members: Record<string, unknown>): string {
+  return JSON.stringify({ name: "x", nuid: "n1", size: 1, chunks: 1, digest: "x", ...members });
+}
+
+for (const [what, description] of Object.entries(DESCRIPTIONS)) {
+  test(`a result whose object's description ${what} is projected without its output`, async () => {
+    const name = `described/${what}`;
+    const encoded = Buffer.from(name).toString("base64url");
+    const padded = encoded.padEnd(Math.ceil(encoded.length / 4) * 4, "=");
+    const bytes = new TextEncoder().encode(description);
+    await backend.bus.publishAcked(`$O.result_output.M.${padded}`, bytes);
+    assert.equal((await project(name)).output_unavailable, true);
+  });
+}
+
+for (const name of ["\u65e5\u672c/stdout", "x".repeat(20_000), " ", "*", "\0"]) {
+  test(`a result whose object is called ${JSON.stringify(name.slice(0, 20))} (${name.length}) and is not there is projected`, async () => {
+    assert.equal((await project(name)).output_unavailable, true);
+  });
+}
+
+test("output in an object of any name is fetched whole, as agents put it", async () => {
+  for (const name of ["gr\u00f6\u00dfe/stdout", "\u5370\u5237/stdout", "a b/\u{1f5a8}"]) {
+    await putObject(backend.bus, "result_output", name, new TextEncoder().encode(LONG));
+    assert.deepEqual(await project(name).then((run) => run.stdout === LONG), true, name);
+  }
 });

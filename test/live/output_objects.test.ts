@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connectBus } from "../../actors/bus.ts";
 import { outputObjects } from "../../actors/output_objects.ts";
 import { provision } from "../../actors/provision.ts";
-import { putObject } from "../../agent/object_store.ts";
+import { putObject } from "../../actors/bus_objects.ts";
 import { testLog } from "../harness/log.ts";
 import { startOwnBroker } from "../harness/own_broker.ts";
 
@@ -19,7 +19,7 @@ test("a fenced agent's output is stored, read whole and purged with its pieces",
   // Sent again after an acknowledgement that was lost.
   await putObject(pc1, "result_output", "run-1/stdout", Buffer.from(output));
   await putObject(pc1, "result_output", "run-1/stdout", Buffer.from(output));
-  const objects = outputObjects(backend.jetstream, log);
+  const objects = outputObjects(backend, log);
   assert.equal(await objects.read("run-1/stdout"), output);
   await objects.remove(["run-1/stdout", "never/stdout"]);
   assert.equal(await objects.read("run-1/stdout"), undefined);
