@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { findAgent } from "../../db/agents.ts";
+import type { Reader } from "../../db/client.ts";
 import {
   countInventoryOfJob,
   type Inventory,
@@ -61,9 +62,7 @@ export const INVENTORY_ROUTES: readonly Route[] = [
 
 async function ofPc({ services: { db }, params: { pc_id } }: Call<{ params: PcPath }>) {
   const rows = await readInventoryOfPc(db, pc_id);
-  if (rows.length === 0 && await findAgent(db, pc_id) === undefined) {
-    throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pc_id)}`);
-  }
+  if (rows.length === 0) await checkHeard(db, pc_id);
   const jobs = await readInventoryJobs(db, rows.map(({ jobId }) => jobId));
   return json(rows.map((row) => {
     const { display, summary } = hintsOf(jobs.find(({ jobId }) => jobId === row.jobId));
@@ -95,8 +94,15 @@ async function history(
 ) {
   const { pc_id: pcId, job_id: jobId } = params;
   const page = await listHistory(db, { pcId, jobId, ...query });
+  if (page.rows.length === 0) await checkHeard(db, pcId);
   const rows = page.rows.map((row, index) => changeAnswer(row, page.rows[index + 1]));
   return json(rows, { headers: cursorHeader(page.nextCursor) });
+}
+
+/** Nothing is known of the PC: it may be one that has told nothing, or none. @throws {Fault} `not_found` */
+async function checkHeard(db: Reader, pcId: string): Promise<void> {
+  if (await findAgent(db, pcId) !== undefined) return;
+  throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pcId)}`);
 }
 
 function hintsOf(job: InventoryJob | undefined) {
