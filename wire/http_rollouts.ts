@@ -86,3 +86,29 @@ export const RolloutDetail = v.object({
   transitions: v.array(RolloutTransitionAnswer),
 });
 export type RolloutDetail = v.InferOutput<typeof RolloutDetail>;
+
+/** Whom a wave of a plan would reach now. */
+export const PlannedWaveAnswer = v.object({
+  wave: Whole,
+  group: v.nullable(v.string()),
+  /** Of the target, with the waves before it; null for a group, and where everything leaves at once. */
+  percent: v.nullable(v.number()),
+  /** Not sooner than so long after the dispatch. */
+  delay_secs: v.number(),
+  /** PCs that no wave before it reaches. */
+  target_count: Whole,
+  /** Those of them that were heard within two minutes. */
+  online_count: Whole,
+  /** The first of them. */
+  pcs: v.pipe(v.array(v.string()), v.readonly()),
+});
+export type PlannedWaveAnswer = v.InferOutput<typeof PlannedWaveAnswer>;
+
+/** Answer of `POST /api/exec/{job_id}/preview`: whom an exec with the same body would reach. */
+export const PlanPreview = v.object({
+  job_id: v.string(),
+  target_count: Whole,
+  /** One for everybody where the plan has none. A wave of a share that adds nobody is left out. */
+  waves: v.array(PlannedWaveAnswer),
+});
+export type PlanPreview = v.InferOutput<typeof PlanPreview>;

@@ -21,6 +21,7 @@ import { OUTPUT_GROUP_ROUTES } from "./output_groups.ts";
 import { PAGE_ROUTES } from "./pages.ts";
 import { REBUILD_ROUTES } from "./rebuild.ts";
 import { RESULT_ROUTES } from "./results.ts";
+import { PLAN_PREVIEW_ROUTES } from "./plan_preview.ts";
 import { ROLLOUT_ROUTES } from "./rollouts.ts";
 import type { Route } from "./route.ts";
 import { RUN_ROUTES } from "./run.ts";
@@ -36,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   ...METRICS_ROUTES,
   ...SESSION_ROUTES,
   ...EXEC_ROUTES,
+  ...PLAN_PREVIEW_ROUTES,
   ...RUN_ROUTES,
   ...EXECUTION_ROUTES,
   ...EXECUTION_CELL_ROUTES,

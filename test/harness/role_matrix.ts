@@ -33,6 +33,7 @@ export const ROLE_MATRIX: Readonly<Record<string, Role>> = {
   "POST /api/executions/{exec_id}/kill": "operator",
   "POST /api/executions/{exec_id}/retry": "operator",
   "POST /api/exec/{job_id}": "operator",
+  "POST /api/exec/{job_id}/preview": "operator",
   "POST /api/run": "operator",
 
   "GET /api/rollouts": "viewer",

@@ -49,6 +49,12 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
     body: { target: { pcs: ["pc-1"] } },
     action: "dispatch",
   },
+  "POST /api/exec/{job_id}/preview": {
+    prepare: makeJob,
+    path: "/api/exec/audited/preview",
+    body: { target: { pcs: ["pc-1"] } },
+    action: null,
+  },
   "POST /api/executions": {
     path: "/api/executions",
     body: { shell: "sh", script: "true", target: { pcs: ["pc-1", "pc-2"] } },

@@ -49,6 +49,24 @@ describe("kanade exec in waves, rollout, kill and retry", () => {
     assert.match(stdout, /waiting +sending +DUE +1 +admin/);
   });
 
+  it("says whom each wave would reach, and sends nothing", async () => {
+    const { exitCode, stdout } = await kanade(
+      "exec",
+      "probe",
+      ...PCS,
+      "--waves",
+      "25%,100%",
+      "--preview",
+    );
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /\n1 +25 % +1 +0 +0 +pc-\d\n2 +100 % +3 +0 +0 +pc-\d, pc-\d, pc-\d\n/);
+    const before = (await json<unknown[]>("rollout", "list")).length;
+    assert.match((await kanade("exec", "probe", ...PCS, "--preview")).stdout, /\n1 +everybody +4 /);
+    assert.equal((await json<unknown[]>("rollout", "list")).length, before);
+    const unknown = await kanade("exec", "prob", ...PCS, "--preview");
+    assert.match(unknown.stderr, /probe/);
+  });
+
   it("dispatches groups, each with its delay", async () => {
     const { exitCode, stderr } = await kanade("exec", "probe", "--wave", "a:0s", "--wave", "b:1h");
     assert.equal(exitCode, 2);

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { DispatchAnswerBody } from "../../../wire/http.ts";
+import { type PlannedWaveAnswer, PlanPreview } from "../../../wire/http_rollouts.ts";
 import { decodePlan } from "../../../wire/plan.ts";
 import { showAccepted, type WaitOptions } from "../accepted_execution.ts";
-import { addCommand, collect, connect, type Session } from "../command.ts";
+import { addCommand, collect, connect, type Session, show } from "../command.ts";
 import { orSuggest } from "../suggest.ts";
 import { jobIds } from "./jobs.ts";
 import { EXIT } from "../exit_codes.ts";
 import { rolloutOf, type RolloutOptions } from "../rollout_options.ts";
+import { type Column, renderTable } from "../table.ts";
 
 interface ExecOptions extends WaitOptions, RolloutOptions {
   readonly pc?: readonly string[];
@@ -14,7 +16,17 @@ interface ExecOptions extends WaitOptions, RolloutOptions {
   readonly all?: boolean;
   readonly jitter?: string;
   readonly deadline?: string;
+  readonly preview?: boolean;
 }
+
+const WAVE_COLUMNS: readonly Column<PlannedWaveAnswer>[] = [
+  { heading: "wave", text: ({ wave }) => wave },
+  { heading: "who", text: whoOf },
+  { heading: "pcs", text: ({ target_count }) => target_count },
+  { heading: "online", text: ({ online_count }) => online_count },
+  { heading: "after, s", text: ({ delay_secs }) => delay_secs },
+  { heading: "the first of them", text: ({ pcs }) => pcs.join(", ") || null },
+];
 
 const HELP = `
 Without --wait or --follow it ends as soon as the execution is accepted. With one of them it ends with ${EXIT.ok} only when
@@ -24,6 +36,7 @@ Examples:
   kanade exec inventory --all --jitter 5m
   kanade exec patch --group canary --pc pc-17 --wait
   kanade exec patch --all --waves 1%,10%,100% --soak 10m --stop-at 5%
+  kanade exec patch --all --waves 1%,10%,100% --preview
   kanade exec patch --wave canary:0s --wave office:1h`;
 
 export function addExec(program: Command, session: Session, end: (exitCode: number) => void): void {
@@ -41,6 +54,7 @@ export function addExec(program: Command, session: Session, end: (exitCode: numb
     .option("--stop-at <limit>", "no further wave after so many failures (3), or in one wave (5%)")
     .option("--jitter <duration>", "each PC waits up to this long before it starts")
     .option("--deadline <time>", "no PC starts after this RFC 3339 time")
+    .option("--preview", "only say whom it would reach, and send nothing")
     .option("--wait", "wait until every PC has ended")
     .option("-f, --follow", "show what every PC prints, and wait")
     .addHelpText("after", HELP)
@@ -58,10 +72,18 @@ async function exec(session: Session, jobId: string, options: ExecOptions): Prom
   });
   const client = await connect(session, options);
   const path = `/api/exec/${encodeURIComponent(jobId)}`;
-  const accepted = await orSuggest(
-    jobId,
-    () => jobIds(client),
-    () => client.postOnce(DispatchAnswerBody, path, plan),
-  );
+  const asked = <T>(ask: () => Promise<T>) => orSuggest(jobId, () => jobIds(client), ask);
+  if (options.preview) {
+    const body = JSON.stringify(plan);
+    const preview = await asked(() => client.post(PlanPreview, `${path}/preview`, { body }));
+    show(session, options, preview, ({ waves }) => renderTable(WAVE_COLUMNS, waves));
+    return EXIT.ok;
+  }
+  const accepted = await asked(() => client.postOnce(DispatchAnswerBody, path, plan));
   return await showAccepted(session, client, accepted, options);
+}
+
+function whoOf({ group, percent }: PlannedWaveAnswer): string {
+  if (group !== null) return group;
+  return percent === null ? "everybody" : `${percent} %`;
 }
