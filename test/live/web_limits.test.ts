@@ -208,6 +208,7 @@ const PLACES = [
   "/#/schedules",
   "/#/schedules/new",
   "/#/rollouts",
+  "/#/rollouts/new",
   "/#/agents",
   "/#/agents/pc-1",
   "/#/config",

@@ -30,7 +30,13 @@ function keysOf(event: Announcement): readonly QueryKey[] {
         ? [["executions"], ["execution", event.exec_id], ["targets", event.exec_id]]
         : [["executions"], ["execution", event.exec_id]];
     case "run":
-      return [["executions"], ["execution", event.exec_id], ["run", event.result_id], ["runs"]];
+      return [
+        ["executions"],
+        ["execution", event.exec_id],
+        ["rollouts", "one", event.exec_id],
+        ["run", event.result_id],
+        ["runs"],
+      ];
     case "agent":
     case "heartbeats":
       return PRESENCE;

@@ -56,6 +56,11 @@ export function shownCount(count: number): string {
   return count.toLocaleString("en");
 }
 
+/** `12,480 PCs`, `1 PC` */
+export function shownPcs(count: number): string {
+  return `${shownCount(count)} ${count === 1 ? "PC" : "PCs"}`;
+}
+
 function two(a: number, unitA: string, b: number, unitB: string): string {
   return b === 0 ? `${a} ${unitA}` : `${a} ${unitA} ${b} ${unitB}`;
 }

@@ -1,6 +1,6 @@
 import { linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
-import { shownCount } from "../../shared/time.ts";
+import { shownPcs } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 import { useFleet } from "../fleet.ts";
@@ -53,10 +53,10 @@ function useReach(layer: string): string {
   const [kind, name] = layerParts(layer);
   const known = useFleet().data?.agents.known;
   const groups = useGroups().data;
-  if (kind === "pcs") return "1 PC";
+  if (kind === "pcs") return shownPcs(1);
   const count = kind === "groups"
     ? groups && (groups.find(({ group }) => group === name)?.member_count ?? 0)
     : known;
   if (count === undefined) return layerWords(layer);
-  return `${shownCount(count)} ${count === 1 ? "PC" : "PCs"}`;
+  return shownPcs(count);
 }

@@ -5,7 +5,7 @@ import { ask, pathOf } from "../../shared/api.ts";
 import type { Counts } from "../../shared/outcomes.ts";
 import { queries } from "../../shared/queries.ts";
 import { may } from "../../shared/session.ts";
-import { shownCount } from "../../shared/time.ts";
+import { shownCount, shownPcs } from "../../shared/time.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
@@ -57,7 +57,7 @@ function KillButton({ execId, counts }: { readonly execId: string; readonly coun
             )}
             {counts.waiting > 0 && (
               <>
-                <strong>{pcs(counts.waiting)}</strong>{" "}
+                <strong>{shownPcs(counts.waiting)}</strong>{" "}
                 will not begin, also those that are away and come back later.{" "}
               </>
             )}
@@ -70,15 +70,11 @@ function KillButton({ execId, counts }: { readonly execId: string; readonly coun
 }
 
 function killWords({ running, waiting }: Counts): string {
-  if (running === 0) return `Stop ${pcs(waiting)} from beginning`;
+  if (running === 0) return `Stop ${shownPcs(waiting)} from beginning`;
   if (waiting === 0) return `Kill ${runs(running)}`;
-  return `Kill ${runs(running)}, stop ${pcs(waiting)}`;
+  return `Kill ${runs(running)}, stop ${shownPcs(waiting)}`;
 }
 
 function runs(count: number): string {
   return `${shownCount(count)} ${count === 1 ? "run" : "runs"}`;
-}
-
-function pcs(count: number): string {
-  return `${shownCount(count)} ${count === 1 ? "PC" : "PCs"}`;
 }

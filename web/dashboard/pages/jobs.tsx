@@ -192,6 +192,7 @@ function JobActions({ id, isRevoked }: { readonly id: string; readonly isRevoked
             <Icon name="play" />
             Run
           </a>
+          <a class="button" href={linkTo(["rollouts", "new"], { job: id })}>Roll out</a>
           <RevokeButton jobId={id} />
         </>
       )}

@@ -1,20 +1,25 @@
 import type { RolloutAnswer, RolloutDetail, WaveAnswer } from "../../../wire/http_rollouts.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
-import { refreshSoon, useQuery } from "../../shared/queries.ts";
+import { useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
+import { Icon } from "../../shared/ui/icons.tsx";
 import { Legend, ProgressBar } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
 import { Empty, LoadablePage } from "../../shared/ui/states.tsx";
 import { type Column, Table } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
-import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
 import type { PageProps } from "../page_props.ts";
+import { NewRollout } from "../rollout/new_rollout.tsx";
+import { Steering } from "../rollout/steering.tsx";
+
+const NEW = "new";
 
 export function RolloutsPage({ id }: PageProps) {
-  return id === undefined ? <RolloutsList /> : <RolloutPage execId={id} />;
+  if (id === undefined) return <RolloutsList />;
+  return id === NEW ? <NewRollout /> : <RolloutPage execId={id} />;
 }
 
 const TONES: Readonly<Record<string, string>> = {
@@ -45,7 +50,14 @@ function RolloutsList() {
   const pages = usePages<RolloutAnswer>(["rollouts", "list"], "/api/rollouts?limit=50");
   return (
     <>
-      <PageHead title="Rollouts" />
+      <PageHead title="Rollouts">
+        {may("operator") && (
+          <a class="button primary" href={linkTo(["rollouts", NEW])}>
+            <Icon name="plus" />
+            New rollout
+          </a>
+        )}
+      </PageHead>
       <PagedCard label="Rollouts" pages={pages} empty={<NoRollouts />}>
         {(rows) => (
           <Table
@@ -64,8 +76,7 @@ function NoRollouts() {
   return (
     <Empty icon="rollouts" title="No rollouts yet">
       <p>
-        A rollout is an execution in waves: it stops by itself when too many PCs fail.{" "}
-        <code>npx kanade exec --help</code> says how one begins.
+        A rollout sends a job out in waves, and stops by itself when too many PCs fail.
       </p>
     </Empty>
   );
@@ -90,7 +101,9 @@ function RolloutPage({ execId }: { readonly execId: string }) {
             crumbs={<a href="#/rollouts">Rollouts</a>}
           >
             <a class="button" href={linkTo(["executions", execId])}>Its PCs</a>
-            {may("operator") && rollout.ended_at === null && <Steering rollout={rollout} />}
+            {may("operator") && rollout.ended_at === null && (
+              <Steering detail={{ rollout, waves, transitions }} />
+            )}
           </PageHead>
           {(rollout.reason ?? rollout.held) !== null && (
             <p class="notice" role="status">{rollout.reason ?? rollout.held}</p>
@@ -157,30 +170,5 @@ function Wave({ wave }: { readonly wave: WaveAnswer }) {
       <ProgressBar counts={counts} />
       <Legend counts={counts} />
     </div>
-  );
-}
-
-function Steering({ rollout }: { readonly rollout: RolloutAnswer }) {
-  const steer = async (wish: "pause" | "resume" | "abort") => {
-    try {
-      await ask(pathOf("api", "rollouts", rollout.exec_id, wish), { method: "POST" });
-      sayDone({ pause: "Paused.", resume: "It goes on.", abort: "No further wave begins." }[wish]);
-    } catch (thrown) {
-      sayProblem(`Cannot ${wish} it`, thrown);
-    }
-    refreshSoon(["rollouts"]);
-  };
-  const isPaused = rollout.status === "paused";
-  return (
-    <>
-      <button
-        type="button"
-        class="button"
-        onClick={() => void steer(isPaused ? "resume" : "pause")}
-      >
-        {isPaused ? "Resume" : "Pause"}
-      </button>
-      <button type="button" class="button danger" onClick={() => void steer("abort")}>Abort</button>
-    </>
   );
 }

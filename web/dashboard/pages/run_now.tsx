@@ -1,15 +1,14 @@
 import { useState } from "preact/hooks";
 import type { DispatchAnswerBody } from "../../../wire/http.ts";
-import type { Manifest } from "../../../wire/manifest.ts";
 import { SHELLS } from "../../../wire/command.ts";
 import type { Target } from "../../../wire/plan.ts";
 import { ask, newKey, pathOf } from "../../shared/api.ts";
-import { useQuery } from "../../shared/queries.ts";
 import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Problem } from "../../shared/ui/states.tsx";
+import { JobField } from "../job/job_field.tsx";
 import { namesSomebody, NOBODY, Targets, useTargetWords } from "../targets.tsx";
 
 const DEFAULT_TIMEOUT_SECS = 60;
@@ -171,40 +170,5 @@ function ScriptFields({ draft, onChange }: {
         />
       </div>
     </>
-  );
-}
-
-function JobField({ job, onJob }: {
-  readonly job: string;
-  readonly onJob: (job: string) => void;
-}) {
-  const jobs = useQuery({
-    key: ["jobs"],
-    load: ({ signal }) => ask<readonly Manifest[]>("/api/jobs", { signal }),
-  });
-  return (
-    <div class="field">
-      <label for="job">Job</label>
-      <select
-        id="job"
-        class="select"
-        value={job}
-        onChange={({ currentTarget }) => onJob(currentTarget.value)}
-      >
-        <option value="">Choose one</option>
-        {jobs.data?.map(({ id, version, description }) => (
-          <option key={id} value={id}>
-            {id} {version}
-            {description ? `: ${description}` : ""}
-          </option>
-        ))}
-      </select>
-      {jobs.data?.length === 0 && (
-        <span class="hint">
-          There are no jobs yet: <a href="#/jobs/new">write one</a>.
-        </span>
-      )}
-      {jobs.isError && <Problem error={jobs.error} retry={() => void jobs.refetch()} />}
-    </div>
   );
 }

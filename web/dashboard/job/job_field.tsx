@@ -1,0 +1,40 @@
+import type { Manifest } from "../../../wire/manifest.ts";
+import { ask } from "../../shared/api.ts";
+import { useQuery } from "../../shared/queries.ts";
+import { Problem } from "../../shared/ui/states.tsx";
+
+/** One of the jobs of the catalogue. */
+export function JobField({ job, onJob }: {
+  readonly job: string;
+  readonly onJob: (job: string) => void;
+}) {
+  const jobs = useQuery({
+    key: ["jobs"],
+    load: ({ signal }) => ask<readonly Manifest[]>("/api/jobs", { signal }),
+  });
+  return (
+    <div class="field">
+      <label for="job">Job</label>
+      <select
+        id="job"
+        class="select"
+        value={job}
+        onChange={({ currentTarget }) => onJob(currentTarget.value)}
+      >
+        <option value="">Choose one</option>
+        {jobs.data?.map(({ id, version, description }) => (
+          <option key={id} value={id}>
+            {id} {version}
+            {description ? `: ${description}` : ""}
+          </option>
+        ))}
+      </select>
+      {jobs.data?.length === 0 && (
+        <span class="hint">
+          There are no jobs yet: <a href="#/jobs/new">write one</a>.
+        </span>
+      )}
+      {jobs.isError && <Problem error={jobs.error} retry={() => void jobs.refetch()} />}
+    </div>
+  );
+}
