@@ -18,9 +18,9 @@ const READ_AGAIN_AFTER_MS = [0, 100, 1_000] as const;
  */
 export const factFollower = defineAgentActor({
   name: "fact_follower",
-  permissions: { identity: true, link: true, facts: true, commands: true },
+  permissions: { identity: true, link: true, facts: true },
   handles: "changes",
-  run: async ({ identity, link, facts, commands, log, signal, ready, handled }) => {
+  run: async ({ identity, link, facts, log, signal, ready, handled }) => {
     const { pcId } = identity;
     ready();
     const bus = await link.connected(signal);
@@ -38,7 +38,6 @@ export const factFollower = defineAgentActor({
       if (!connected) return;
       void readOwn(facts, pcId);
       void readKnownJobs(facts);
-      void commands.killForgotten();
     });
     try {
       await whenAborted(signal);

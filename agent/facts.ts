@@ -41,7 +41,12 @@ const SCHEMAS: Partial<Record<FactBucket, v.GenericSchema>> = {
   agent_config: ConfigScope,
 };
 
-const Mirror = v.record(v.string(), Fact);
+/** Keys with their facts. No record of valibot: that leaves out "constructor", and a job may be called so. */
+const Mirror = v.pipe(
+  v.custom<object>((mirror) => typeof mirror === "object" && mirror !== null),
+  v.transform((mirror) => Object.entries(mirror)),
+  v.array(v.tuple([v.string(), Fact])),
+);
 
 /** Keys kept per bucket; the one that was not read for the longest time goes first. */
 const MAX_KEYS = 10_000;
@@ -147,6 +152,8 @@ export class Facts {
     const isTakenBack = bucket === "kills" && takesBack(known?.value, fact.value);
     const isKept = isOlder || isTakenBack || !this.#isReadable(bucket, key, fact);
     const kept = isKept ? known ?? { ...fact, value: null } : fact;
+    // Every execution is asked for; that most are not killed need not be remembered.
+    if (bucket === "kills" && kept.value === null) return kept;
     this.#keep(bucket, key, { ...kept, read_at: fact.read_at });
     return kept;
   }
@@ -226,7 +233,7 @@ async function readMirror(
 ): Promise<Map<string, Fact>> {
   const path = join(directory, `${bucket}.json`);
   try {
-    return new Map(Object.entries(decode(Mirror, "mirror", await readFile(path))));
+    return new Map(decode(Mirror, "mirror", await readFile(path)));
   } catch (thrown) {
     if (isMissing(thrown)) return new Map();
     log.error("mirror set aside", { path, why: messageOf(thrown) });

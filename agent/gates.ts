@@ -8,6 +8,9 @@ import { parseInstant } from "../wire/time.ts";
 import type { Fact, Facts } from "./facts.ts";
 import { refused } from "./refusals.ts";
 
+/** A clock may be set back by so little without making what was read before it worthless. */
+const CLOCK_STEP_MS = 60_000;
+
 /** What the gates look at, read together. Undefined: never read, or a kill that is not for this PC. */
 export interface GateFacts {
   readonly kill: Fact | undefined;
@@ -58,7 +61,9 @@ function stalenessGate(command: Command, { version, status, now }: GateFacts): E
   if (command.staleness?.mode !== "strict" || command.id === AD_HOC_JOB_ID) return undefined;
   const readAt = Math.min(version?.read_at ?? -Infinity, status?.read_at ?? -Infinity);
   const maxAge = command.staleness.max_cache_age;
-  if (now - readAt <= ageLimitMs(maxAge)) return undefined;
+  const ageMs = now - readAt;
+  // What was read in the future was read by a clock that was wrong: its age is not known.
+  if (ageMs >= -CLOCK_STEP_MS && ageMs <= ageLimitMs(maxAge)) return undefined;
   return skipped(
     EXIT_CODES.tooStale,
     `what is known of its version and revocation is older than ${maxAge}`,

@@ -42,8 +42,13 @@ export const intake = defineAgentActor({
     listen();
     const stops = [
       facts.onChange((bucket) => bucket === "agent_groups" && listen()),
-      // What the broker refused before, it may permit now: a new group comes with new rights.
-      link.onStatus((connected) => connected && listen()),
+      link.onStatus((connected) => {
+        if (!connected) return;
+        // What the broker refused before, it may permit now: a new group comes with new rights.
+        listen();
+        // Asked after kills are heard: none falls between.
+        void commands.killForgotten();
+      }),
     ];
     try {
       await Promise.race([replay.run(signal), whenAborted(signal)]);

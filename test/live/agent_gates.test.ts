@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Command } from "../../wire/command.ts";
@@ -147,6 +147,19 @@ describe("the gates", () => {
     assert.equal((await other.result(second)).outcome_reason, "killed");
   });
 
+  test("executions that nobody killed leave nothing in the memory of kills", async () => {
+    await using other = await startEndpoint();
+    const agent = await other.startAgent();
+    await other.result(await other.send({}));
+    const killed = await other.send({ script: "sleep 60", bypass_local_limit: true });
+    await eventually("its start", async () => (await other.started(killed)).length === 1);
+    other.bus.publish(`kill.${killed.exec_id}`, new Uint8Array(0));
+    await other.result(killed);
+    await agent.stop();
+    const kills = JSON.parse(await readFile(join(other.dataDir, "mirror", "kills.json"), "utf8"));
+    assert.deepEqual(Object.keys(kills), [killed.exec_id]);
+  });
+
   test("a command that is revoked during its jitter is skipped", async () => {
     await using other = await startEndpoint();
     await other.startAgent({ random: () => 1 });
@@ -177,22 +190,24 @@ describe("the gates", () => {
 });
 
 describe("an agent that starts without a broker", () => {
-  test("still knows what is revoked", async () => {
-    await using endpoint = await startEndpoint();
-    const first = await endpoint.startAgent();
-    await endpoint.result(await endpoint.send({ id: "job", exec_id: null }));
-    await endpoint.put("script_status", "job", "REVOKED");
-    const command = commandWith({ id: "job" });
-    await eventually("the mirror", () => mirrored(endpoint.dataDir, "script_status", "REVOKED"));
-    await first.stop();
-    await endpoint.broker.kill();
+  for (const id of ["job", "constructor"]) {
+    test(`still knows that the job "${id}" is revoked`, async () => {
+      await using endpoint = await startEndpoint();
+      const first = await endpoint.startAgent();
+      await endpoint.result(await endpoint.send({ id, exec_id: null }));
+      await endpoint.put("script_status", id, "REVOKED");
+      const command = commandWith({ id });
+      await eventually("the mirror", () => mirrored(endpoint.dataDir, "script_status", "REVOKED"));
+      await first.stop();
+      await endpoint.broker.kill();
 
-    await admitOffline(endpoint.dataDir, command);
-    const second = await endpoint.startAgent();
-    await eventually("the report", () => second.waitingResults === 1);
-    await endpoint.broker.restart();
-    assert.equal((await endpoint.result(command)).exit_code, 126);
-  });
+      await admitOffline(endpoint.dataDir, command);
+      const second = await endpoint.startAgent();
+      await eventually("the report", () => second.waitingResults === 1);
+      await endpoint.broker.restart();
+      assert.equal((await endpoint.result(command)).exit_code, 126);
+    });
+  }
 
   test("skips a strict command with 127 when what it knows is too old", async () => {
     await using endpoint = await startEndpoint();

@@ -50,6 +50,11 @@ describe("the staleness gate", () => {
     const ending = at(0, 3_600_001);
     assert.equal(ending?.kind === "skipped" && ending.exitCode, 127);
   });
+  test("is closed for what was read by a clock that was ahead", () => {
+    assert.equal(at(60_000, 0), undefined);
+    const ending = at(60_001, 0);
+    assert.equal(ending?.kind === "skipped" && ending.exitCode, 127);
+  });
   test("is closed for an age that cannot be read", () => {
     const odd = commandWith({ staleness: { mode: "strict", max_cache_age: "soon" } });
     const ending = closedGate(odd, { ...NOTHING, version: fact(5), status: fact(5), now: 5 });
