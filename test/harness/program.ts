@@ -1,4 +1,5 @@
 import process from "node:process";
+import { findProgram } from "../../agent/programs.ts";
 
 /** The arguments with which this very runtime, Node or Deno, runs a TypeScript program of ours in a process of its own. */
 export function programArgs(path: string, ...args: readonly string[]): string[] {
@@ -16,4 +17,10 @@ export function programEnvironment(
     return value === undefined ? [] : [[name, value] as const];
   });
   return { ...Object.fromEntries(kept), ...settings };
+}
+
+/** Node, for what is about Node alone, whatever runs the tests. */
+export async function nodeProgram(): Promise<string> {
+  if (!("Deno" in globalThis)) return process.execPath;
+  return await findProgram("node", process.env["PATH"] ?? "") ?? "node";
 }

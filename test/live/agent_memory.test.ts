@@ -5,11 +5,10 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { findProgram } from "../../agent/programs.ts";
 import type { RunAnswer, TailAnswer } from "../../wire/http.ts";
 import { type Child, startChild } from "../harness/child.ts";
 import { openViewer, type Viewer } from "../harness/event_reader.ts";
-import { programArgs } from "../harness/program.ts";
+import { nodeProgram, programArgs } from "../harness/program.ts";
 import { startWholeWithAgents, type WholeWithAgents } from "../harness/whole_agents.ts";
 import { eventually, within } from "../harness/wait.ts";
 
@@ -29,9 +28,7 @@ describe("the memory of an agent as endpoints get it", { skip }, () => {
       KANADE_NATS_URL: whole.system.broker.url,
       KANADE_AGENT_DATA_DIR: join(whole.folder, PC),
     };
-    // Endpoints have Node, whatever runs this.
-    const program = await findProgram("node", process.env["PATH"] ?? "") ?? process.execPath;
-    agent = startChild([file], env, { program });
+    agent = startChild([file], env, { program: await nodeProgram() });
     await eventually("the agent", async () => {
       const known = await whole.system.backend.api<unknown[]>("GET", "/api/agents");
       return known.length === 1;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { nodeProgram } from "../harness/program.ts";
 
 const run = promisify(execFile);
 const NPM = ["--no-audit", "--no-fund", "--prefer-offline"];
@@ -50,7 +51,7 @@ describe("the packed tarball in an empty project", WITHIN, () => {
   it("has an agent that plain Node imports, without tsx", async () => {
     const code =
       'import("kanade-actors/agent").then(({ createAgent }) => console.log(typeof createAgent))';
-    const { stdout } = await run(process.execPath, ["-e", code], { cwd: project });
+    const { stdout } = await run(await nodeProgram(), ["-e", code], { cwd: project });
     assert.equal(stdout.trim(), "function");
   });
 
@@ -63,7 +64,7 @@ describe("the packed tarball in an empty project", WITHIN, () => {
     `;
     await writeFile(join(project, "pages.mjs"), code);
     const args = ["--import", "tsx", "pages.mjs"];
-    const { stdout } = await run(process.execPath, args, { cwd: project });
+    const { stdout } = await run(await nodeProgram(), args, { cwd: project });
     assert.equal(stdout.trim(), "dashboard,inspector true");
   });
 
