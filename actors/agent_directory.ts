@@ -2,6 +2,7 @@
  * The PCs that are known and the groups they are in: a copy of KV `agent_groups` and of what the heartbeats tell, so
  * that a dispatch can be resolved while the broker is away.
  */
+import { Fault } from "../wire/fault.ts";
 import { key } from "../wire/ids.ts";
 
 /** A PC whose consumers on EXEC are to be looked after. */
@@ -18,6 +19,7 @@ export class AgentDirectory {
   readonly #groupsOfKey = new Map<string, readonly string[]>();
   readonly #changed = new Map<string, Set<string>>();
   #wake: (() => void) | undefined;
+  #knowsMemberships = false;
 
   /** Something was heard of these PCs. */
   heard(pcIds: readonly string[]): void {
@@ -41,11 +43,27 @@ export class AgentDirectory {
     this.#change(kvKey, before.filter((group) => !groups.includes(group)));
   }
 
-  /** Members of a group, in order of their names. A key nobody was heard under is taken for the PC's own name. */
+  /** Every membership of the bucket was taken over: from now on a group without members has none. */
+  membershipsRead(): void {
+    this.#knowsMemberships = true;
+  }
+
+  /**
+   * Members of a group, in order of their names. A key nobody was heard under is taken for the PC's own name.
+   *
+   * @throws {Fault} `broker_unavailable` when it knows of none, and that may be because it has not read them yet
+   */
   membersOf(group: string): readonly string[] {
     const members: string[] = [];
     for (const [kvKey, groups] of this.#groupsOfKey) {
       if (groups.includes(group)) members.push(this.#pcOfKey.get(kvKey) ?? kvKey);
+    }
+    if (members.length === 0 && !this.#knowsMemberships) {
+      throw new Fault(
+        "broker_unavailable",
+        `Cannot tell who is in the group ${JSON.stringify(group)}: the broker was not read yet`,
+        { retryable: true },
+      );
     }
     return members.sort();
   }

@@ -33,4 +33,5 @@ export async function readMemberships(
   for (const entry of await bucket.entries()) {
     takeMembership(agents, log, { key: entry.key, entry });
   }
+  agents.membershipsRead();
 }

@@ -4,10 +4,11 @@ import { decode } from "../../wire/codec.ts";
 import { Fault, FAULT_CODES, messageOf } from "../../wire/fault.ts";
 import { Problem } from "../../wire/http.ts";
 import type { BackendAddress } from "./backend.ts";
+import { nextPauseMs } from "./patience.ts";
 import { type ServerEvent, serverEvents } from "./server_events.ts";
 
-/** How often a call that may be repeated is tried, and the pause before each further try. */
-const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000] as const;
+/** A connection that nobody took: the call cannot have reached a backend. */
+const NOT_REACHED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"];
 
 export interface Page<T> {
   readonly rows: T;
@@ -40,10 +41,13 @@ const CHANGE_ATTEMPTS = 5;
 export class ApiClient {
   readonly #address: BackendAddress;
   readonly #signal: AbortSignal;
+  readonly #say: (note: string) => void;
 
-  constructor(address: BackendAddress, signal: AbortSignal) {
+  /** @param say is told what a person who waits should know */
+  constructor(address: BackendAddress, signal: AbortSignal, say: (note: string) => void) {
     this.#address = address;
     this.#signal = signal;
+    this.#say = say;
   }
 
   /** @throws {Fault} what the backend answered, or `timed_out` and `internal` where it could not be reached or read */
@@ -97,15 +101,24 @@ export class ApiClient {
   ): Promise<v.InferOutput<S>> {
     const headers = { "idempotency-key": crypto.randomUUID() };
     const options = { body: JSON.stringify(body) };
-    for (const pauseMs of PAUSES_MS) {
+    let awaySince: number | undefined;
+    let mayBeHeard = false;
+    for (let attempts = 1;; attempts += 1) {
       try {
         return await this.#read(schema, await this.#fetch("POST", path, options, headers));
       } catch (thrown) {
         if (!(thrown instanceof Fault) || !thrown.retryable) throw thrown;
+        awaySince ??= performance.now();
+        if (!mayBeHeard && wasCutOff(thrown)) {
+          mayBeHeard = true;
+          this.#say("the backend went away; waiting for it to come back");
+        }
+        const awayMs = performance.now() - awaySince;
+        const pauseMs = nextPauseMs({ attempts, awayMs, mayBeHeard });
+        if (pauseMs === undefined) throw thrown;
         await sleep(pauseMs, undefined, { signal: this.#signal });
       }
     }
-    return this.#read(schema, await this.#fetch("POST", path, options, headers));
   }
 
   /**
@@ -236,8 +249,14 @@ function unreachable(server: URL, thrown: unknown): Fault {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : messageOf(cause);
   return new Fault("timed_out", `Cannot reach the backend at ${server.origin}: ${code}`, {
     retryable: true,
+    details: { reason: code },
     cause: thrown,
   });
+}
+
+/** Whether a backend may have taken the call and went away before it answered. */
+function wasCutOff({ details: { reason } }: Fault): boolean {
+  return typeof reason === "string" && !NOT_REACHED.includes(reason);
 }
 
 /** The fault that a problem document tells of. */

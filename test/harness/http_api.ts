@@ -13,6 +13,7 @@ import { startBroker, type TestBroker } from "./broker.ts";
 import { startDatabase } from "./database.ts";
 import { testLog } from "./log.ts";
 import { startOwnBroker } from "./own_broker.ts";
+import { within } from "./wait.ts";
 
 /** The token that `TestApi.ask` sends. */
 export const TOKEN = "a-token-of-the-tests";
@@ -46,6 +47,8 @@ export interface TestApiOptions {
   readonly enrols?: boolean;
 }
 
+/** Actors that only read what the API asks of them; the others change what a test has put there. */
+const READERS = ["provisioner", "group_watcher"];
 /** Often enough that a test need not wait for the reaper. */
 const SWEEP_INTERVAL_MS = 200;
 
@@ -73,8 +76,11 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     openScratch: startDatabase,
     listening: () => {},
   });
-  const actors = options.actors ? backend.actors.filter(({ name }) => name !== "http") : [];
+  const actors = backend.actors.filter(({ name }) =>
+    options.actors ? name !== "http" : READERS.includes(name)
+  );
   const system = startSystem({ name: "test", actors, grantors: backend.grantors, log });
+  await within("its actors", system.ready);
   const services: HttpServices = { ...backend.services, closing: closing.signal };
   const { fetch: handle } = createApp(services);
   const server = await listen({ fetch: handle, host: "127.0.0.1", port: 0 });

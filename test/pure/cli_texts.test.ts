@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exitCodeOfFault, exitCodeOfResult, lineOfFault } from "../../scripts/cli/exit_codes.ts";
+import { nextPauseMs } from "../../scripts/cli/patience.ts";
 import { progressLine } from "../../scripts/cli/progress.ts";
 import { serverEvents } from "../../scripts/cli/server_events.ts";
 import { renderTable } from "../../scripts/cli/table.ts";
@@ -108,4 +109,19 @@ test("events arrive whole however the stream is cut", async () => {
       { event: "lagged", data: "{}" },
     ]);
   }
+});
+
+/** How long a call is tried while every attempt fails at once, seconds. */
+function patienceSecs(mayBeHeard: boolean): number {
+  let awayMs = 0;
+  for (let attempts = 1;; attempts += 1) {
+    const pauseMs = nextPauseMs({ attempts, awayMs, mayBeHeard });
+    if (pauseMs === undefined) return Math.round(awayMs / 1_000);
+    awayMs += pauseMs;
+  }
+}
+
+test("a call that no backend can have heard is given up soon, and one that may be at work after minutes", () => {
+  assert.equal(patienceSecs(false), 8);
+  assert.ok(patienceSecs(true) > 290 && patienceSecs(true) <= 300);
 });

@@ -22,7 +22,7 @@ const COLUMNS: readonly Column<AgentAnswer>[] = [
   { heading: "version", text: (row) => row.agent_version },
   { heading: "heard", text: (row) => row.last_heartbeat },
   { heading: "host", text: (row) => row.hostname },
-  { heading: "groups", text: (row) => row.groups.join(", ") },
+  { heading: "groups", text: (row) => row.groups.join(", ") || null },
 ];
 
 export function addAgents(program: Command, session: Session): void {
@@ -101,7 +101,7 @@ function agentText(agent: AgentAnswer): string {
     ["host", agent.hostname],
     ["os", agent.os_family],
     ["version", agent.agent_version],
-    ["groups", agent.groups.join(", ")],
+    ["groups", agent.groups.join(", ") || null],
     ["shells", agent.shells.join(", ")],
     ["first heard", agent.first_heartbeat],
     ["last heard", agent.last_heartbeat],
