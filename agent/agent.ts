@@ -182,7 +182,7 @@ class EmbeddedAgent implements Agent {
       clock: parts.clock,
     });
     void this.#system.failed.then(this.#fail);
-    parts.log.info("agent started", { pcId: this.pcId });
+    parts.log.info("agent started");
   }
 
   get inspection(): AgentInspection | undefined {
@@ -266,7 +266,7 @@ async function openParts(
   const searchPath = environment["PATH"] ?? "";
   const logTail = new LogTail();
   const log = withTail(
-    options.log ?? createLog({ level: "silent", pretty: false }),
+    (options.log ?? createLog({ level: "silent", pretty: false })).child({ pcId }),
     logTail,
     clock,
   );

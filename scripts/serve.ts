@@ -273,7 +273,7 @@ async function startLocalAgent(
     commandKeys: commandKeys.length === 0 && signer ? [signer.publicKey] : commandKeys,
     ...brokerAccess(settings, credential, broker),
     ownCredential: credential !== undefined,
-    log: log.child({ pcId }),
+    log,
   });
   await agent.start();
   stops.push((signal) => agent.stop(signal));

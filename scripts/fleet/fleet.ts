@@ -53,7 +53,7 @@ export class Fleet {
             ...(relay === undefined ? {} : { servers: [relay.url] }),
             dataDir: join(ground.directory, pcId),
             stopGraceMs: STOP_GRACE_MS,
-            log: ground.log.child({ pcId }),
+            log: ground.log,
           },
           relay,
           random: randomOf(seed + Math.imul(index + 1, GOLDEN)),

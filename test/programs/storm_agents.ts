@@ -7,7 +7,7 @@ import { type AgentOptions, createAgent } from "../../agent/agent.ts";
 
 const options = JSON.parse(process.argv[2] ?? "[]") as readonly AgentOptions[];
 const log = createLog({ level: "info", pretty: false });
-const agents = options.map((one) => createAgent({ ...one, log: log.child({ pcId: one.pcId }) }));
+const agents = options.map((one) => createAgent({ ...one, log }));
 process.once("SIGTERM", () => {
   void Promise.all(agents.map((agent) => agent.stop())).then(() => process.exit(0));
 });
