@@ -24,6 +24,7 @@ import { addRollouts } from "./cli/commands/rollouts.ts";
 import { addRun } from "./cli/commands/run.ts";
 import { addSchedules } from "./cli/commands/schedules.ts";
 import { addScriptObjects } from "./cli/commands/script_objects.ts";
+import { addScript } from "./cli/commands/script.ts";
 import { addScripts } from "./cli/commands/scripts.ts";
 import { addSearch } from "./cli/commands/search.ts";
 import { addTokens } from "./cli/commands/tokens.ts";
@@ -83,6 +84,7 @@ function createProgram(session: Session, end: (exitCode: number) => void): Comma
   addSchedules(program, session);
   addFreeze(program, session);
   addExec(program, session, end);
+  addScript(program, session, end);
   addExecutions(program, session);
   addKill(program, session);
   addRetry(program, session, end);

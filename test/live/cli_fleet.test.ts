@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { insertAuditRows } from "../../db/audit_log.ts";
 import { changeSpans, keepInventoryJob } from "../../db/inventory.ts";
 import { type CliOutcome, runCli } from "../harness/cli.ts";
 import { startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
+import { agentRow } from "../harness/seed.ts";
 
 describe("the command line", () => {
   let api: TestApi;
@@ -87,6 +89,43 @@ describe("the command line", () => {
 
   it("lists the known PCs under agent list, too", async () => {
     assert.equal(await said("agent", "list"), await said("agents"));
+  });
+
+  it("forgets a PC", async () => {
+    await api.write(agentRow("pc-old"));
+    assert.equal(await said("agent", "forget", "pc-old"), "pc-old is forgotten\n");
+    assert.equal((await kanade("agent", "forget", "pc-old")).exitCode, 1);
+  });
+
+  it("tells who did what, narrowed down, and what no outcome is", async () => {
+    const entries = [
+      { action: "job_create", target: "probe", outcome: "allowed" as const },
+      { action: "refused", target: "POST /api/jobs/probe/kill", outcome: "refused" as const },
+      { action: "freeze_set", target: "fleet", outcome: "interrupted" as const },
+    ];
+    await api.db.write((tx) =>
+      tx.batch([insertAuditRows(entries.map((entry, index) => ({
+        ...entry,
+        streamCreatedAt: 1,
+        sequence: index + 1,
+        actor: "ann",
+        payload: null,
+        occurredAt: Date.UTC(2026, 0, 1 + index),
+      })))])
+    );
+    const told = async (...args: string[]) =>
+      JSON.parse(await said("audit", "--json", ...args))
+        .map(({ action }: { action: string }) => action);
+    assert.deepEqual(await told("--actor", "ann"), ["freeze_set", "refused", "job_create"]);
+    assert.deepEqual(await told("--target", "probe"), ["refused", "job_create"]);
+    assert.deepEqual(await told("--outcome", "interrupted"), ["freeze_set"]);
+    assert.deepEqual(await told("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-03T00:00:00Z"), [
+      "refused",
+    ]);
+    assert.match(await said("audit", "--action", "freeze_set"), /fleet +interrupted\n$/);
+    const { exitCode, stderr } = await kanade("audit", "--outcome", "good");
+    assert.equal(exitCode, 2);
+    assert.match(stderr, /must be one of allowed, refused, interrupted/);
   });
 
   it("keeps a script as an object, shows it and deletes it", async () => {

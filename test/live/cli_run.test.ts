@@ -107,6 +107,22 @@ describe("the command line with agents", () => {
     assert.equal(drawn, `[${"#".repeat(24)}]  2/2  succeeded 1, failed 1\n`);
   });
 
+  it("runs a typed script on several PCs, and tells how each stands and what was sent", async () => {
+    const script = 'test "$KANADE_PC_ID" = pc-1 || exit 7';
+    const ran = await kanade("script", "--all", "--timeout", "20s", "--wait", "--", script);
+    assert.equal(ran.exitCode, 1);
+    assert.match(ran.stdout, /^completed: 1 succeeded, 1 failed/);
+    const execId = ran.stderr.slice(0, "00000000-0000-0000-0000-000000000000".length);
+    const targets = await kanade("executions", execId, "--targets", "--json");
+    const states = (JSON.parse(targets.stdout) as { pc_id: string; state: string }[])
+      .map(({ pc_id, state }) => `${pc_id} ${state}`);
+    assert.deepEqual(states, ["pc-1 succeeded", "pc-2 failed"]);
+    const { stdout } = await kanade("executions", execId, "--sent");
+    assert.match(stdout, /^shell +sh\ntimeout +20 s\n/);
+    assert.ok(stdout.endsWith(`\n\n${script}\n`), stdout);
+    assert.equal((await kanade("executions", "--sent")).exitCode, 2);
+  });
+
   it("stops an execution everywhere, and the one that waits for it hears of it", async () => {
     await createJob("long", "echo begun; sleep 60");
     const waiting = kanade("exec", "long", "--all", "--wait");

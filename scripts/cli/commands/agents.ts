@@ -51,6 +51,13 @@ export function addAgents(program: Command, session: Session): void {
     },
   );
 
+  addCommand(agent, "forget <pc>", "forget a PC until it is heard again; its runs stay").action(
+    async (pcId: string, options: CommonOptions) => {
+      await (await connect(session, options)).delete(pathOf(pcId));
+      show(session, options, { pc_id: pcId }, () => `${pcId} is forgotten\n`);
+    },
+  );
+
   addAgentOutbox(agent, session);
 
   addCommand(agent, "logs <pc>", "the last lines of a PC's agent")

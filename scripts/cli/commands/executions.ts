@@ -1,28 +1,24 @@
 import type { Command } from "commander";
 import * as v from "valibot";
+import { Fault } from "../../../wire/fault.ts";
 import {
+  CellAnswer,
   ExecutionAnswer,
   ExecutionDetail,
   type RunAnswer,
+  SentAnswer,
   TransitionAnswer,
 } from "../../../wire/http.ts";
-import {
-  addCommand,
-  type CommonOptions,
-  connect,
-  type Session,
-  show,
-  showList,
-  showMore,
-} from "../command.ts";
+import { addCommand, type Session } from "../command.ts";
+import { addPaging, type PageOptions, showOne, showRows } from "../list.ts";
 import { type Column, renderFacts, renderTable } from "../table.ts";
 
-interface ListOptions extends CommonOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
+interface ListOptions extends PageOptions {
   readonly job?: string;
   readonly status?: string;
   readonly timeline?: boolean;
+  readonly targets?: boolean;
+  readonly sent?: boolean;
 }
 
 const COLUMNS: readonly Column<ExecutionAnswer>[] = [
@@ -58,38 +54,76 @@ const TRANSITION_COLUMNS: readonly Column<TransitionAnswer>[] = [
   { heading: "result_id", text: (row) => row.result_id },
 ];
 
+const TARGET_COLUMNS: readonly Column<CellAnswer>[] = [
+  { heading: "pc", text: (row) => row.pc_id },
+  { heading: "state", text: (row) => row.state },
+  { heading: "reason", text: (row) => row.reason },
+  { heading: "exit", text: (row) => row.exit_code },
+  { heading: "since", text: (row) => row.finished_at ?? row.started_at },
+  { heading: "result_id", text: (row) => row.result_id },
+];
+
 export function addExecutions(program: Command, session: Session): void {
-  addCommand(program, "executions [exec_id]", "the newest executions, or all about one")
-    .option("--limit <count>", "how many", "20")
-    .option("--cursor <cursor>", "go on where a list ended")
+  const executions = addCommand(
+    program,
+    "executions [exec_id]",
+    "the newest executions, or all about one",
+  );
+  addPaging(executions, "20")
     .option("--job <id>", "only those of a job")
     .option("--status <status>", "pending, running, completed or expired")
     .option("--timeline", "the changes of one execution's state")
+    .option("--targets", "how each PC of one execution stands")
+    .option("--sent", "what was sent to the PCs of one execution")
     .action((execId: string | undefined, options: ListOptions) =>
-      execId === undefined ? list(session, options) : showOne(session, execId, options)
+      execId === undefined ? list(session, options) : showPart(session, execId, options)
     );
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
-  const client = await connect(session, options);
-  const { limit, cursor, job, status } = options;
-  const page = await client.page(v.array(ExecutionAnswer), "/api/executions", {
-    query: { limit, cursor, job_id: job, status },
+  const { job, status, timeline, targets, sent } = options;
+  if (timeline === true || targets === true || sent === true) {
+    throw new Fault("invalid_input", "Cannot show a part of an execution: name which one");
+  }
+  await showRows(session, options, {
+    row: ExecutionAnswer,
+    path: "/api/executions",
+    query: { job_id: job, status },
+    columns: COLUMNS,
   });
-  showList(session, options, page.rows, COLUMNS);
-  showMore(session, page);
 }
 
-async function showOne(session: Session, execId: string, options: ListOptions): Promise<void> {
-  const client = await connect(session, options);
+async function showPart(session: Session, execId: string, options: ListOptions): Promise<void> {
   const path = `/api/executions/${encodeURIComponent(execId)}`;
   if (options.timeline === true) {
-    const transitions = await client.get(v.array(TransitionAnswer), `${path}/timeline`);
-    showList(session, options, transitions, TRANSITION_COLUMNS);
-    return;
+    const all = { row: TransitionAnswer, path: `${path}/timeline`, columns: TRANSITION_COLUMNS };
+    return await showRows(session, options, all);
   }
-  const detail = await client.get(ExecutionDetail, path);
-  show(session, options, detail, (value) => detailText(value, session));
+  if (options.targets === true) {
+    const all = { row: CellAnswer, path: `${path}/targets`, columns: TARGET_COLUMNS };
+    return await showRows(session, options, all);
+  }
+  if (options.sent === true) {
+    const sent = { schema: v.nullable(SentAnswer), path: `${path}/sent` };
+    return await showOne(session, options, sent, sentText);
+  }
+  const detail = { schema: ExecutionDetail, path };
+  await showOne(session, options, detail, (value) => detailText(value, session));
+}
+
+/** How it is run, and the script as it is. */
+function sentText(sent: SentAnswer | null): string {
+  if (sent === null) return "another dispatcher sent it, and kept what it was\n";
+  const facts = renderFacts([
+    ["shell", sent.shell],
+    ["timeout", `${sent.timeout_secs} s`],
+    ["as", sent.run_as],
+    ["in", sent.cwd],
+    ["jitter", sent.jitter_secs === null ? null : `${sent.jitter_secs} s`],
+    ["retries", sent.retry_max],
+    ["script object", sent.script_object],
+  ]);
+  return sent.script === "" ? facts : `${facts}\n${sent.script.replace(/\n?$/, "\n")}`;
 }
 
 function detailText(

@@ -1,16 +1,15 @@
-import { readFile } from "node:fs/promises";
-import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import { parse } from "../../../wire/codec.ts";
 import { Shell } from "../../../wire/command.ts";
 import { parseDurationMs } from "../../../wire/duration.ts";
 import { ExecResult } from "../../../wire/exec_result.ts";
-import { Fault, messageOf } from "../../../wire/fault.ts";
+import { Fault } from "../../../wire/fault.ts";
 import { RunAnswer } from "../../../wire/http.ts";
 import type { ApiClient } from "../api_client.ts";
 import { addCommand, type CommonOptions, connect, type Session } from "../command.ts";
 import { EXIT, exitCodeOfResult } from "../exit_codes.ts";
 import { followExecution } from "../follow_execution.ts";
+import { scriptOf } from "../script_text.ts";
 
 interface RunOptions extends CommonOptions {
   readonly shell: string;
@@ -137,16 +136,4 @@ function showResult(
   terminal.out(result.stdout);
   terminal.err(result.stderr);
   if (result.stdout_truncated || result.stderr_truncated) terminal.err("(the output was cut)\n");
-}
-
-async function scriptOf(words: readonly string[], file: string | undefined): Promise<string> {
-  if ((file === undefined) === (words.length === 0)) {
-    throw new Fault("invalid_input", "Cannot run: give one script, after -- or with --file");
-  }
-  if (file === undefined) return words.join(" ");
-  try {
-    return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
-  } catch (cause) {
-    throw new Fault("invalid_input", `Cannot read the script: ${messageOf(cause)}`, { cause });
-  }
 }
