@@ -94,6 +94,7 @@ function encoded({ plain, br, gzip }: BundledFile, accepted: string) {
 
 /** Whether `Accept-Encoding` names it, and not with `q=0`. */
 function takes(accepted: string, encoding: string): boolean {
-  return accepted.toLowerCase().split(",").map((part) => part.trim().split(/\s*;\s*/))
+  const words = (text: string, sign: string) => text.split(sign).map((word) => word.trim());
+  return words(accepted.toLowerCase(), ",").map((part) => words(part, ";"))
     .some(([name, quality]) => name === encoding && !/^q=0(\.0*)?$/.test(quality ?? ""));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ByteWindow } from "../../actors/http/live/byte_window.ts";
-import { wholeLength } from "../../actors/http/live/utf8_end.ts";
+import { wholeLength, withoutLossyEnd } from "../../actors/http/live/utf8_end.ts";
 
 const decode = (bytes: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
@@ -68,4 +68,14 @@ describe("a window", () => {
     assert.equal(window.take(all.length + 10, Uint8Array.of(1, 2)), true);
     assert.deepEqual(window.from(all.length + 11, 10).bytes, Uint8Array.of(2));
   });
+});
+
+test("what was no text is cut off a text's end, and it takes no time to see that it stands elsewhere", () => {
+  assert.equal(withoutLossyEnd("a\uFFFDb\uFFFD\uFFFD"), "a\uFFFDb");
+  assert.equal(withoutLossyEnd("\uFFFD"), "");
+  const long = `${"\uFFFD".repeat(350_000)}x`;
+  const startedAt = performance.now();
+  assert.equal(withoutLossyEnd(long), long);
+  // With a pattern it was minutes.
+  assert.ok(performance.now() - startedAt < 5_000);
 });

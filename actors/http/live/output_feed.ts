@@ -9,6 +9,7 @@ import type { Bus } from "../../bus.ts";
 import type { Log } from "../../log.ts";
 import { askAgent } from "../ask_agent.ts";
 import { ByteWindow } from "./byte_window.ts";
+import { withoutLossyEnd } from "./utf8_end.ts";
 
 const ANSWER_WITHIN_MS = 3_000;
 /** A watch of 30 s is renewed so often: two renewals may be lost. */
@@ -138,7 +139,7 @@ export class OutputFeed {
   #poll(reply: JobTailReply): number {
     for (const stream of OUTPUT_STREAMS) {
       // What the answer ends in may be half a character: the next one has it whole.
-      const text = Buffer.from(reply[stream].replace(/\uFFFD+$/, ""));
+      const text = Buffer.from(withoutLossyEnd(reply[stream]));
       if (reply[`${stream}_truncated`]) layOver(this.windows[stream], text);
       else this.windows[stream].take(0, text);
     }

@@ -21,6 +21,16 @@ export function wholeLength(bytes: Uint8Array): number {
   return bytes.length;
 }
 
+/**
+ * A text without the signs at its end that stand for bytes which were no text. Step by step: a pattern would begin anew at
+ * each of a hundred thousand of them, and hold up everybody for half a minute.
+ */
+export function withoutLossyEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "\uFFFD") end -= 1;
+  return text.slice(0, end);
+}
+
 /** Whether these bytes, of which the first is no continuation, are the beginning of one character and not all of it. */
 function isBegun(bytes: Uint8Array): boolean {
   const [lead = 0, second] = bytes;
