@@ -30,6 +30,7 @@ export function DocumentEditor(
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [refused, setRefused] = useState(NONE);
+  const [problems, setProblems] = useState(NONE);
   const save = async () => {
     setBusy(true);
     setError(undefined);
@@ -52,7 +53,9 @@ export function DocumentEditor(
         kind={kind}
         refused={refused}
         onText={setNow}
+        onProblems={setProblems}
       />
+      <Problems text={now} problems={problems} />
       {error !== undefined && (
         <div class="card-body">
           <Problem error={error} />
@@ -71,10 +74,28 @@ export function DocumentEditor(
           <span class="muted small" role="status">
             {!isNew && now === stored ? "as it is stored" : "not saved yet"}
           </span>
+          <span class="muted small">Escape, then Tab leaves the text.</span>
           {children}
         </div>
       )}
     </section>
+  );
+}
+
+/** What is wrong, by line: a mark that has to be pointed at tells nothing to keys and fingers. */
+function Problems({ text, problems }: {
+  readonly text: string;
+  readonly problems: readonly TextProblem[];
+}) {
+  if (problems.length === 0) return null;
+  return (
+    <ul class="text-problems" aria-label="What is wrong">
+      {problems.map(({ from, message }) => (
+        <li key={`${from} ${message}`}>
+          <span class="number nowrap">Line {text.slice(0, from).split("\n").length}</span> {message}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -29,6 +29,8 @@ export interface YamlEditorProps {
   /** What the server said of the text as it is. */
   readonly refused: readonly TextProblem[];
   readonly onText: (text: string) => void;
+  /** Told of everything that is wrong, a moment after each change. */
+  readonly onProblems: (problems: readonly TextProblem[]) => void;
 }
 
 /** Nothing is checked while one types, milliseconds. */
@@ -52,7 +54,9 @@ export function YamlEditor(props: YamlEditorProps) {
   return <div ref={host} class="yaml-editor" />;
 }
 
-function stateOf({ text, readOnly, label, kind, onText }: YamlEditorProps): EditorState {
+function stateOf(
+  { text, readOnly, label, kind, onText, onProblems }: YamlEditorProps,
+): EditorState {
   return EditorState.create({
     doc: text,
     extensions: [
@@ -65,6 +69,7 @@ function stateOf({ text, readOnly, label, kind, onText }: YamlEditorProps): Edit
       indentUnit.of("  "),
       yaml(),
       syntaxHighlighting(COLORS),
+      REPLACING,
       keymap.of([...defaultKeymap, ...historyKeymap, indentWithTab]),
       EditorState.readOnly.of(readOnly),
       EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
@@ -72,13 +77,35 @@ function stateOf({ text, readOnly, label, kind, onText }: YamlEditorProps): Edit
         if (update.docChanged) onText(update.state.doc.toString());
       }),
       linter(
-        ({ state }) => problemsOf(kind, state.doc.toString()).map(diagnosticOf),
+        ({ state }) => {
+          const problems = problemsOf(kind, state.doc.toString());
+          onProblems(problems);
+          return problems.map(diagnosticOf);
+        },
         { delay: CHECK_AFTER_MS },
       ),
       THEME,
     ],
   });
 }
+
+/**
+ * Typing over a selection of several lines is done here: the browser's own way joins the lines with elements that carry a
+ * style, which the page's policy refuses and complains of.
+ */
+const REPLACING = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { data, inputType, isComposing } = event;
+    const isTyped = inputType === "insertText" && data !== null && !isComposing;
+    if (!isTyped || view.state.readOnly || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(data), {
+      userEvent: "input.type",
+      scrollIntoView: true,
+    });
+    event.preventDefault();
+    return true;
+  },
+});
 
 function diagnosticOf({ from, to, message }: TextProblem): Diagnostic {
   return { from, to, severity: "error", message };
