@@ -98,7 +98,8 @@ function Pointer({ cell, at, grid }: {
 }) {
   const left = (at % grid.columns) * grid.pitch;
   const top = Math.floor(at / grid.columns) * grid.pitch;
-  const isRight = left > grid.columns * grid.pitch / 2;
+  const width = grid.columns * grid.pitch;
+  const isRight = left > width / 2;
   return (
     <>
       <span
@@ -113,7 +114,12 @@ function Pointer({ cell, at, grid }: {
       <span
         class="matrix-tip"
         data-side={isRight ? "left" : "right"}
-        style={{ left: `${left + (isRight ? 0 : grid.pitch)}px`, top: `${top + grid.pitch}px` }}
+        style={{
+          left: `${left + (isRight ? 0 : grid.pitch)}px`,
+          top: `${top + grid.pitch}px`,
+          // It never reaches beyond the picture: on a phone that made the page wider than the screen.
+          maxWidth: `${isRight ? left : width - left - grid.pitch}px`,
+        }}
       >
         {wordsOf(cell)}
       </span>

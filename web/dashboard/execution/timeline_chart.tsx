@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import type { TransitionAnswer } from "../../../wire/http.ts";
 import { LABELS, type Outcome } from "../../shared/outcomes.ts";
+import { shownTime } from "../../shared/time.ts";
 
 const SHOWN = ["succeeded", "failed", "skipped", "expired", "missing"] as const;
 const HEIGHT = 140;
@@ -79,7 +80,10 @@ function chartIn(node: HTMLElement, transitions: readonly TransitionAnswer[]): U
       legend: { show: false },
       cursor: { show: false },
       padding: [8, 8, 0, 0],
-      axes: [{ ...axis, space: 70 }, { ...axis, size: 44, space: 30 }],
+      axes: [
+        { ...axis, space: 90, values: (_, ticks) => ticks.map((secs) => shownTick(secs)) },
+        { ...axis, size: 44, space: 30 },
+      ],
       series: [
         {},
         ...kinds.map((kind) => ({
@@ -100,6 +104,10 @@ function chartIn(node: HTMLElement, transitions: readonly TransitionAnswer[]): U
     ],
     node,
   );
+}
+
+function shownTick(secs: number): string {
+  return shownTime(new Date(secs * 1_000), new Date(secs * 1_000));
 }
 
 function countOf({ counters }: TransitionAnswer, kind: Outcome): number {
