@@ -131,6 +131,34 @@ test("a session that ends is said, and whoever signs in again is where they were
   await page.getByText("live", { exact: true }).waitFor();
 });
 
+test("a page that is first opened while the server is away comes with the server", async () => {
+  await using visitor = await world.open();
+  const { page, context } = visitor;
+  await context.setOffline(true);
+  // An open stream outlives that switch: what ends it is the server's end.
+  await page.evaluate(() => globalThis.dispatchEvent(new Event("online")));
+  await page.getByText("The server cannot be reached").first().waitFor();
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByText("This part of the page could not be fetched").waitFor();
+  await context.setOffline(false);
+  await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+});
+
+test("what is wrong with a manifest stands under it by line, and keys lead out of its text", async () => {
+  await using visitor = await world.open("#/jobs/new");
+  const { page, complaints } = visitor;
+  await page.getByLabel("YAML of the manifest").focus();
+  await page.keyboard.press("Control+A");
+  // As somebody types, over what was chosen.
+  await page.keyboard.type("id: typed\nversion: 1\n");
+  const wrong = page.getByRole("list", { name: "What is wrong" });
+  await wrong.getByText(/^Line 2\s+version: must be text/).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(page), "Save");
+  assert.deepEqual(complaints, []);
+});
+
 test("one run is killed from its page, and the others go on", async () => {
   await world.startAgents(["twin-1", "twin-2"], { "*": hangs });
   await world.api.post("/api/jobs", {

@@ -2,15 +2,10 @@
 import type { ExecutionAnswer } from "../../wire/http.ts";
 import { countsOf } from "../shared/outcomes.ts";
 import { linkTo } from "../shared/router.ts";
-import { By } from "./by.tsx";
+import { By } from "../shared/ui/by.tsx";
 import { inWords, ProgressBar, StatusBadge } from "../shared/ui/outcome.tsx";
 import { Time } from "../shared/ui/time.tsx";
-
-/** What an execution runs, in words. */
-export function workOf({ job_id, version }: Pick<ExecutionAnswer, "job_id" | "version">): string {
-  if (job_id === null || job_id === "adhoc") return "ad-hoc script";
-  return version === null ? job_id : `${job_id} ${version}`;
-}
+import { workOf } from "../shared/work.ts";
 
 /** On a narrow screen a row is stacked, which takes a table's roles away from it: so they are written out. */
 export function ExecutionsTable(

@@ -28,7 +28,9 @@ export function Chart({ chart, states, taken, possible = [], move }: ChartProps)
   const [isWhole, setWhole] = useState(false);
   const innermost = states.at(-1);
   useEffect(() => {
-    const box = chart.states.find(({ id }) => id === innermost);
+    // Where none is lit one begins to read where the machine begins.
+    const shown = innermost ?? chart.beginnings[0]?.state;
+    const box = chart.states.find(({ id }) => id === shown);
     if (box !== undefined && scroller.current !== null) center(scroller.current, box, chart.width);
   }, [innermost, chart.name, isWhole]);
   const arrows = chart.transitions.filter(({ way }) => way.length > 1);

@@ -4,6 +4,7 @@ import { type Counts, countsOf } from "../../shared/outcomes.ts";
 import { type Loaded, useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
 import { shownCount, shownSpan, spanBetween, utcTime } from "../../shared/time.ts";
+import { By } from "../../shared/ui/by.tsx";
 import { Legend, ProgressBar, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
@@ -14,8 +15,7 @@ import { Outputs } from "../execution/outputs.tsx";
 import { Pcs } from "../execution/pcs.tsx";
 import { Sent } from "../execution/sent.tsx";
 import { Timeline } from "../execution/timeline.tsx";
-import { By } from "../by.tsx";
-import { workOf } from "../executions_table.tsx";
+import { workOf } from "../../shared/work.ts";
 
 export function ExecutionPage({ execId }: { readonly execId: string }) {
   const detail = useQuery({

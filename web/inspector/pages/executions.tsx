@@ -5,10 +5,12 @@ import { ask } from "../../shared/api.ts";
 import { onLiveEvent } from "../../shared/live.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
+import { By } from "../../shared/ui/by.tsx";
 import { StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
+import { workOf } from "../../shared/work.ts";
 
 const SHOWN = 100;
 
@@ -71,16 +73,13 @@ function Rows({ rows }: { readonly rows: readonly ExecutionAnswer[] }) {
               <td>
                 <Time at={row.initiated_at} />
               </td>
-              <td>{row.initiated_by ?? "somebody"}</td>
+              <td>
+                <By who={row.initiated_by} />
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   );
-}
-
-function workOf({ job_id, version }: ExecutionAnswer): string {
-  if (job_id === null || job_id === "adhoc") return "ad-hoc script";
-  return version === null ? job_id : `${job_id} ${version}`;
 }

@@ -105,10 +105,14 @@ function WatchedHere({ chart, id }: { readonly chart: ChartAnswer; readonly id: 
         <>
           <div class="card">
             <Empty icon="inspector" title="It does not live here any more">
-              <p>
-                A machine that has ended is stopped; what is recorded of an execution stands on{" "}
-                <a href={linkTo(["executions", id])}>its own page</a>.
-              </p>
+              {chart.name === "execution"
+                ? (
+                  <p>
+                    A machine that has ended is stopped; what is recorded of it stands on{" "}
+                    <a href={linkTo(["executions", id])}>its own page</a>.
+                  </p>
+                )
+                : <p>A machine that has ended is stopped. Those that live can be chosen above.</p>}
             </Empty>
           </div>
           <Still chart={chart} />

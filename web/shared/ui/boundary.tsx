@@ -1,6 +1,7 @@
 import { Component, type ComponentChildren, type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { wordsOf } from "../api.ts";
+import { onGap } from "../live.ts";
 import { Problem, Skeleton } from "./states.tsx";
 
 interface BoundaryProps {
@@ -55,12 +56,17 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
         setNow({ state: "there", page });
       }, () => setNow({ state: "failed" }));
     }, [now.state]);
+    // The server was away, and is back.
+    useEffect(() => {
+      if (now.state !== "failed") return undefined;
+      return onGap(() => setNow({ state: "loading" }));
+    }, [now.state]);
     if (now.state === "there") return <now.page {...props} />;
     if (now.state === "loading") return <Skeleton />;
     // After an update of the server the files of yesterday's page are gone.
     return (
       <Problem
-        error="This part of the page could not be fetched; the server may have been updated."
+        error="This part of the page could not be fetched: the server is away, or it was updated."
         retry={() => location.reload()}
       />
     );

@@ -1,4 +1,4 @@
-import { linkTo } from "../shared/router.ts";
+import { linkTo } from "../router.ts";
 
 /** What a schedule fires is by the schedule. */
 const SCHEDULE = "schedule:";
@@ -10,7 +10,7 @@ export function By({ who }: { readonly who: string | null }) {
   const id = who.slice(SCHEDULE.length);
   return (
     <>
-      schedule <a href={linkTo(["schedules", id])}>{id}</a>
+      schedule <a href={`/${linkTo(["schedules", id])}`}>{id}</a>
     </>
   );
 }
