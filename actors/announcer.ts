@@ -6,38 +6,66 @@ import type { Decision } from "./decide.ts";
 import type { Log } from "./log.ts";
 import type { Origin } from "./run_messages.ts";
 
+/** What is heard: an announcement, or that some of other backends were missed. */
+export type Heard = Announcement | { readonly type: "lagged" };
+
+/** Called with what was committed; `isElsewhere`: by another backend of the same database. */
+export type AnnouncementListener = (heard: Heard, isElsewhere: boolean) => void;
+
 /** Where committed changes can be listened to. */
 export interface Announcements {
   /** Calls the listener, synchronously, after each commit. It must not throw or block. Returns the unsubscribe. */
-  subscribe(listener: (announcement: Announcement) => void): () => void;
+  subscribe(listener: AnnouncementListener): () => void;
 }
 
 export class Announcer implements Announcements {
-  readonly #listeners = new Set<(announcement: Announcement) => void>();
+  readonly #listeners = new Set<AnnouncementListener>();
+  readonly #relays = new Set<(announcement: Announcement) => void>();
+  readonly #interested = new Set<(isListened: boolean) => void>();
   readonly #log: Log;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  subscribe(listener: (announcement: Announcement) => void): () => void {
+  /** Whether anybody in this process listens. */
+  get isListened(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  subscribe(listener: AnnouncementListener): () => void {
     this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    if (this.#listeners.size === 1) this.#tellInterest();
+    return () => {
+      if (this.#listeners.delete(listener) && !this.isListened) this.#tellInterest();
+    };
+  }
+
+  /** Calls with what this process itself has committed, for who tells it elsewhere. Returns the unsubscribe. */
+  subscribeOwn(relay: (announcement: Announcement) => void): () => void {
+    this.#relays.add(relay);
+    return () => void this.#relays.delete(relay);
+  }
+
+  /** Calls when the first one begins to listen, and when the last one has gone. Returns the unsubscribe. */
+  onInterest(listener: (isListened: boolean) => void): () => void {
+    this.#interested.add(listener);
+    return () => void this.#interested.delete(listener);
   }
 
   announce(announcement: Announcement): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(announcement);
-      } catch (thrown) {
-        this.#log.error("listener failed", { error: messageOf(thrown) });
-      }
-    }
+    this.#tell(announcement, false);
+    for (const relay of this.#relays) this.#harmless(() => relay(announcement));
+  }
+
+  /** Tells of what another backend has committed, or that nobody knows. */
+  announceElsewhere(heard: Heard): void {
+    this.#tell(heard, true);
   }
 
   /** The runs and transitions of a committed decision. */
   committed(decision: Decision): void {
-    if (this.#listeners.size === 0) return;
+    if (!this.isListened && this.#relays.size === 0) return;
     for (const { run } of decision.runs) {
       this.announce({
         type: "run",
@@ -64,6 +92,22 @@ export class Announcer implements Announcements {
   deadLetters(origins: readonly Origin[]): void {
     for (const { stream, sequence } of origins) {
       this.announce({ type: "dead_letter", stream, sequence });
+    }
+  }
+
+  #tell(heard: Heard, isElsewhere: boolean): void {
+    for (const listener of this.#listeners) this.#harmless(() => listener(heard, isElsewhere));
+  }
+
+  #tellInterest(): void {
+    for (const listener of this.#interested) this.#harmless(() => listener(this.isListened));
+  }
+
+  #harmless(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.#log.error("listener failed", { error: messageOf(thrown) });
     }
   }
 }

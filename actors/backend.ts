@@ -3,6 +3,7 @@ import type { Database, Reader } from "../db/client.ts";
 import type { Announcement } from "../wire/announcement.ts";
 import type { ConsumerName } from "../wire/streams.ts";
 import type { AgentDirectory, ChangedAgent } from "./agent_directory.ts";
+import type { Announcer } from "./announcer.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { BusAccess, BusAsk } from "./bus_access.ts";
 import type { CommandSigner } from "./command_signer.ts";
@@ -70,6 +71,8 @@ export interface BackendCapabilities {
   readonly fleet: { readonly ask: true; readonly grant: Fleet };
   /** The zone of this machine's clock, an IANA name. */
   readonly hostZone: { readonly ask: true; readonly grant: string };
+  /** Who listens, and what is told: for who carries it between backends. */
+  readonly announcer: { readonly ask: true; readonly grant: Announcer };
   readonly announce: {
     readonly ask: true;
     readonly grant: (announcement: Announcement) => void;

@@ -1,4 +1,5 @@
 /** The backend of one process: its parts, put together from settings, a database and a broker connection. */
+import { announcementRelay } from "../actors/announcement_relay.ts";
 import { auditProjector } from "../actors/audit_projector.ts";
 import { changeKeeper } from "../actors/change_keeper.ts";
 import type { BackendCapabilities } from "../actors/backend.ts";
@@ -52,6 +53,7 @@ const ACTORS: readonly ChildDefinition<BackendCapabilities>[] = [
   scheduler,
   retention,
   outputIndexer,
+  announcementRelay,
   httpActor,
 ];
 

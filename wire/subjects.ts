@@ -63,6 +63,11 @@ export function logsFetchSubject(pcId: string): string {
   return `logs.fetch.${checkName("pc_id", pcId)}`;
 }
 
+/** Where a backend asks the others to tell it what they commit [ours]. */
+export const BACKENDS_WATCH = "backends.watch";
+/** Where they do [ours]. */
+export const BACKENDS_TOLD = "backends.told";
+
 export function jobOutputSubject(pcId: string, resultId: string): string {
   return `job.output.${checkName("pc_id", pcId)}.${token("result_id", resultId)}`;
 }

@@ -16,9 +16,6 @@ export const EVENT_ROUTES: readonly Route[] = [
 function streamAnnouncements({ services }: Call): Response {
   return eventStream({
     signal: services.closing,
-    open: (send) =>
-      services.announcements.subscribe((announcement) =>
-        send({ event: announcement.type, data: announcement })
-      ),
+    open: (send) => services.announcementFeed.read(send),
   });
 }

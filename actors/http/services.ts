@@ -17,6 +17,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Fleet } from "../targets.ts";
 import type { Inspector } from "../inspector/inspector.ts";
+import type { AnnouncementFeed } from "./announcement_feed.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
 import type { WebBundle } from "./web_bundle.ts";
@@ -67,6 +68,8 @@ export interface HttpServices {
   /** Names of the streams that the broker lacks. @throws {Fault} `broker_unavailable` */
   missingStreams(): Promise<readonly string[]>;
   readonly announcements: Announcements;
+  /** The same, as pages get them. */
+  readonly announcementFeed: AnnouncementFeed;
   /** Public keys of who signs commands here, base64; none = nobody does. */
   readonly commandKeys: readonly string[];
   /** Projects a dead letter again for somebody, and audits that. */

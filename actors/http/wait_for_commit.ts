@@ -29,7 +29,9 @@ export async function waitForCommit<Found>(
 ): Promise<Found | undefined> {
   const bell = new Bell();
   const ring = () => bell.ring();
-  const unsubscribe = announcements.subscribe((one) => concerns(one) && bell.ring());
+  const unsubscribe = announcements.subscribe((one) => {
+    if (one.type === "lagged" || concerns(one)) bell.ring();
+  });
   for (const signal of signals) signal.addEventListener("abort", ring);
   const endsAt = performance.now() + timeoutMs;
   try {

@@ -46,6 +46,7 @@ export function grantorsOf(
     changes: () => services.changes,
     fleet: () => parts.fleet,
     hostZone: () => parts.hostZone,
+    announcer: () => announcer,
     announce: () => announcer.announce.bind(announcer),
     replayConsumers: () => async ({ pcId, groups, leftGroups }: ChangedAgent) => {
       await options.admit?.(pcId, groups);

@@ -1,11 +1,13 @@
 /** What the API is given of the process. */
 import { replayDeadLetter } from "../../actors/dead_letter_replay.ts";
+import { AnnouncementFeed } from "../../actors/http/announcement_feed.ts";
 import { OutputFeeds } from "../../actors/http/live/output_feeds.ts";
 import type { HttpServices } from "../../actors/http/services.ts";
 import { WebBundle } from "../../actors/http/web_bundle.ts";
 import { missingStreams } from "../../actors/missing_streams.ts";
 import { rebuild } from "../../actors/rebuild.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
+import { systemTimers } from "../../actors/system/clock.ts";
 import { inspectorOf } from "./inspector.ts";
 import type { BackendParts } from "./parts.ts";
 import { changesOf, storesOf } from "./stores.ts";
@@ -30,6 +32,11 @@ export function servicesOf(parts: BackendParts): Omit<HttpServices, "closing"> {
     outputFeeds: new OutputFeeds({ bus, db, announcements: announcer, log }),
     missingStreams: () => missingStreams(bus),
     announcements: announcer,
+    announcementFeed: new AnnouncementFeed({
+      announcements: announcer,
+      clock,
+      timers: systemTimers,
+    }),
     commandKeys: options.signer === undefined ? [] : [options.signer.publicKey],
     deadLetters: {
       replay: (id, actor) =>

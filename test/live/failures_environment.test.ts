@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";
 import { test } from "node:test";
+import type { Heard } from "../../actors/announcer.ts";
 import type { Announcement } from "../../wire/announcement.ts";
 import { startBackend, startWhole, type TestBackend } from "../harness/backend.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
@@ -23,7 +24,7 @@ function saysOfItself(
   ok: boolean,
 ): Promise<HealthAnnouncement> {
   const { announcements } = backend.backend.services;
-  return nextEvent<Announcement>(
+  return nextEvent<Heard>(
     `${name} to say that it is ${ok ? "well" : "not well"}`,
     (listener) => announcements.subscribe(listener),
     (one) => one.type === "health" && one.name === name && one.ok === ok,

@@ -64,9 +64,9 @@ test("every actor of a backend that handles something has counted it, and the ot
     stdout: '{"disk": 3}\n',
     manifest_id: "facts",
   });
-  await eventually("every actor's count", async () => (await idle(backend)).length === 2);
-  // Nothing is old here, and nothing was cut off.
-  assert.deepEqual(await idle(backend), ["change_keeper", "retention"]);
+  await eventually("every actor's count", async () => (await idle(backend)).length === 3);
+  // Nothing is old here, nothing was cut off, and there is no other backend.
+  assert.deepEqual(await idle(backend), ["change_keeper", "retention", "announcement_relay"]);
   const { systems } = await backend.api<SystemAnswer>("GET", "/api/inspector/system");
   const actors = systems[0]?.actors ?? [];
   assert.deepEqual(

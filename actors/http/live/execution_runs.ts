@@ -1,8 +1,7 @@
 import type { Database } from "../../../db/client.ts";
 import { type Execution, findExecution } from "../../../db/executions.ts";
 import { readRunsOfExecution, type Run } from "../../../db/results.ts";
-import type { Announcement } from "../../../wire/announcement.ts";
-import type { Announcements } from "../../announcer.ts";
+import type { Announcements, Heard } from "../../announcer.ts";
 import { Bell } from "../../bell.ts";
 
 /** How often the rows are read though nothing was announced: another backend may have committed them. */
@@ -83,11 +82,11 @@ export class ExecutionRuns implements Disposable {
     this.#unsubscribe();
   }
 
-  #hear(one: Announcement): void {
+  #hear(one: Heard): void {
     const { execId } = this.#options;
     if (one.type === "run" && one.exec_id === execId) {
       this.#note({ resultId: one.result_id, pcId: one.pc_id, outcome: one.outcome });
-    } else if (one.type === "transition" && one.exec_id === execId && ENDED.includes(one.to)) {
+    } else if (one.type === "lagged" || isEndOf(one, execId)) {
       this.#isStale = true;
     } else return;
     this.bell.ring();
@@ -102,6 +101,10 @@ export class ExecutionRuns implements Disposable {
     if (wasTaken) return;
     (run.outcome === null ? this.#inFlight : this.#settled).set(run.resultId, run);
   }
+}
+
+function isEndOf(one: Heard, execId: string): boolean {
+  return one.type === "transition" && one.exec_id === execId && ENDED.includes(one.to);
 }
 
 function takeFirst(runs: Map<string, KnownRun>): KnownRun | undefined {
