@@ -26,6 +26,32 @@ export async function readRunBriefs(
   }));
 }
 
+/** An execution in a word. */
+export interface ExecutionBrief {
+  readonly execId: string;
+  readonly jobId: string | null;
+  readonly version: string | null;
+  readonly status: string;
+}
+
+/** Executions that have not ended, newest first. */
+export async function readOpenExecutions(
+  reader: Reader,
+  limit: number,
+): Promise<readonly ExecutionBrief[]> {
+  const rows = await reader.query(
+    `SELECT exec_id, job_id, version, status FROM executions
+      WHERE status IN ('pending', 'running') ORDER BY initiated_at DESC, exec_id LIMIT ?`,
+    [limit],
+  );
+  return rows.map((row) => ({
+    execId: textOf(row, "exec_id"),
+    jobId: textOrNull(row, "job_id"),
+    version: textOrNull(row, "version"),
+    status: textOf(row, "status"),
+  }));
+}
+
 /** How many commands of an execution have not left. */
 export async function countUnsent(reader: Reader, execId: string): Promise<number> {
   const [row] = await reader.query(

@@ -1,7 +1,12 @@
 /** Everything that the inspector shows: of this process, and from what was recorded. */
 import type { Reader } from "../../db/client.ts";
 import { findExecution, readTimeline } from "../../db/executions.ts";
-import { countUnsent, findCommandFor, readRunBriefs } from "../../db/inspection.ts";
+import {
+  countUnsent,
+  findCommandFor,
+  readOpenExecutions,
+  readRunBriefs,
+} from "../../db/inspection.ts";
 import { findResult } from "../../db/results.ts";
 import { activeStates } from "../../machines/chart_ids.ts";
 import type { ListedMachine } from "../../machines/machine_list.ts";
@@ -17,6 +22,7 @@ import type {
   SystemAnswer,
 } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
+import type { Announcements } from "../announcer.ts";
 import type { Bus } from "../bus.ts";
 import type { ExecutionRegistry } from "../execution_registry.ts";
 import type { Log } from "../log.ts";
@@ -40,6 +46,10 @@ import { type Viewer, Watching } from "./watching.ts";
 
 /** Live machines that a list tells of. */
 const LIVE_LIMIT = 200;
+/** Characters of an id that tell executions of one job apart for the eye. */
+const SHORT_ID = 8;
+/** States of an execution that has not ended. */
+const OPEN = ["pending", "running"];
 
 export interface InspectorParts {
   readonly machines: readonly ListedMachine[];
@@ -47,6 +57,7 @@ export interface InspectorParts {
   readonly db: Reader;
   /** By which agents are asked. */
   readonly bus: Pick<Bus, "request">;
+  readonly announcements: Announcements;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -65,7 +76,7 @@ export class Inspector {
   readonly #remote: RemoteCommands;
 
   constructor(parts: InspectorParts) {
-    const { registry, machines, bus, clock, timers, log } = parts;
+    const { registry, machines, bus, announcements, clock, timers, log } = parts;
     this.#parts = parts;
     this.#charts = new Charts(machines);
     this.#view = new SystemView({ ...parts.system, clock, timers });
@@ -74,7 +85,10 @@ export class Inspector {
       sources: this.#sources,
       chartOf: (machine) => this.#charts.machine(machine).chart,
       look: (machine, id, snapshot) =>
-        this.#look(machine, { id, title: this.#titleOf(machine, id), snapshot }),
+        snapshot === undefined
+          ? this.#lookAtRow(id)
+          : this.#look(machine, { id, title: this.#titleOf(machine, id), snapshot }),
+      announcements,
       clock,
       timers,
       log,
@@ -115,6 +129,7 @@ export class Inspector {
 
   /** @throws {Fault} `not_found` when there is no such machine */
   async live(machine: string): Promise<LiveAnswer[]> {
+    if (machine === "execution") return await this.#openExecutions();
     const live = this.#sourceOf(machine)?.live(LIVE_LIMIT) ?? [];
     return live.map(({ id, title, snapshot }) => ({
       id,
@@ -127,10 +142,23 @@ export class Inspector {
   async look(machine: string, id: string): Promise<LookAnswer> {
     const live = this.#sourceOf(machine)?.find(id);
     if (live !== undefined) return await this.#look(machine, live);
+    // One that nothing has happened to yet, or that lives in another process.
+    const row = machine === "execution" ? await this.#lookAtRow(id) : null;
+    if (row !== null && OPEN.includes(row.states[0] ?? "")) return row;
     throw new Fault(
       "not_found",
       `Cannot find a live ${machine} ${JSON.stringify(id)} in this process`,
     );
+  }
+
+  /** All that may still move, wherever that will be seen. */
+  async #openExecutions(): Promise<LiveAnswer[]> {
+    const open = await readOpenExecutions(this.#parts.db, LIVE_LIMIT);
+    return open.map((one) => ({
+      id: one.execId,
+      title: `${titleOf(one)}, ${one.execId.slice(0, SHORT_ID)}`,
+      states: [one.status],
+    }));
   }
 
   /** @throws {Fault} `not_found` */
@@ -222,6 +250,23 @@ export class Inspector {
       context: { ...snapshot.context },
       options: [...options],
       story: story?.now.story ?? null,
+    };
+  }
+
+  /** An execution by its row alone; null = there is none. */
+  async #lookAtRow(execId: string): Promise<LookAnswer | null> {
+    const story = await this.#storyOf(execId);
+    if (story === null) return null;
+    const { states, options, counters, story: told } = story.now;
+    return {
+      machine: "execution",
+      id: execId,
+      title: story.title,
+      at: story.now.at,
+      states,
+      context: { targetCount: story.target_count, ...counters },
+      options,
+      story: told,
     };
   }
 

@@ -4,15 +4,18 @@
  * 1. A machine is observed only while somebody watches one of its kind: nobody looks = nothing is attached.
  * 2. What is told is coalesced: one message per machine and period, with the newest moves and how many were left out.
  * 3. An observer never throws: xstate would end the machine that it watches.
+ * 4. Executions move where the writer lease is held. What another backend announces of them is told as far as it goes:
+ *    changes of their state; all else is counted as left out.
  */
 import type { AnyMachineSnapshot, InspectionEvent } from "xstate";
 import { activeStates } from "../../machines/chart_ids.ts";
 import { messageOf } from "../../wire/fault.ts";
 import type { ActivityEvent, LookAnswer, MovedEvent } from "../../wire/http_inspector.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstant, parseInstant } from "../../wire/time.ts";
+import type { Announcements, Heard } from "../announcer.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Timers } from "../system/clock.ts";
-import type { MachineObserver } from "../system/watchable.ts";
+import { machineIdOf, type MachineObserver } from "../system/watchable.ts";
 import type { Chart } from "./chart.ts";
 import { harmless, type MachineSource } from "./machine_source.ts";
 
@@ -39,34 +42,43 @@ export interface Viewer {
   activity(event: ActivityEvent): void;
 }
 
-type Microstep = Extract<InspectionEvent, { readonly type: "@xstate.microstep" }>;
-
 interface Move {
   readonly at: number;
   readonly machine: string;
-  readonly step: Microstep;
+  readonly id: string;
+  readonly event: string;
+  /** As it was then; undefined = it moved in another process. */
+  readonly snapshot: AnyMachineSnapshot | undefined;
+  /** Worked out only for a move that is told. */
+  readonly places: () => Pick<ToldMove, "transitions" | "states">;
 }
 
-/** The newest moves of a period, and how many there were. */
-class Newest {
+type ToldMove = MovedEvent["moves"][number];
+
+/** The moves of a period that are told, and how many there were. */
+class Sample {
   readonly #limit: number;
-  moves: Move[] = [];
+  readonly #keeps: "oldest" | "newest";
+  #moves: Move[] = [];
   seen = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, keeps: "oldest" | "newest") {
     this.#limit = limit;
+    this.#keeps = keeps;
   }
 
-  add(move: Move): void {
+  /** Takes one that is made only where it may be told: a flood costs little. */
+  add(move: () => Move): void {
     this.seen += 1;
-    this.moves.push(move);
-    // Cut seldom, so that a flood costs little.
-    if (this.moves.length > 4 * this.#limit) this.moves = this.moves.slice(-this.#limit);
+    if (this.#keeps === "oldest" && this.#moves.length >= this.#limit) return;
+    this.#moves.push(move());
+    // Cut seldom.
+    if (this.#moves.length > 4 * this.#limit) this.#moves = this.#moves.slice(-this.#limit);
   }
 
   take(): { readonly moves: readonly Move[]; readonly seen: number } {
-    const taken = { moves: this.moves.slice(-this.#limit), seen: this.seen };
-    this.moves = [];
+    const taken = { moves: this.#moves.slice(-this.#limit), seen: this.seen };
+    this.#moves = [];
     this.seen = 0;
     return taken;
   }
@@ -75,12 +87,14 @@ class Newest {
 interface WatchingParts {
   readonly sources: readonly MachineSource[];
   readonly chartOf: (machine: string) => Chart;
-  /** How a machine is, given what was seen of it last; null = it cannot be told. */
+  /** How a machine is, given what was seen of it last, if that was here; null = it cannot be told. */
   readonly look: (
     machine: string,
     id: string,
-    snapshot: AnyMachineSnapshot,
+    snapshot: AnyMachineSnapshot | undefined,
   ) => Promise<LookAnswer | null>;
+  /** What all backends of the database commit. */
+  readonly announcements: Announcements;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -90,10 +104,11 @@ export class Watching {
   readonly #parts: WatchingParts;
   readonly #viewers = new Set<Viewer>();
   readonly #attached = new Map<MachineSource, () => void>();
-  readonly #activity = new Newest(ACTIVITY_TOLD);
+  readonly #activity = new Sample(ACTIVITY_TOLD, "oldest");
   /** By machine and id: only those that somebody watches. */
-  readonly #watched = new Map<string, Newest>();
+  readonly #watched = new Map<string, Sample>();
   #callOff: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
 
   constructor(parts: WatchingParts) {
     this.#parts = parts;
@@ -132,52 +147,101 @@ export class Watching {
     const keys = viewers.map(({ wish }) => keyOf(wish));
     for (const key of this.#watched.keys()) if (!keys.includes(key)) this.#watched.delete(key);
     for (const key of keys) {
-      if (key !== "" && !this.#watched.has(key)) this.#watched.set(key, new Newest(MOVES_TOLD));
+      if (key !== "" && !this.#watched.has(key)) {
+        this.#watched.set(key, new Sample(MOVES_TOLD, "newest"));
+      }
     }
-    if (viewers.length === 0) this.#rest();
+    if (viewers.length === 0) return this.#rest();
+    this.#unsubscribe ??= this.#parts.announcements.subscribe((heard, isElsewhere) => {
+      if (isElsewhere) this.#hear(heard);
+    });
   }
 
   #observerOf(machine: string): MachineObserver {
     const { clock } = this.#parts;
     return (event) => {
       if (event.type !== "@xstate.microstep" || event.event.type.startsWith("xstate.")) return;
-      const move = { at: clock.now(), machine, step: event };
-      this.#activity.add(move);
-      this.#watched.get(`${machine} ${idOf(event)}`)?.add(move);
-      this.#callOff ??= this.#parts.timers.after(PERIOD_MS, () => {
-        this.#callOff = undefined;
-        void this.#tell();
-      });
+      const id = machineIdOf(event);
+      this.#note(machine, id, () => ({
+        at: clock.now(),
+        machine,
+        id,
+        event: event.event.type,
+        snapshot: event.snapshot as AnyMachineSnapshot,
+        places: () => this.#placesOf(machine, event),
+      }));
     };
+  }
+
+  /** Another backend has committed it. */
+  #hear(heard: Heard): void {
+    if (heard.type === "lagged") {
+      for (const [key, sample] of this.#watched) if (key.startsWith(EXECUTION)) sample.seen += 1;
+      return this.#tellSoon();
+    }
+    if (heard.type === "run" && heard.exec_id !== null && heard.outcome !== null) {
+      const sample = this.#watched.get(`${EXECUTION}${heard.exec_id}`);
+      if (sample === undefined) return;
+      sample.seen += 1;
+      return this.#tellSoon();
+    }
+    if (heard.type !== "transition" || heard.from === null) return;
+    const { exec_id: id, from, to, event } = heard;
+    // Its run was announced, too, and is not left out.
+    const sample = this.#watched.get(`${EXECUTION}${id}`);
+    if (sample !== undefined && sample.seen > 0 && heard.result_id !== null) sample.seen -= 1;
+    this.#note("execution", id, () => ({
+      at: parseInstant(heard.at) ?? this.#parts.clock.now(),
+      machine: "execution",
+      id,
+      event,
+      snapshot: undefined,
+      places: () => ({ transitions: this.#arrowsOf({ from, to, event }), states: [to] }),
+    }));
+  }
+
+  #note(machine: string, id: string, move: () => Move): void {
+    this.#activity.add(move);
+    this.#watched.get(`${machine} ${id}`)?.add(move);
+    this.#tellSoon();
+  }
+
+  #tellSoon(): void {
+    this.#callOff ??= this.#parts.timers.after(PERIOD_MS, () => {
+      this.#callOff = undefined;
+      void this.#tell();
+    });
   }
 
   #rest(): void {
     this.#callOff?.();
     this.#callOff = undefined;
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
     this.#activity.take();
   }
 
   async #tell(): Promise<void> {
     try {
       const activity = this.#activityEvent();
-      for (const viewer of this.#viewers) if (viewer.wish.activity) viewer.activity(activity);
-      await Promise.all([...this.#watched].map(([key, newest]) => this.#tellMoves(key, newest)));
+      if (activity.seen > 0) {
+        for (const viewer of this.#viewers) if (viewer.wish.activity) viewer.activity(activity);
+      }
+      await Promise.all([...this.#watched].map(([key, sample]) => this.#tellMoves(key, sample)));
     } catch (thrown) {
       this.#parts.log.warn("viewers not told", { error: messageOf(thrown) });
     }
   }
 
-  async #tellMoves(key: string, newest: Newest): Promise<void> {
-    const { moves, seen } = newest.take();
-    const last = moves.at(-1);
-    if (last === undefined) return;
-    const { machine, step } = last;
-    const id = idOf(step);
-    const look = await this.#parts.look(machine, id, step.snapshot as AnyMachineSnapshot);
+  async #tellMoves(key: string, sample: Sample): Promise<void> {
+    const { moves, seen } = sample.take();
+    if (seen === 0) return;
+    const [machine, id] = partsOf(key);
+    const look = await this.#parts.look(machine, id, moves.at(-1)?.snapshot);
     const event: MovedEvent = {
       machine,
       id,
-      moves: moves.map((move) => this.#toldOf(move)),
+      moves: moves.map(toldOf),
       left_out: seen - moves.length,
       look,
     };
@@ -190,29 +254,44 @@ export class Watching {
       at: formatInstant(this.#parts.clock.now()),
       seen,
       told: moves.map((move) => {
-        const { at, event, states } = this.#toldOf(move);
-        return { at, machine: move.machine, id: idOf(move.step), event, states };
+        const { at, event, states } = toldOf(move);
+        return { at, machine: move.machine, id: move.id, event, states };
       }),
     };
   }
 
-  #toldOf({ at, machine, step }: Move): MovedEvent["moves"][number] {
+  #placesOf(machine: string, step: Microstep): ReturnType<Move["places"]> {
     const chart = this.#parts.chartOf(machine);
     const { value } = step.snapshot as AnyMachineSnapshot;
     return {
-      at: formatInstant(at),
-      event: step.event.type,
       transitions: step._transitions.flatMap((transition) => chart.idOf(transition) ?? []),
       states: [...activeStates(value)],
     };
   }
+
+  #arrowsOf({ from, to, event }: Readonly<Record<"from" | "to" | "event", string>>): string[] {
+    const { transitions } = this.#parts.chartOf("execution");
+    const arrow = transitions.find((one) =>
+      one.event === event && one.from === from && one.to === to
+    );
+    return arrow === undefined ? [] : [arrow.id];
+  }
 }
 
-/** The id that the machine was created with. */
-function idOf({ actorRef }: InspectionEvent): string {
-  return "id" in actorRef ? String(actorRef.id) : actorRef.sessionId;
+type Microstep = Extract<InspectionEvent, { readonly type: "@xstate.microstep" }>;
+
+const EXECUTION = "execution ";
+
+function toldOf({ at, event, places }: Move): ToldMove {
+  return { at: formatInstant(at), event, ...places() };
 }
 
 function keyOf({ machine, id }: Wish): string {
   return machine === undefined || id === undefined ? "" : `${machine} ${id}`;
+}
+
+/** No machine's name holds a space. */
+function partsOf(key: string): readonly [machine: string, id: string] {
+  const space = key.indexOf(" ");
+  return [key.slice(0, space), key.slice(space + 1)];
 }

@@ -1,4 +1,5 @@
 /** What it costs when somebody looks: `project` with a viewer of the inspector attached, and without (performance.md). */
+import { Announcer } from "../../actors/announcer.ts";
 import { eventStream } from "../../actors/http/event_stream.ts";
 import { Inspector } from "../../actors/inspector/inspector.ts";
 import type { ExecutionRegistry } from "../../actors/execution_registry.ts";
@@ -72,6 +73,7 @@ function watch(registry: ExecutionRegistry, db: Database, log: Log, { executions
     registry,
     db,
     bus: { request: () => Promise.reject(new Error("not asked")) },
+    announcements: new Announcer(log),
     clock: systemClock,
     timers: systemTimers,
     log,

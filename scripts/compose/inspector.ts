@@ -7,13 +7,16 @@ import { MACHINES } from "../../machines/machine_list.ts";
 import { CONSUMER_NAMES } from "../../wire/streams.ts";
 import type { BackendParts } from "./parts.ts";
 
-export function inspectorOf({ db, bus, clock, lease, log, registry }: BackendParts): Inspector {
+export function inspectorOf(
+  { db, bus, announcer, clock, lease, log, registry }: BackendParts,
+): Inspector {
   const streams = new StreamAccess(bus, log, CONSUMER_NAMES);
   return new Inspector({
     machines: MACHINES,
     registry,
     db,
     bus,
+    announcements: announcer,
     clock,
     timers: systemTimers,
     log,

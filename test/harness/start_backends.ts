@@ -8,7 +8,7 @@ import { startBroker, type TestBroker } from "./broker.ts";
 import { testLog } from "./log.ts";
 import { servingUrl, type StartedProgram, startProgram } from "./start_process.ts";
 
-const TOKEN = "a-token-of-several";
+export const BACKENDS_TOKEN = "a-token-of-several";
 
 /** A backend that answers. */
 export interface BackendProcess extends StartedProgram {
@@ -54,7 +54,7 @@ export async function startBackends(): Promise<Backends> {
         KANADE_BIND: "127.0.0.1:0",
         KANADE_NATS_URL: broker.url,
         KANADE_DB_URL: `file:${databasePath}`,
-        KANADE_AUTH_STATIC_TOKEN: TOKEN,
+        KANADE_AUTH_STATIC_TOKEN: BACKENDS_TOKEN,
       });
       programs.push(program);
       const url = await servingUrl(program, dataDir);
@@ -87,7 +87,7 @@ export async function startBackends(): Promise<Backends> {
 async function ask<T>(url: string, method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(url + path, {
     method,
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${BACKENDS_TOKEN}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();

@@ -8,6 +8,7 @@ import { findExecution, listExecutions, readTargets, readTimeline } from "../../
 import { findAnswer } from "../../db/idempotency_keys.ts";
 import { listHistory, listInventoryOfJob, readInventoryOfPc } from "../../db/inventory.ts";
 import { readDue, scanRuns } from "../../db/inventory_due.ts";
+import { readOpenExecutions } from "../../db/inspection.ts";
 import { checkInvariants } from "../../db/invariants.ts";
 import { listObsEvents } from "../../db/obs_events.ts";
 import { readStoredOutputs } from "../../db/outputs.ts";
@@ -34,6 +35,7 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "a later page of executions": (db) => listExecutions(db, { limit, cursor: afterText }),
   "the executions of a job": (db) => listExecutions(db, { limit, jobId: "j", cursor: afterText }),
   "the running executions": (db) => listExecutions(db, { limit, status: "running" }),
+  "the newest executions that have not ended": (db) => readOpenExecutions(db, limit),
   "one execution": (db) => findExecution(db, "e"),
   "the targets of an execution": (db) => readTargets(db, "e", "missing"),
   "the timeline of an execution": (db) => readTimeline(db, "e"),
