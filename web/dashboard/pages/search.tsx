@@ -1,15 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
-import type { RunAnswer } from "../../../wire/http.ts";
-import { withQuery } from "../../shared/api.ts";
-import { usePages } from "../../shared/pages_query.ts";
 import { place, setQuery } from "../../shared/router.ts";
-import { MoreButton } from "../../shared/ui/more.tsx";
+import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { Empty, Problem } from "../../shared/ui/states.tsx";
+import { Time } from "../../shared/ui/time.tsx";
 import { RunsTable } from "../runs_table.tsx";
+import { type RunSearch, useSearch } from "../search/use_search.ts";
 
 /** The members of a search, as they stand in the address. */
-const MEMBERS = ["stdout", "stderr", "pc_id", "job_id", "status"] as const;
+const MEMBERS = ["output", "stdout", "stderr", "pc_id", "job_id", "status"] as const;
 type Member = (typeof MEMBERS)[number];
 type Search = Readonly<Partial<Record<Member, string>>>;
 
@@ -24,6 +23,7 @@ const STATES = [
 
 export function SearchPage() {
   const { query } = place.value;
+  const [round, setRound] = useState(0);
   const search = Object.fromEntries(
     MEMBERS.flatMap((member) => {
       const value = query.get(member);
@@ -33,13 +33,16 @@ export function SearchPage() {
   return (
     <>
       <PageHead title="Search" />
-      <SearchForm search={search} />
-      <Results search={search} />
+      <SearchForm search={search} onSearch={() => setRound(round + 1)} />
+      <Results search={search} round={round} />
     </>
   );
 }
 
-function SearchForm({ search }: { readonly search: Search }) {
+function SearchForm({ search, onSearch }: {
+  readonly search: Search;
+  readonly onSearch: () => void;
+}) {
   const [draft, setDraft] = useState(search);
   // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
   useEffect(() => setDraft(search), [JSON.stringify(search)]);
@@ -66,10 +69,12 @@ function SearchForm({ search }: { readonly search: Search }) {
       onSubmit={(event) => {
         event.preventDefault();
         setQuery(Object.fromEntries(MEMBERS.map((member) => [member, draft[member]])));
+        onSearch();
       }}
     >
       <div class="search-fields">
-        {field("stdout", "In stdout", "No space left")}
+        {field("output", "In output", "No space left")}
+        {field("stdout", "In stdout", "^done")}
         {field("stderr", "In stderr", "(?i)permission denied")}
         {field("pc_id", "PC", "^till-")}
         {field("job_id", "Job", "clean")}
@@ -92,29 +97,47 @@ function SearchForm({ search }: { readonly search: Search }) {
   );
 }
 
-function Results({ search }: { readonly search: Search }) {
-  const pages = usePages<RunAnswer>(
-    ["runs", "search"],
-    withQuery("/api/results", { ...search, limit: 50 }),
-  );
+function Results({ search, round }: { readonly search: Search; readonly round: number }) {
+  const found = useSearch(search, round);
+  const { rows, status, error, goOn } = found;
   return (
-    <section class="card" aria-label="Found">
-      <Loadable query={pages.query}>
-        {({ rows, complete }) => (
+    <section class="card" aria-label="Found" aria-busy={status === "looking"}>
+      <Progress found={found} />
+      {status === "failed" && <Problem error={error} retry={goOn} />}
+      {rows.length > 0 && <RunsTable runs={rows} />}
+      {rows.length === 0 && status === "over" && (
+        <NothingFound isAny={Object.keys(search).length === 0} />
+      )}
+      {(status === "full" || status === "stopped") && (
+        <div class="more">
+          <button type="button" class="button" onClick={goOn}>
+            {status === "full" ? "Show more" : "Look further back"}
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** How far it has come, said now and then to who does not see it. */
+function Progress({ found: { rows, status, backTo, tried, stop } }: { readonly found: RunSearch }) {
+  if (status !== "looking" && status !== "stopped") return null;
+  const words = tried === 0 ? "Looking" : `${shownCount(tried)} runs tried, ${rows.length} found`;
+  return (
+    <div class="card-head">
+      <span class="muted" role="status">
+        {words}
+        {backTo !== undefined && (
           <>
-            {rows.length > 0
-              ? <RunsTable runs={rows} />
-              : complete && <NothingFound isAny={Object.keys(search).length === 0} />}
-            {!complete && (
-              <p class="quiet-line muted">
-                Not everything was looked at yet: there may be more further back.
-              </p>
-            )}
-            <MoreButton pages={pages} label={complete ? "Show more" : "Look further back"} />
+            , back to <Time at={backTo} />
           </>
         )}
-      </Loadable>
-    </section>
+        {status === "stopped" && ": stopped, there may be more further back"}
+      </span>
+      {status === "looking" && (
+        <button type="button" class="button small" onClick={stop}>Stop</button>
+      )}
+    </div>
   );
 }
 
