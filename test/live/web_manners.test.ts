@@ -232,6 +232,32 @@ test("on a phone the menu opens and closes by keys, and the focus is back at its
   assert.equal(await focused(page), "Menu");
 });
 
+test("lists that are filled fit a phone, whatever things are called", async () => {
+  const long = "a-name-that-somebody-thought-was-a-good-idea-for-the-quarterly-maintenance";
+  const execute = { shell: "sh", script: "true", timeout: "5m" };
+  const { api } = world;
+  await api.post("/api/jobs", { id: long, version: "1", description: long, execute });
+  await api.post("/api/schedules", {
+    id: `nightly-${long}`,
+    job_id: long,
+    target: { all: true },
+    when: { calendar: { at: "02:30" } },
+  });
+  await api.post(`/api/exec/${long}`, { target: { pcs: [`pc-${long}`] } });
+  await using visitor = await world.open("#/jobs", { viewport: { width: 390, height: 780 } });
+  const { page } = visitor;
+  const lists = ["", "executions", "jobs", "schedules", "config", "audit", "search", "agents"];
+  for (
+    const place of [...lists, `schedules/nightly-${long}`, `jobs/${long}`, `agents/pc-${long}`]
+  ) {
+    await page.goto(`${api.url}/#/${place}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.locator(".skeleton").first().waitFor({ state: "detached" });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 390, `${place} is ${width} pixels wide`);
+  }
+});
+
 test("over plain HTTP and by another name than localhost a script can be run and its output copied", async () => {
   await world.startAgents(["lan-1"]);
   const args = ["--host-resolver-rules=MAP fleet.test 127.0.0.1"];

@@ -22,6 +22,20 @@ export function RolloutsPage({ id }: PageProps) {
   return id === NEW ? <NewRollout /> : <RolloutPage execId={id} />;
 }
 
+/** What the machine of a rollout was told. */
+const WORDS: Readonly<Record<string, string>> = {
+  DUE: "its time has come",
+  HELD: "held back",
+  SENT: "sent",
+  SOAKED: "watched for as long as was asked",
+  COUNTED: "its runs were counted",
+  REVOKED: "its job was revoked",
+  PAUSE: "paused",
+  RESUME: "let go on",
+  ABORT: "aborted",
+  KILLED: "its execution was killed",
+};
+
 const TONES: Readonly<Record<string, string>> = {
   completed: "good",
   stopped: "bad",
@@ -120,7 +134,7 @@ function RolloutPage({ execId }: { readonly execId: string }) {
                 {transitions.map(({ at, to, event, wave, why, actor }, index) => (
                   <li key={index}>
                     <Status status={to} />
-                    <span>wave {wave}: {event.toLowerCase().replaceAll("_", " ")}</span>
+                    <span>wave {wave}: {WORDS[event] ?? event}</span>
                     <span class="muted small">
                       <Time at={at} /> by {actor}
                       {why === null ? "" : `, ${why}`}
