@@ -6,7 +6,7 @@
  * 1. Whoever may write below `$O.{bucket}` may write anything there: what is no object is told from a broker that does not
  *    answer.
  */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { nuid } from "nats";
 import * as v from "valibot";
 import { decode, encode } from "../wire/codec.ts";
@@ -38,39 +38,62 @@ const ObjectInfo = v.pipe(
 );
 type ObjectInfo = v.InferOutput<typeof ObjectInfo>;
 
+/** Bytes that are read a piece at a time, so that they need not be in memory together. */
+export interface Piecewise {
+  readonly bytes: number;
+  /** Fewer than asked for at the end alone. @throws the system's error */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export function inMemory(content: Uint8Array): Piecewise {
+  return {
+    bytes: content.length,
+    read: (offset, length) => Promise.resolve(content.subarray(offset, offset + length)),
+  };
+}
+
 /**
  * Stores an object under a name; a later one of the same name replaces it.
  *
- * @throws {Fault} `broker_unavailable`, `timed_out`: not known whether it is stored; else it was refused
+ * @throws {Fault} `broker_unavailable`, `timed_out`: not known whether it is stored; else it was refused. What `content` does
  */
 export async function putObject(
   bus: Bus,
   bucket: ObjectStoreName,
   name: string,
-  content: Uint8Array,
+  content: Uint8Array | Piecewise,
 ): Promise<void> {
+  const source = content instanceof Uint8Array ? inMemory(content) : content;
   const id = nuid.next();
-  const chunks = Math.ceil(content.length / CHUNK_BYTES);
-  for (let first = 0; first < chunks; first += WINDOW) {
-    const window = Array.from({ length: Math.min(WINDOW, chunks - first) }, (_, index) => {
-      const at = (first + index) * CHUNK_BYTES;
-      return bus.publishAcked(chunkSubject(bucket, id), content.subarray(at, at + CHUNK_BYTES));
-    });
-    await Promise.all(window);
+  const subject = chunkSubject(bucket, id);
+  const hash = createHash("sha256");
+  for (let offset = 0; offset < source.bytes; offset += WINDOW * CHUNK_BYTES) {
+    const window = await readWindow(source, offset);
+    for (const chunk of window) hash.update(chunk);
+    await Promise.all(window.map((chunk) => bus.publishAcked(subject, chunk)));
   }
   const info = {
     bucket,
     name,
     nuid: id,
-    size: content.length,
-    chunks,
-    digest: digestOf(content),
+    size: source.bytes,
+    chunks: Math.ceil(source.bytes / CHUNK_BYTES),
+    digest: digestOf(hash),
     mtime: new Date().toISOString(),
     options: { max_chunk_size: CHUNK_BYTES },
   };
   // The newest description of a name is the one that readers take. The clients' roll-up header, which drops the
   // older ones, is refused on a fenced store: it could empty it.
   await bus.publishAcked(infoSubject(bucket, name), encode(info));
+}
+
+/** The chunks that are on their way together. */
+async function readWindow(source: Piecewise, offset: number): Promise<readonly Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for (let at = offset; at < source.bytes && chunks.length < WINDOW; at += CHUNK_BYTES) {
+    chunks.push(await source.read(at, CHUNK_BYTES));
+  }
+  return chunks;
 }
 
 /**
@@ -97,7 +120,9 @@ export async function getObject(
     sequence = chunk.sequence + 1;
   }
   const content = Buffer.concat(pieces);
-  if (content.length === info.size && digestOf(content) === info.digest) return content;
+  if (
+    content.length === info.size && digestOf(createHash("sha256").update(content)) === info.digest
+  ) return content;
   throw new Fault("internal", `Cannot read the object ${JSON.stringify(name)}: it is not whole`);
 }
 
@@ -164,8 +189,8 @@ function infoSubject(bucket: ObjectStoreName, name: string): string {
   );
 }
 
-function digestOf(content: Uint8Array): string {
-  return `SHA-256=${padded(createHash("sha256").update(content).digest())}`;
+function digestOf(hash: Hash): string {
+  return `SHA-256=${padded(hash.digest())}`;
 }
 
 /** Base64 for URLs, with its padding: what the clients use in names of objects and digests. */

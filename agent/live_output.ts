@@ -6,6 +6,9 @@ export const RING_BYTES = 131_072;
 /** How long after the end of a run it can still be seen. */
 const KEPT_AFTER_END_MS = 60_000;
 
+/** Of all that have ended together: a thousand loud runs in a minute must not fill the memory. */
+const KEPT_AFTER_END_BYTES = 16 * 1_048_576;
+
 /** The output of one run while it is there to be looked at. */
 export class LiveOutput {
   readonly resultId: string;
@@ -45,6 +48,11 @@ export class LiveOutput {
     return { offset: last.offset + skipped, bytes: last.bytes.subarray(skipped) };
   }
 
+  /** What is left of it once it has ended. */
+  get keptBytes(): number {
+    return (this.#last?.stdout.bytes.length ?? 0) + (this.#last?.stderr.bytes.length ?? 0);
+  }
+
   /** Drops everything but the ring. */
   end(): void {
     this.#last = { stdout: this.since("stdout", 0), stderr: this.since("stderr", 0) };
@@ -53,10 +61,12 @@ export class LiveOutput {
   }
 }
 
-/** The runs that can be looked at: those that are on, and for 60 s those that ended. */
+/** The runs that can be looked at: those that are on, and for 60 s the newest of those that ended. */
 export class LiveOutputs {
   readonly #byResultId = new Map<string, LiveOutput>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Those that ended, oldest first, and what will forget them. */
+  readonly #ended = new Map<LiveOutput, NodeJS.Timeout>();
+  #endedBytes = 0;
 
   begin(resultId: string): LiveOutput {
     const output = new LiveOutput(resultId);
@@ -70,19 +80,27 @@ export class LiveOutputs {
 
   end(output: LiveOutput): void {
     output.end();
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#byResultId.delete(output.resultId);
-    }, KEPT_AFTER_END_MS);
+    const timer = setTimeout(() => this.#forget(output), KEPT_AFTER_END_MS);
     // Nobody waits for it: a process that is done otherwise may end.
     timer.unref();
-    this.#timers.add(timer);
+    this.#ended.set(output, timer);
+    this.#endedBytes += output.keptBytes;
+    for (const oldest of this.#ended.keys()) {
+      if (this.#endedBytes <= KEPT_AFTER_END_BYTES) break;
+      this.#forget(oldest);
+    }
   }
 
   /** Forgets everything; leaves no timer behind. */
   clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
+    for (const output of this.#ended.keys()) this.#forget(output);
     this.#byResultId.clear();
+  }
+
+  #forget(output: LiveOutput): void {
+    clearTimeout(this.#ended.get(output));
+    this.#ended.delete(output);
+    this.#endedBytes -= output.keptBytes;
+    this.#byResultId.delete(output.resultId);
   }
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createActor } from "xstate";
 import * as v from "valibot";
+import { inMemory, type Piecewise } from "../actors/bus_objects.ts";
 import type { Log } from "../actors/log.ts";
 import { outboxEntry } from "../machines/outbox_entry.ts";
 import { decode, encode } from "../wire/codec.ts";
@@ -36,6 +37,7 @@ const WaitingResult = v.object({
   /** Streams whose text is in a file of its own beside this one. */
   attached: v.array(v.picklist(OUTPUT_FILES)),
 });
+export type WaitingResult = v.InferOutput<typeof WaitingResult>;
 
 /**
  * What waits to be published, on disk: `outbox/` holds results, `events-outbox/` started events and
@@ -145,7 +147,12 @@ export class Outbox {
       else inline[stream] = text;
     }
     const document = {
-      result: resultBody({ ...result, ...inline }),
+      result: resultBody({
+        ...result,
+        ...inline,
+        stdout_truncated: output.stdout.droppedBytes > 0,
+        stderr_truncated: output.stderr.droppedBytes > 0,
+      }),
       attached: Object.keys(attachments),
     };
     await this.#spools.result.write(fileNameOf(result.result_id), encode(document), attachments);
@@ -175,14 +182,31 @@ export class Outbox {
   }
 
   /** @throws as `readEvent` */
-  async readResult(id: string): Promise<WholeResult> {
-    const bytes = await this.#spools.result.read(id);
-    const { result, attached } = decode(WaitingResult, "waiting result", bytes);
-    const text = async (stream: StreamName) =>
-      attached.includes(stream)
-        ? await this.#readAttached(id, stream)
-        : Buffer.from(result[stream]);
-    return { result, texts: { stdout: await text("stdout"), stderr: await text("stderr") } };
+  async readResult(id: string): Promise<WaitingResult> {
+    return decode(WaitingResult, "waiting result", await this.#spools.result.read(id));
+  }
+
+  /** Opens its texts for as long as `use` takes. @throws as `readEvent`; what `use` does */
+  async withTexts<T>(
+    id: string,
+    { result, attached }: WaitingResult,
+    use: (whole: WholeResult) => Promise<T>,
+  ): Promise<T> {
+    const files: AsyncDisposable[] = [];
+    const open = async (stream: StreamName): Promise<Piecewise> => {
+      if (!attached.includes(stream)) return inMemory(Buffer.from(result[stream]));
+      const file = await this.#openAttached(id, stream);
+      files.push(file);
+      return file;
+    };
+    try {
+      return await use({
+        result,
+        texts: { stdout: await open("stdout"), stderr: await open("stderr") },
+      });
+    } finally {
+      for (const file of files) await file[Symbol.asyncDispose]();
+    }
   }
 
   /** The broker has it. */
@@ -213,9 +237,9 @@ export class Outbox {
     return false;
   }
 
-  async #readAttached(id: string, stream: StreamName): Promise<Uint8Array> {
+  async #openAttached(id: string, stream: StreamName): Promise<Piecewise & AsyncDisposable> {
     try {
-      return await this.#spools.result.readAttachment(id, stream);
+      return await this.#spools.result.openAttachment(id, stream);
     } catch (cause) {
       if (!isMissing(cause)) throw cause;
       throw new Fault("invalid_input", `Cannot read the waiting result: its ${stream} is gone`, {

@@ -9,6 +9,7 @@ import { isMissing } from "./files.ts";
 import type { Link } from "./link.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 import { fitIntoMessage } from "./overflow.ts";
+import { Turns } from "./turns.ts";
 import { whenAborted } from "./when_aborted.ts";
 
 /** Messages on their way at a time, and how long each may wait for its ack (agent.md §2). */
@@ -48,6 +49,7 @@ type Outcome =
 export class OutboxPublisher {
   readonly #options: PublisherOptions;
   readonly #sending = new Set<Entry>();
+  readonly #large = new Turns();
   #pausedUntil = 0;
   #pauseMs = PAUSE_MS;
   #callOffWake: () => void = () => undefined;
@@ -159,15 +161,18 @@ export class OutboxPublisher {
     return { subject: event.subject, msgId: event.msg_id, body: encode(event.body) };
   }
 
-  async #result(bus: Bus, entry: Entry): Promise<Message> {
+  async #result(bus: Bus, { id }: Entry): Promise<Message> {
     const { pcId, ownCredential, outbox } = this.#options;
-    const whole = await outbox.readResult(entry.id);
-    const requestId = whole.result.request_id;
+    const waiting = await outbox.readResult(id);
     const maxPayloadBytes = bus.connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD_BYTES;
+    const fit = () =>
+      outbox.withTexts(id, waiting, (whole) => fitIntoMessage(bus, whole, maxPayloadBytes));
+    const { request_id, result_id } = waiting.result;
     return {
-      subject: ownCredential ? resultSubject(pcId, requestId) : sharedResultSubject(requestId),
-      msgId: whole.result.result_id ?? entry.id,
-      body: await fitIntoMessage(bus, whole, maxPayloadBytes),
+      subject: ownCredential ? resultSubject(pcId, request_id) : sharedResultSubject(request_id),
+      msgId: result_id ?? id,
+      // What has files of its own is large: of that there is one in memory.
+      body: await (waiting.attached.length === 0 ? fit() : this.#large.take("", fit)),
     };
   }
 

@@ -3,7 +3,7 @@ import { encode } from "../wire/codec.ts";
 import { Fault } from "../wire/fault.ts";
 import { type ExecResult, resultBody } from "../wire/exec_result.ts";
 import { MAX_INLINE_OUTPUT_BYTES } from "../wire/streams.ts";
-import { putObject } from "../actors/bus_objects.ts";
+import { type Piecewise, putObject } from "../actors/bus_objects.ts";
 import { cutMarker } from "./output_text.ts";
 import type { StreamName } from "./spawn.ts";
 
@@ -16,15 +16,18 @@ const UPLOAD_ATTEMPTS = 2;
 /** A result and the whole text of its streams, as UTF-8. */
 export interface WholeResult {
   readonly result: ExecResult;
-  readonly texts: Readonly<Record<StreamName, Uint8Array>>;
+  readonly texts: Readonly<Record<StreamName, Piecewise>>;
 }
+
+/** The texts that may be inline. */
+type InlineTexts = Partial<Record<StreamName, string>>;
 
 /**
  * The body of a result as it fits into one message: a stream goes to the object store when it is
  * above 262,144 bytes, or when the encoded message would exceed the broker's limit.
  *
  * @param maxPayloadBytes the broker's limit of one message
- * @throws {Fault} `broker_unavailable`, `timed_out`: try the same again later
+ * @throws {Fault} `broker_unavailable`, `timed_out`: try the same again later; the system's error when a text cannot be read
  */
 export async function fitIntoMessage(
   bus: Bus,
@@ -32,8 +35,9 @@ export async function fitIntoMessage(
   maxPayloadBytes: number,
 ): Promise<Uint8Array> {
   const limitBytes = maxPayloadBytes - HEADER_BYTES;
-  const moved = streamsToMove(whole, limitBytes);
-  let result = withTexts(whole.result, inlineTexts(whole, moved));
+  const small = await smallTexts(whole);
+  const moved = streamsToMove(whole.result, small, limitBytes);
+  let result = withTexts(whole.result, without(small, moved));
   const cut: StreamName[] = [];
   for (const stream of moved) {
     const key = `${whole.result.result_id}/${stream}`;
@@ -45,20 +49,30 @@ export async function fitIntoMessage(
   for (const stream of cut) {
     result = {
       ...result,
-      [stream]: headAndTail(whole.texts[stream], room),
+      [stream]: await headAndTail(whole.texts[stream], room),
       [`${stream}_truncated`]: true,
     };
   }
   return encode(resultBody(result));
 }
 
+async function smallTexts({ texts }: WholeResult): Promise<InlineTexts> {
+  const small: InlineTexts = {};
+  for (const stream of STREAMS) {
+    const { bytes } = texts[stream];
+    if (bytes > MAX_INLINE_OUTPUT_BYTES) continue;
+    small[stream] = textOf(await texts[stream].read(0, bytes));
+  }
+  return small;
+}
+
 /** The streams that cannot be inline; the larger one first when it is the encoding that is too long. */
-function streamsToMove(whole: WholeResult, limitBytes: number): StreamName[] {
-  const moved = STREAMS.filter((stream) => whole.texts[stream].length > MAX_INLINE_OUTPUT_BYTES);
+function streamsToMove(result: ExecResult, small: InlineTexts, limitBytes: number): StreamName[] {
+  const moved = STREAMS.filter((stream) => small[stream] === undefined);
   const rest = STREAMS.filter((stream) => !moved.includes(stream))
-    .map((stream) => ({ stream, bytes: encodedBytes(whole.texts[stream]) }))
+    .map((stream) => ({ stream, bytes: encodedBytes(small[stream] ?? "") }))
     .sort((a, b) => b.bytes - a.bytes);
-  let total = encode(resultBody(withTexts(whole.result, {}))).length +
+  let total = encode(resultBody(withTexts(result, {}))).length +
     rest.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { stream, bytes } of rest) {
     if (total <= limitBytes) break;
@@ -68,22 +82,17 @@ function streamsToMove(whole: WholeResult, limitBytes: number): StreamName[] {
   return moved;
 }
 
-function inlineTexts(
-  whole: WholeResult,
-  moved: readonly StreamName[],
-): Partial<Record<StreamName, string>> {
-  const inline = STREAMS.filter((stream) => !moved.includes(stream));
-  return Object.fromEntries(
-    inline.map((stream) => [stream, Buffer.from(whole.texts[stream]).toString("utf8")]),
-  );
+function without(texts: InlineTexts, moved: readonly StreamName[]): InlineTexts {
+  const left = STREAMS.filter((stream) => !moved.includes(stream));
+  return Object.fromEntries(left.map((stream) => [stream, texts[stream]]));
 }
 
-function withTexts(result: ExecResult, texts: Partial<Record<StreamName, string>>): ExecResult {
+function withTexts(result: ExecResult, texts: InlineTexts): ExecResult {
   return { ...result, stdout: texts.stdout ?? "", stderr: texts.stderr ?? "" };
 }
 
 /** Whether the store took it. @throws {Fault} when that is not known */
-async function upload(bus: Bus, key: string, text: Uint8Array): Promise<boolean> {
+async function upload(bus: Bus, key: string, text: Piecewise): Promise<boolean> {
   for (let attempt = 1; attempt <= UPLOAD_ATTEMPTS; attempt += 1) {
     try {
       await putObject(bus, "result_output", key, text);
@@ -103,19 +112,25 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 /** The most of a text's head and tail that is within the inline limit and `roomBytes` of JSON. */
-function headAndTail(text: Uint8Array, roomBytes: number): string {
-  let keptBytes = Math.min(text.length, MAX_INLINE_OUTPUT_BYTES - 256);
+async function headAndTail(text: Piecewise, roomBytes: number): Promise<string> {
+  let keptBytes = Math.min(text.bytes, MAX_INLINE_OUTPUT_BYTES - 256);
+  const head = await text.read(0, keptBytes);
+  const tail = await text.read(text.bytes - keptBytes, keptBytes);
   for (;;) {
     const headBytes = Math.floor(keptBytes * 2 / 3);
-    const head = Buffer.from(text.subarray(0, headBytes)).toString("utf8");
-    const tail = Buffer.from(text.subarray(text.length - (keptBytes - headBytes))).toString("utf8");
-    const cut = head + cutMarker(text.length - keptBytes) + tail;
-    const encoded = Buffer.byteLength(JSON.stringify(cut));
+    const tailBytes = keptBytes - headBytes;
+    const cut = textOf(head.subarray(0, headBytes)) + cutMarker(text.bytes - keptBytes) +
+      textOf(tail.subarray(tail.length - tailBytes));
+    const encoded = encodedBytes(cut);
     if (encoded <= roomBytes || keptBytes === 0) return cut;
     keptBytes = Math.floor(keptBytes * Math.min(0.9, roomBytes / encoded));
   }
 }
 
-function encodedBytes(text: Uint8Array): number {
-  return Buffer.byteLength(JSON.stringify(Buffer.from(text).toString("utf8")));
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+}
+
+function encodedBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
 }

@@ -1,5 +1,6 @@
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Piecewise } from "../actors/bus_objects.ts";
 import {
   clearTemps,
   type Content,
@@ -10,6 +11,7 @@ import {
   syncDirectory,
   writeDurably,
 } from "./files.ts";
+import { openPiecewise } from "./piecewise_file.ts";
 
 const DOCUMENT = ".json";
 const STUCK = "stuck";
@@ -88,8 +90,8 @@ export class Spool {
   }
 
   /** @throws the system's error; see `isMissing` */
-  readAttachment(id: string, name: string): Promise<Uint8Array> {
-    return readFile(this.#path(`${id}.${name}`));
+  openAttachment(id: string, name: string): Promise<Piecewise & AsyncDisposable> {
+    return openPiecewise(this.#path(`${id}.${name}`));
   }
 
   async has(id: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** However much a script prints, in whatever form: the agent's memory stays flat, and what is seen is what is stored. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import { eventually, within } from "../harness/wait.ts";
 
 const PC = "pc-flat";
 const MOST_MIB = 150;
+const LARGE_RESULTS = 6;
 const skip = process.platform === "linux" ? false : "reads /proc";
 
 describe("the memory of an agent as endpoints get it", { skip }, () => {
@@ -43,6 +44,11 @@ describe("the memory of an agent as endpoints get it", { skip }, () => {
   async function peakMib(): Promise<number> {
     const status = await readFile(`/proc/${agent.pid}/status`, "utf8");
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+  }
+
+  /** From now on counts anew (proc(5), clear_refs). */
+  async function forgetPeak(): Promise<void> {
+    await writeFile(`/proc/${agent.pid}/clear_refs`, "5");
   }
 
   test("is flat under 500 MB, and three readers that come late end with the bytes that are stored", async (t) => {
@@ -107,4 +113,44 @@ describe("the memory of an agent as endpoints get it", { skip }, () => {
       assert.ok(peak < MOST_MIB, `${peak} MiB`);
     });
   }
+
+  test("is flat when many large results go out together after an outage", async (t) => {
+    const { broker } = whole.system;
+    const go = join(whole.folder, "all-go");
+    const data = (name: string) => readdir(join(whole.folder, PC, name));
+    const execIds: string[] = [];
+    for (let run = 0; run < LARGE_RESULTS; run += 1) {
+      const { exec_id } = await whole.dispatch(
+        `until [ -e ${go} ]; do sleep 0.05; done; loud() { head -c 9000000 /dev/zero | tr '\\0' '\\377'; }; loud; loud >&2`,
+        { pcs: [PC] },
+      );
+      execIds.push(exec_id);
+      await eventually(
+        "its admission",
+        async () => (await data("ledger/open")).filter(isDocument).length === run + 1,
+      );
+    }
+    await broker.kill();
+    await writeFile(go, "");
+    await eventually("all results", async () => {
+      return (await data("outbox")).filter((name) => name.endsWith(".json")).length ===
+        LARGE_RESULTS;
+    }, 60_000);
+    await forgetPeak();
+    await broker.restart();
+    for (const execId of execIds) {
+      const [run] = await whole.runsOf(execId);
+      assert.ok(run !== undefined && run.stdout === run.stderr && run.stdout_truncated);
+      // Three bytes for each that is no UTF-8.
+      assert.ok(run.stdout_bytes > 3 * 8 * 1_048_576);
+    }
+    const peak = await peakMib();
+    t.diagnostic(`peak of ${peak.toFixed(1)} MiB`);
+    assert.ok(peak < MOST_MIB, `${peak} MiB`);
+  });
 });
+
+/** What is not being written just now. */
+function isDocument(name: string): boolean {
+  return !name.endsWith(".tmp");
+}

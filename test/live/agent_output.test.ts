@@ -85,6 +85,7 @@ describe("the output of a script", () => {
       (_, digits) => digits === 6 ? (2_700_000 - 999_999) * 8 : 9 * 10 ** digits * (digits + 2),
     ).reduce((a, b) => a + b);
     assert.equal(Number(cut[1]), printed - kept);
+    assert.deepEqual([result.stdout_truncated, result.stderr_truncated], [true, undefined]);
   });
 
   test("with a large text in many tiny writes arrives whole", async () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Log } from "../../actors/log.ts";
 import { closedGate } from "../../agent/gates.ts";
 import { KEPT_BYTES, OutputBuffer } from "../../agent/output_buffer.ts";
+import { LiveOutputs } from "../../agent/live_output.ts";
 import { PatientDisk } from "../../agent/patient_disk.ts";
 import { Slots } from "../../agent/slots.ts";
 import { Fault } from "../../wire/fault.ts";
@@ -119,6 +120,23 @@ describe("the output buffer", () => {
       });
     }
   }
+});
+
+describe("the outputs of runs that ended", () => {
+  test("are kept, the newest of them and no more than fit into 16 MiB", () => {
+    const outputs = new LiveOutputs();
+    const loud = new Uint8Array(131_072);
+    for (let run = 0; run < 200; run += 1) {
+      const output = outputs.begin(`run-${run}`);
+      output.append("stdout", loud);
+      outputs.end(output);
+    }
+    const kept = Array.from({ length: 200 }, (_, run) => outputs.find(`run-${run}`) !== undefined);
+    assert.equal(kept.indexOf(true), 200 - 128);
+    assert.equal(kept.lastIndexOf(false), 200 - 129);
+    outputs.clear();
+    assert.equal(outputs.find("run-199"), undefined);
+  });
 });
 
 describe("the slots", () => {
