@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Reader } from "../../db/client.ts";
 import { type Cell, readCells, readCommandBytes } from "../../db/execution_cells.ts";
 import { decode } from "../../wire/codec.ts";
 import { Command } from "../../wire/command.ts";
@@ -6,6 +7,7 @@ import { CellAnswer, SentAnswer } from "../../wire/http.ts";
 import { ExecutionPath } from "../../wire/http_requests.ts";
 import { formatInstant } from "../../wire/time.ts";
 import { executionOf } from "./executions.ts";
+import { jsonOfParts, madeJson } from "./json_parts.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
 /** What the page of an execution shows besides its row. */
@@ -33,9 +35,16 @@ export const EXECUTION_CELL_ROUTES: readonly Route[] = [
 async function targets(call: Call<{ params: ExecutionPath }>) {
   const [, cells] = await Promise.all([
     executionOf(call),
-    readCells(call.services.db.aside, call.params.exec_id),
+    jsonOfParts(cellAnswers(call.services.db.aside, call.params.exec_id)),
   ]);
-  return json(cells.map(cellAnswer));
+  return madeJson(cells);
+}
+
+async function* cellAnswers(
+  db: Reader,
+  execId: string,
+): AsyncGenerator<readonly CellAnswer[], void> {
+  for await (const page of readCells(db, execId)) yield page.map(cellAnswer);
 }
 
 function cellAnswer(cell: Cell): CellAnswer {

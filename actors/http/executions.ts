@@ -25,6 +25,7 @@ import {
 } from "../../wire/http_requests.ts";
 import { executionAnswer, runAnswer, transitionAnswer } from "./answers.ts";
 import { accepted, REPLAYED, replayedHeader } from "./idempotency.ts";
+import { jsonOfParts, jsonWith } from "./json_parts.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
@@ -104,24 +105,24 @@ async function detail(call: Call<{ params: ExecutionPath; query: ExecutionQuery 
   // All at once: while results are projected each wait for the database is one for the event loop, too.
   const [execution, results, missing] = await Promise.all([
     executionOf(call),
-    call.query.runs ? runAnswers(db, execId) : [],
+    jsonOfParts(runAnswers(db, execId, call.query.runs)),
     call.query.runs ? readTargets(db, execId, "missing") : [],
   ]);
-  return json({
+  const others = {
     execution: executionAnswer(execution),
-    results,
     missing: missing.map((target) => target.pcId),
     missing_reasons: missing.map((target) => target.reason),
-  });
+  };
+  return jsonWith(others, "results", results);
 }
 
-/** Page by page, so that ten thousand rows are not felt by who asks for something else. */
-async function runAnswers(db: Reader, execId: string): Promise<RunAnswer[]> {
-  const answers: RunAnswer[] = [];
-  for await (const page of resultsOfExecution(db, execId)) {
-    for (const run of page) answers.push(runAnswer(run));
-  }
-  return answers;
+async function* runAnswers(
+  db: Reader,
+  execId: string,
+  areWanted: boolean,
+): AsyncGenerator<readonly RunAnswer[], void> {
+  if (!areWanted) return;
+  for await (const page of resultsOfExecution(db, execId)) yield page.map((run) => runAnswer(run));
 }
 
 async function timeline(call: Call<{ params: ExecutionPath }>) {

@@ -93,7 +93,7 @@ type OutputOf<S> = S extends Schema ? v.InferOutput<S> : undefined;
 type BodyOf<B> = B extends MediaType ? Uint8Array : OutputOf<B>;
 
 /** A response, and what is in it for the compiler to hold against the route's schema. */
-type JsonResponse<Value> = Response & { readonly answers?: Value };
+export type JsonResponse<Value> = Response & { readonly answers?: Value };
 type Answered<A> = A extends Schema ? JsonResponse<ReadonlyDeep<v.InferInput<A>>> : Response;
 type ReadonlyDeep<T> = T extends object ? { readonly [Member in keyof T]: ReadonlyDeep<T[Member]> }
   : T;
@@ -119,6 +119,13 @@ export function json<const Value>(
       "cache-control": "no-store",
       ...options.headers,
     },
+  });
+}
+
+/** JSON in UTF-8 that no cache keeps. */
+export function jsonBytes<Value>(bytes: Uint8Array<ArrayBuffer>): JsonResponse<Value> {
+  return new Response(bytes, {
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 }
 

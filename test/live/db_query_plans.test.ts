@@ -21,6 +21,7 @@ import {
 } from "../../db/results.ts";
 import { readProgress, readSettled } from "../../db/schedule_progress.ts";
 import { countOpenExecutions, listFires, readCursor } from "../../db/schedules.ts";
+import { readCells } from "../../db/execution_cells.ts";
 import { deleteOldRows } from "../../db/retention.ts";
 import { startDatabase } from "../harness/database.ts";
 import { executionRow, insertRows } from "../harness/database_rows.ts";
@@ -85,6 +86,13 @@ test("the runs of an execution are found by an index and sorted only within a PC
   const plan = await planOf(database.db, (reader) => readResultsOfExecution(reader, "e"));
   assert.deepEqual(plan.filter(isWholeTable), []);
   assert.ok(plan.every((line) => !line.endsWith("FOR ORDER BY")), plan.join("\n"));
+});
+
+test("how each PC of an execution stands is merged along two indexes, page by page", async () => {
+  await using database = await startDatabase();
+  const plan = await planOf(database.db, (reader) => readCells(reader, "e").next());
+  assert.ok(plan.some((line) => line.startsWith("MERGE")), plan.join("\n"));
+  assert.deepEqual(plan.filter(isWholeTable), []);
 });
 
 for (const status of ["failure", "failed", "skipped", "expired"] as const) {
