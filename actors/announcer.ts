@@ -55,7 +55,13 @@ export class Announcer implements Announcements {
 
   announce(announcement: Announcement): void {
     this.#tell(announcement, false);
-    for (const relay of this.#relays) this.#harmless(() => relay(announcement));
+    for (const relay of this.#relays) {
+      try {
+        relay(announcement);
+      } catch (thrown) {
+        this.#failed(thrown);
+      }
+    }
   }
 
   /** Tells of what another backend has committed, or that nobody knows. */
@@ -96,18 +102,26 @@ export class Announcer implements Announcements {
   }
 
   #tell(heard: Heard, isElsewhere: boolean): void {
-    for (const listener of this.#listeners) this.#harmless(() => listener(heard, isElsewhere));
+    for (const listener of this.#listeners) {
+      try {
+        listener(heard, isElsewhere);
+      } catch (thrown) {
+        this.#failed(thrown);
+      }
+    }
   }
 
   #tellInterest(): void {
-    for (const listener of this.#interested) this.#harmless(() => listener(this.isListened));
+    for (const listener of this.#interested) {
+      try {
+        listener(this.isListened);
+      } catch (thrown) {
+        this.#failed(thrown);
+      }
+    }
   }
 
-  #harmless(call: () => void): void {
-    try {
-      call();
-    } catch (thrown) {
-      this.#log.error("listener failed", { error: messageOf(thrown) });
-    }
+  #failed(thrown: unknown): void {
+    this.#log.error("listener failed", { error: messageOf(thrown) });
   }
 }

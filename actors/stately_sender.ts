@@ -7,11 +7,11 @@
  */
 import { createInspector } from "@statelyai/inspect";
 import { WebSocket } from "ws";
-import type { InspectionEvent } from "xstate";
 import { messageOf } from "../wire/fault.ts";
 import { defineActor, type Inspection } from "./backend.ts";
 import { harmless } from "./inspector/machine_source.ts";
 import type { Log } from "./log.ts";
+import type { MachineMove } from "./machine_move.ts";
 import { type Clock, pause } from "./system/clock.ts";
 
 /** Events that are sent in one second. */
@@ -81,7 +81,7 @@ interface Tools {
 /** Sends until the receiver goes away. */
 async function send({ sources }: Inspection, socket: WebSocket, tools: Tools): Promise<void> {
   const stream = new SampledStream(socket, tools);
-  const observer = harmless((event) => stream.take(event), tools.log);
+  const observer = harmless((move) => stream.take(move), tools.log);
   const stops = sources.map((source) => source.watch(observer));
   try {
     await new Promise<void>((resolve) => {
@@ -110,15 +110,16 @@ class SampledStream {
     this.#inspector = createInspector({ send: (event) => this.#write(event) });
   }
 
-  take(event: InspectionEvent): void {
-    if (event.type !== "@xstate.event" && event.type !== "@xstate.snapshot") return;
+  /** An event, and how its machine is after it. */
+  take({ actor: actorRef, rootId, event, snapshot }: MachineMove): void {
     if (!this.#mayGo()) return this.#leaveOut();
-    const { actorRef, rootId } = event;
+    const { inspect } = this.#inspector;
     if (!this.#known.has(actorRef)) {
       this.#known.add(actorRef);
-      this.#inspector.inspect.next?.({ type: "@xstate.actor", actorRef, rootId });
+      inspect.next?.({ type: "@xstate.actor", actorRef, rootId });
     }
-    this.#inspector.inspect.next?.(event);
+    inspect.next?.({ type: "@xstate.event", actorRef, rootId, event, sourceRef: undefined });
+    inspect.next?.({ type: "@xstate.snapshot", actorRef, rootId, event, snapshot });
     this.#tools.handled();
   }
 

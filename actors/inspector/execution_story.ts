@@ -43,7 +43,6 @@ interface Moment {
 export function executionStory(machine: CharteredMachine, facts: ExecutionFacts): ExecutionStory {
   const { execution, transitions } = facts;
   const told = transitions.slice(-MAX_MOMENTS);
-  const last = transitions.at(-1);
   const tell = (moment: Moment) => momentAnswer(machine, facts, moment);
   return {
     exec_id: execution.execId,
@@ -54,17 +53,24 @@ export function executionStory(machine: CharteredMachine, facts: ExecutionFacts)
     deadline_at: execution.deadlineAt === null ? null : formatInstant(execution.deadlineAt),
     moments: told.map((transition) => tell({ ...transition, counts: transition, isNow: false })),
     complete: told.length === transitions.length,
-    now: tell({
-      at: facts.now,
-      from: last?.from ?? null,
-      to: execution.status,
-      event: last?.event ?? "",
-      resultId: last?.resultId ?? null,
-      rev: execution.rev,
-      counts: execution,
-      isNow: true,
-    }),
+    now: executionNow(machine, facts),
   };
+}
+
+/** How an execution is at the moment; of its transitions the last one is needed. */
+export function executionNow(machine: CharteredMachine, facts: ExecutionFacts): MomentAnswer {
+  const { execution, transitions, now } = facts;
+  const last = transitions.at(-1);
+  return momentAnswer(machine, facts, {
+    at: now,
+    from: last?.from ?? null,
+    to: execution.status,
+    event: last?.event ?? "",
+    resultId: last?.resultId ?? null,
+    rev: execution.rev,
+    counts: execution,
+    isNow: true,
+  });
 }
 
 /** What a person calls it. */

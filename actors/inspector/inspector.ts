@@ -30,7 +30,13 @@ import type { Clock, Timers } from "../system/clock.ts";
 import type { System } from "../system/supervisor.ts";
 import type { Watchable } from "../system/watchable.ts";
 import { Charts } from "./charts.ts";
-import { executionStory, MAX_MOMENTS, titleOf } from "./execution_story.ts";
+import {
+  type ExecutionFacts,
+  executionNow,
+  executionStory,
+  MAX_MOMENTS,
+  titleOf,
+} from "./execution_story.ts";
 import {
   executionSource,
   type Live,
@@ -163,20 +169,23 @@ export class Inspector {
 
   /** @throws {Fault} `not_found` */
   async execution(execId: string): Promise<ExecutionStory> {
+    const facts = await this.#factsOf(execId, MAX_MOMENTS);
+    if (facts !== undefined) return executionStory(this.#charts.machine("execution"), facts);
+    throw new Fault("not_found", `Cannot find the execution ${JSON.stringify(execId)}`);
+  }
+
+  /** What the rows say; of so many of its newest transitions, with the runs that they name. */
+  async #factsOf(execId: string, moments: number): Promise<ExecutionFacts | undefined> {
     const { db, clock } = this.#parts;
     const execution = await findExecution(db, execId);
-    if (execution === undefined) {
-      throw new Fault("not_found", `Cannot find the execution ${JSON.stringify(execId)}`);
-    }
+    if (execution === undefined) return undefined;
     const [transitions, unsent] = await Promise.all([
       readTimeline(db, execId),
       countUnsent(db, execId),
     ]);
-    const named = transitions.slice(-MAX_MOMENTS).flatMap(({ resultId }) => resultId ?? []);
+    const named = transitions.slice(-moments).flatMap(({ resultId }) => resultId ?? []);
     const runs = await readRunBriefs(db, named);
-    const now = clock.now();
-    const machine = this.#charts.machine("execution");
-    return executionStory(machine, { execution, transitions, runs, unsent, now });
+    return { execution, transitions, runs, unsent, now: clock.now() };
   }
 
   /** @throws {Fault} `not_found` */
@@ -240,41 +249,38 @@ export class Inspector {
   async #look(machine: string, { id, title, snapshot }: Live): Promise<LookAnswer> {
     const { listed, chart } = this.#charts.machine(machine);
     const options = optionsOf(listed, chart, snapshot);
-    const story = machine === "execution" ? await this.#storyOf(id) : null;
+    // Its row is as new as the snapshot: that is told after the commit.
+    const facts = machine === "execution" ? await this.#factsOf(id, 1) : undefined;
     return {
       machine,
       id,
-      title: story?.title ?? title,
+      title: facts === undefined ? title : titleOf(facts.execution),
       at: formatInstant(this.#parts.clock.now()),
       states: [...activeStates(snapshot.value)],
       context: { ...snapshot.context },
       options: [...options],
-      story: story?.now.story ?? null,
+      story: facts === undefined
+        ? null
+        : executionNow(this.#charts.machine("execution"), facts).story,
     };
   }
 
   /** An execution by its row alone; null = there is none. */
   async #lookAtRow(execId: string): Promise<LookAnswer | null> {
-    const story = await this.#storyOf(execId);
-    if (story === null) return null;
-    const { states, options, counters, story: told } = story.now;
+    const facts = await this.#factsOf(execId, 1);
+    if (facts === undefined) return null;
+    const { execution } = facts;
+    const now = executionNow(this.#charts.machine("execution"), facts);
+    const { at, states, options, counters, story } = now;
     return {
       machine: "execution",
       id: execId,
-      title: story.title,
-      at: story.now.at,
+      title: titleOf(execution),
+      at,
       states,
-      context: { targetCount: story.target_count, ...counters },
+      context: { targetCount: execution.targetCount, ...counters },
       options,
-      story: told,
+      story,
     };
-  }
-
-  /** Its row is as new as the snapshot: that is told after the commit. */
-  async #storyOf(execId: string): Promise<ExecutionStory | null> {
-    return await this.execution(execId).catch((thrown: unknown) => {
-      if (thrown instanceof Fault) return null;
-      throw thrown;
-    });
   }
 }

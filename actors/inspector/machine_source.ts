@@ -3,7 +3,8 @@ import type { AnyMachineSnapshot } from "xstate";
 import { messageOf } from "../../wire/fault.ts";
 import type { ExecutionRegistry } from "../execution_registry.ts";
 import type { Log } from "../log.ts";
-import type { MachineObserver, Watchable } from "../system/watchable.ts";
+import type { MachineMove, MoveObserver } from "../machine_move.ts";
+import { machineIdOf, type MachineObserver, type Watchable } from "../system/watchable.ts";
 
 /** One live machine. */
 export interface Live {
@@ -21,14 +22,14 @@ export interface MachineSource {
   live(limit: number): readonly Live[];
   find(id: string): Live | undefined;
   /** Observes all of them until the function that it returns is called. */
-  watch(observer: MachineObserver): () => void;
+  watch(observer: MoveObserver): () => void;
 }
 
 /** An observer that never throws: xstate would end the machine that it looks at, or a commit would seem to have failed. */
-export function harmless(observer: MachineObserver, log: Log): MachineObserver {
-  return (event) => {
+export function harmless(observer: MoveObserver, log: Log): MoveObserver {
+  return (move) => {
     try {
-      observer(event);
+      observer(move);
     } catch (thrown) {
       log.error("an observer failed", { error: messageOf(thrown) });
     }
@@ -61,7 +62,7 @@ export class WatchableSource implements MachineSource {
   readonly machine: string;
   readonly #places: Watchable[] = [];
   /** What each observer is attached to, so that a place that comes later is watched, too. */
-  readonly #observers = new Map<MachineObserver, (() => void)[]>();
+  readonly #observers = new Map<MoveObserver, (() => void)[]>();
 
   constructor(machine: string) {
     this.machine = machine;
@@ -69,7 +70,9 @@ export class WatchableSource implements MachineSource {
 
   add(place: Watchable): void {
     this.#places.push(place);
-    for (const [observer, stops] of this.#observers) stops.push(place.watch(observer));
+    for (const [observer, stops] of this.#observers) {
+      stops.push(place.watch(observerOf(observer)));
+    }
   }
 
   get size(): number {
@@ -94,11 +97,27 @@ export class WatchableSource implements MachineSource {
     return undefined;
   }
 
-  watch(observer: MachineObserver): () => void {
-    this.#observers.set(observer, this.#places.map((place) => place.watch(observer)));
+  watch(observer: MoveObserver): () => void {
+    const observe = observerOf(observer);
+    this.#observers.set(observer, this.#places.map((place) => place.watch(observe)));
     return () => {
       for (const stop of this.#observers.get(observer) ?? []) stop();
       this.#observers.delete(observer);
     };
   }
+}
+
+/** That a machine is made and stopped is nothing that it did. */
+function observerOf(observer: MoveObserver): MachineObserver {
+  return (event) => {
+    if (event.type !== "@xstate.microstep" || event.event.type.startsWith("xstate.")) return;
+    observer({
+      actor: event.actorRef as MachineMove["actor"],
+      rootId: event.rootId,
+      id: machineIdOf(event),
+      event: event.event,
+      snapshot: event.snapshot as AnyMachineSnapshot,
+      transitions: () => event._transitions,
+    });
+  };
 }

@@ -7,15 +7,15 @@
  * 4. Executions move where the writer lease is held. What another backend announces of them is told as far as it goes:
  *    changes of their state; all else is counted as left out.
  */
-import type { AnyMachineSnapshot, InspectionEvent } from "xstate";
+import type { AnyMachineSnapshot } from "xstate";
 import { activeStates } from "../../machines/chart_ids.ts";
 import { messageOf } from "../../wire/fault.ts";
 import type { ActivityEvent, LookAnswer, MovedEvent } from "../../wire/http_inspector.ts";
 import { formatInstant, parseInstant } from "../../wire/time.ts";
 import type { Announcements, Heard } from "../announcer.ts";
 import type { Log } from "../log.ts";
+import type { MachineMove, MoveObserver } from "../machine_move.ts";
 import type { Clock, Timers } from "../system/clock.ts";
-import { machineIdOf, type MachineObserver } from "../system/watchable.ts";
 import type { Chart } from "./chart.ts";
 import { harmless, type MachineSource } from "./machine_source.ts";
 
@@ -105,8 +105,8 @@ export class Watching {
   readonly #viewers = new Set<Viewer>();
   readonly #attached = new Map<MachineSource, () => void>();
   readonly #activity = new Sample(ACTIVITY_TOLD, "oldest");
-  /** By machine and id: only those that somebody watches. */
-  readonly #watched = new Map<string, Sample>();
+  /** By machine, then by id: only those that somebody watches. */
+  readonly #watched = new Map<string, Map<string, Sample>>();
   #callOff: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -144,12 +144,13 @@ export class Watching {
         this.#attached.delete(source);
       }
     }
-    const keys = viewers.map(({ wish }) => keyOf(wish));
-    for (const key of this.#watched.keys()) if (!keys.includes(key)) this.#watched.delete(key);
-    for (const key of keys) {
-      if (key !== "" && !this.#watched.has(key)) {
-        this.#watched.set(key, new Sample(MOVES_TOLD, "newest"));
-      }
+    const before = new Map(this.#watched);
+    this.#watched.clear();
+    for (const { wish: { machine, id } } of viewers) {
+      if (machine === undefined || id === undefined) continue;
+      const samples = this.#watched.get(machine) ?? new Map<string, Sample>();
+      samples.set(id, before.get(machine)?.get(id) ?? new Sample(MOVES_TOLD, "newest"));
+      this.#watched.set(machine, samples);
     }
     if (viewers.length === 0) return this.#rest();
     this.#unsubscribe ??= this.#parts.announcements.subscribe((heard, isElsewhere) => {
@@ -157,30 +158,28 @@ export class Watching {
     });
   }
 
-  #observerOf(machine: string): MachineObserver {
+  #observerOf(machine: string): MoveObserver {
     const { clock } = this.#parts;
-    return (event) => {
-      if (event.type !== "@xstate.microstep" || event.event.type.startsWith("xstate.")) return;
-      const id = machineIdOf(event);
-      this.#note(machine, id, () => ({
+    return (move) =>
+      this.#note(machine, move.id, () => ({
         at: clock.now(),
         machine,
-        id,
-        event: event.event.type,
-        snapshot: event.snapshot as AnyMachineSnapshot,
-        places: () => this.#placesOf(machine, event),
+        id: move.id,
+        event: move.event.type,
+        snapshot: move.snapshot,
+        places: () => this.#placesOf(machine, move),
       }));
-    };
   }
 
   /** Another backend has committed it. */
   #hear(heard: Heard): void {
+    const watched = this.#watched.get("execution");
     if (heard.type === "lagged") {
-      for (const [key, sample] of this.#watched) if (key.startsWith(EXECUTION)) sample.seen += 1;
+      for (const sample of watched?.values() ?? []) sample.seen += 1;
       return this.#tellSoon();
     }
     if (heard.type === "run" && heard.exec_id !== null && heard.outcome !== null) {
-      const sample = this.#watched.get(`${EXECUTION}${heard.exec_id}`);
+      const sample = watched?.get(heard.exec_id);
       if (sample === undefined) return;
       sample.seen += 1;
       return this.#tellSoon();
@@ -188,7 +187,7 @@ export class Watching {
     if (heard.type !== "transition" || heard.from === null) return;
     const { exec_id: id, from, to, event } = heard;
     // Its run was announced, too, and is not left out.
-    const sample = this.#watched.get(`${EXECUTION}${id}`);
+    const sample = watched?.get(id);
     if (sample !== undefined && sample.seen > 0 && heard.result_id !== null) sample.seen -= 1;
     this.#note("execution", id, () => ({
       at: parseInstant(heard.at) ?? this.#parts.clock.now(),
@@ -202,7 +201,7 @@ export class Watching {
 
   #note(machine: string, id: string, move: () => Move): void {
     this.#activity.add(move);
-    this.#watched.get(`${machine} ${id}`)?.add(move);
+    this.#watched.get(machine)?.get(id)?.add(move);
     this.#tellSoon();
   }
 
@@ -227,16 +226,19 @@ export class Watching {
       if (activity.seen > 0) {
         for (const viewer of this.#viewers) if (viewer.wish.activity) viewer.activity(activity);
       }
-      await Promise.all([...this.#watched].map(([key, sample]) => this.#tellMoves(key, sample)));
+      await Promise.all(
+        [...this.#watched].flatMap(([machine, samples]) =>
+          [...samples].map(([id, sample]) => this.#tellMoves(machine, id, sample))
+        ),
+      );
     } catch (thrown) {
       this.#parts.log.warn("viewers not told", { error: messageOf(thrown) });
     }
   }
 
-  async #tellMoves(key: string, sample: Sample): Promise<void> {
+  async #tellMoves(machine: string, id: string, sample: Sample): Promise<void> {
     const { moves, seen } = sample.take();
     if (seen === 0) return;
-    const [machine, id] = partsOf(key);
     const look = await this.#parts.look(machine, id, moves.at(-1)?.snapshot);
     const event: MovedEvent = {
       machine,
@@ -245,7 +247,9 @@ export class Watching {
       left_out: seen - moves.length,
       look,
     };
-    for (const viewer of this.#viewers) if (keyOf(viewer.wish) === key) viewer.moved(event);
+    for (const viewer of this.#viewers) {
+      if (viewer.wish.machine === machine && viewer.wish.id === id) viewer.moved(event);
+    }
   }
 
   #activityEvent(): ActivityEvent {
@@ -260,12 +264,11 @@ export class Watching {
     };
   }
 
-  #placesOf(machine: string, step: Microstep): ReturnType<Move["places"]> {
+  #placesOf(machine: string, move: MachineMove): ReturnType<Move["places"]> {
     const chart = this.#parts.chartOf(machine);
-    const { value } = step.snapshot as AnyMachineSnapshot;
     return {
-      transitions: step._transitions.flatMap((transition) => chart.idOf(transition) ?? []),
-      states: [...activeStates(value)],
+      transitions: move.transitions().flatMap((transition) => chart.idOf(transition) ?? []),
+      states: [...activeStates(move.snapshot.value)],
     };
   }
 
@@ -278,20 +281,6 @@ export class Watching {
   }
 }
 
-type Microstep = Extract<InspectionEvent, { readonly type: "@xstate.microstep" }>;
-
-const EXECUTION = "execution ";
-
 function toldOf({ at, event, places }: Move): ToldMove {
   return { at: formatInstant(at), event, ...places() };
-}
-
-function keyOf({ machine, id }: Wish): string {
-  return machine === undefined || id === undefined ? "" : `${machine} ${id}`;
-}
-
-/** No machine's name holds a space. */
-function partsOf(key: string): readonly [machine: string, id: string] {
-  const space = key.indexOf(" ");
-  return [key.slice(0, space), key.slice(space + 1)];
 }

@@ -1,8 +1,7 @@
 /** What it costs when somebody looks: `project` with a viewer of the inspector attached, and without (performance.md). */
-import { Announcer } from "../../actors/announcer.ts";
+import { AnnouncementFeed } from "../../actors/http/announcement_feed.ts";
 import { eventStream } from "../../actors/http/event_stream.ts";
 import { Inspector } from "../../actors/inspector/inspector.ts";
-import type { ExecutionRegistry } from "../../actors/execution_registry.ts";
 import { createLog, type Log } from "../../actors/log.ts";
 import { systemClock, systemTimers } from "../../actors/system/clock.ts";
 import type { Database } from "../../db/client.ts";
@@ -15,6 +14,7 @@ import {
   runProduct,
   type Size,
   startFullStream,
+  type Watched,
 } from "./project.ts";
 import { type BenchContext, type Benchmark, type Figure, figureOf, lineOf } from "./report.ts";
 
@@ -42,8 +42,8 @@ async function compare({ say }: BenchContext, size: Size): Promise<readonly Figu
     let viewer: Viewer | undefined;
     watched.push(
       await measure(bus, size, (db) =>
-        runProduct(bus, db, size, log, (registry) => {
-          viewer = watch(registry, db, log, size);
+        runProduct(bus, db, size, log, (watched) => {
+          viewer = watch(watched, db, log, size);
           return viewer.leave;
         })),
     );
@@ -66,14 +66,19 @@ interface Viewer {
   readonly bytes: Promise<number>;
 }
 
-/** A page that shows the activity of all machines and one execution, over the stream that pages have. */
-function watch(registry: ExecutionRegistry, db: Database, log: Log, { executions }: Size): Viewer {
+/** A page that shows the activity of all machines and one execution, over the two streams that pages have. */
+function watch(
+  { registry, announcer: announcements }: Watched,
+  db: Database,
+  log: Log,
+  { executions }: Size,
+): Viewer {
   const inspector = new Inspector({
     machines: MACHINES,
     registry,
     db,
     bus: { request: () => Promise.reject(new Error("not asked")) },
-    announcements: new Announcer(log),
+    announcements,
     clock: systemClock,
     timers: systemTimers,
     log,
@@ -85,8 +90,9 @@ function watch(registry: ExecutionRegistry, db: Database, log: Log, { executions
     },
   });
   const gone = new AbortController();
-  const { body } = eventStream({
-    signal: gone.signal,
+  const signal = gone.signal;
+  const inspection = eventStream({
+    signal,
     open: (send) =>
       inspector.watch({
         wish: { activity: true, machine: "execution", id: execIdOf(executions >> 1) },
@@ -94,7 +100,11 @@ function watch(registry: ExecutionRegistry, db: Database, log: Log, { executions
         activity: (data) => send({ event: "activity", data }),
       }),
   });
-  return { leave: () => gone.abort(), bytes: bytesOf(body) };
+  const feed = new AnnouncementFeed({ announcements, clock: systemClock, timers: systemTimers });
+  const events = eventStream({ signal, open: (send) => feed.read(send) });
+  const bytes = Promise.all([inspection, events].map(({ body }) => bytesOf(body)))
+    .then((counts) => counts.reduce((sum, count) => sum + count, 0));
+  return { leave: () => gone.abort(), bytes };
 }
 
 async function bytesOf(body: ReadableStream<Uint8Array> | null): Promise<number> {

@@ -260,7 +260,7 @@ export async function runProduct(
   db: Database,
   size: Size,
   log: Log,
-  attach: (registry: ExecutionRegistry) => () => void = () => () => undefined,
+  attach: (watched: Watched) => () => void = () => () => undefined,
 ): Promise<void> {
   const abort = new AbortController();
   const lease = new WriterLease({
@@ -272,11 +272,12 @@ export async function runProduct(
   });
   await lease.renew();
   const registry = new ExecutionRegistry();
+  const announcer = new Announcer(log);
   const projection = new Projection({
     db,
     registry,
     clock: systemClock,
-    announcer: new Announcer(log),
+    announcer,
     inventory: new InventoryIntake(),
   });
   const provisioned = new Latch();
@@ -304,11 +305,17 @@ export async function runProduct(
     ready: () => undefined,
     handled: () => undefined,
   });
-  const detach = attach(registry);
+  const detach = attach({ registry, announcer });
   await running;
   detach();
   await bus.flush();
   await assertProjected(db, size);
+}
+
+/** What there is to look at while it projects. */
+export interface Watched {
+  readonly registry: ExecutionRegistry;
+  readonly announcer: Announcer;
 }
 
 async function assertProjected(db: Database, { results, executions }: Size): Promise<void> {

@@ -1,7 +1,7 @@
 /** What is told of live executions: after the commit or never, and only while somebody watches. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import type { InspectionEvent } from "xstate";
+import type { MachineMove } from "../../actors/machine_move.ts";
 import { ProjectionWorld } from "../harness/projection_world.ts";
 
 let world: ProjectionWorld;
@@ -20,12 +20,12 @@ function runOn(execId: string, pcId: string) {
   return { resultId: `${execId} on ${pcId}`, requestId: "q", execId, pcId };
 }
 
-function types(seen: readonly InspectionEvent[]): readonly string[] {
-  return seen.flatMap((one) => one.type === "@xstate.microstep" ? [one.event.type] : []);
+function types(seen: readonly MachineMove[]): readonly string[] {
+  return seen.map(({ event }) => event.type);
 }
 
 test("a transition is told once it is committed", async () => {
-  const seen: InspectionEvent[] = [];
+  const seen: MachineMove[] = [];
   const stop = world.registry.watch((event) => seen.push(event));
   const execId = await world.dispatch(["pc-1"]);
   await world.project([world.started(runOn(execId, "pc-1"))]);
@@ -36,7 +36,7 @@ test("a transition is told once it is committed", async () => {
 });
 
 test("what a rollback undoes is never told, and the next commit tells only its own", async () => {
-  const seen: InspectionEvent[] = [];
+  const seen: MachineMove[] = [];
   const stop = world.registry.watch((event) => seen.push(event));
   const execId = await world.dispatch(["pc-1"]);
   const start = world.started(runOn(execId, "pc-1"));
@@ -48,7 +48,7 @@ test("what a rollback undoes is never told, and the next commit tells only its o
 });
 
 test("nothing is observed before somebody watches, nor after the last one has gone", async () => {
-  const seen: InspectionEvent[] = [];
+  const seen: MachineMove[] = [];
   const execId = await world.dispatch(["pc-1", "pc-2"]);
   assert.equal(world.registry.isWatched, false);
   const stops = [
@@ -63,7 +63,7 @@ test("nothing is observed before somebody watches, nor after the last one has go
 });
 
 test("that an execution is woken from its row, and put to sleep, is no event of it", async () => {
-  const seen: InspectionEvent[] = [];
+  const seen: MachineMove[] = [];
   const stop = world.registry.watch((event) => seen.push(event));
   const execId = await world.dispatch(["pc-1"]);
   await world.project([world.started(runOn(execId, "pc-1"))]);
