@@ -12,7 +12,7 @@ import { methodNotAllowed, problemOf } from "./problems.ts";
 import { Refusals } from "./refusals.ts";
 import type { Call, Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
-import { watched } from "./watched.ts";
+import { watched, type Watching } from "./watched.ts";
 import type { HttpServices } from "./services.ts";
 
 /**
@@ -80,7 +80,7 @@ async function serve(c: Context, route: Route, context: AppContext): Promise<Res
     const known = caller ?? NOBODY;
     const input = await readInput(route, request, { url, caller: known, params: c.req.param() });
     const handled = await route.handle({ ...context, request, url, caller: known, ...input });
-    const response = route.streams ? watched(handled, context.services.metrics) : handled;
+    const response = route.streams ? watched(handled, watching(context.services, known)) : handled;
     if (route.status === undefined || response.status !== 200) return response;
     return new Response(response.body, { status: route.status, headers: response.headers });
   } catch (thrown) {
@@ -90,6 +90,10 @@ async function serve(c: Context, route: Route, context: AppContext): Promise<Res
     );
     throw thrown;
   }
+}
+
+function watching({ metrics, clock }: HttpServices, { expiresAt }: Caller): Watching {
+  return { metrics, endsInMs: expiresAt === undefined ? undefined : expiresAt - clock.now() };
 }
 
 /** @throws {Fault} `forbidden` when a foreign page is behind the request */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Announcer } from "../../actors/announcer.ts";
 import { formatInstant } from "../../wire/time.ts";
-import { startApi, type TestApi } from "../harness/http_api.ts";
+import { bearer, jwt, startApi, type TestApi } from "../harness/http_api.ts";
 import { NOON } from "../harness/seed.ts";
 import { within } from "../harness/wait.ts";
 
@@ -88,4 +88,15 @@ test("a stream ends when the server closes", async () => {
   const response = await api.ask("/api/events");
   api.beginClosing();
   assert.equal(await within("the end of the stream", response.text()), ": open\n\n");
+});
+
+test("a stream ends with the credential of whoever listens", async () => {
+  await using api = await startApi();
+  const token = await jwt({ role: "viewer" }, { exp: "2s" });
+  const stream = await api.ask("/api/events", { headers: bearer(token) });
+  assert.equal(stream.status, 200);
+  const rest = eventsOf(stream);
+  const { done } = await within("the end of the stream", rest.next());
+  assert.equal(done, true);
+  assert.equal((await api.ask("/api/events", { headers: bearer(token) })).status, 401);
 });
