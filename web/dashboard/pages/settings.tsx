@@ -3,6 +3,7 @@ import { ask } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { session, signOut } from "../../shared/session.ts";
 import { setTheme, theme, THEMES } from "../../shared/theme.ts";
+import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
@@ -144,7 +145,7 @@ function Books() {
                 key={name}
                 name={name.replaceAll("_", " ")}
                 ok={ok}
-                detail={ok ? "holds" : `${count} times not: ${examples.join(", ")}`}
+                detail={ok ? "holds" : `does not hold ${times(count)}: ${examples.join(", ")}`}
               />
             ))}
           </ul>
@@ -170,4 +171,8 @@ function Check({ name, ok, detail }: {
       {isTold && <span class="muted small break">{detail}</span>}
     </li>
   );
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${shownCount(count)} times`;
 }
