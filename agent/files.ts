@@ -70,7 +70,7 @@ export async function moveInto(path: string, directory: string): Promise<void> {
 }
 
 /**
- * A directory that only this user may read, with its parents; one that is there stays as it is. `mkdir`'s own
+ * A directory that only this user may read, with its parents, durably; one that is there stays as it is. `mkdir`'s own
  * `recursive` never ends where nothing can be made, such as in /proc (Node 20).
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
@@ -85,6 +85,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
       if (!await isDirectory(path)) throw again;
     });
   }
+  await syncDirectory(dirname(path));
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
 import type { SignatureHeaders } from "../wire/signing.ts";
-import { formatInstant } from "../wire/time.ts";
+import { formatInstant, parseInstant } from "../wire/time.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
 import {
@@ -85,9 +85,11 @@ export class Ledger {
     return ledger;
   }
 
-  /** The records of what was admitted and not reported, in no order. */
+  /** The records of what was admitted and not reported, oldest first. */
   unfinished(): readonly OpenRecord[] {
-    return [...this.#open.values()];
+    return [...this.#open.values()].sort((a, b) =>
+      (parseInstant(a.admitted_at) ?? 0) - (parseInstant(b.admitted_at) ?? 0)
+    );
   }
 
   /** The open record of a request, if it has one. */
@@ -135,7 +137,7 @@ export class Ledger {
       const record = this.#open.get(name);
       if (record === undefined) return;
       const finishedAt = formatInstant(this.#options.clock.now());
-      const day = finishedAt.slice(0, 10);
+      const day = this.#dayOf(finishedAt);
       if (!this.#countByDay.has(day)) await makePrivateDirectory(this.#path("closed", day));
       const closed: ClosedRecord = {
         request_id: record.request_id,
@@ -151,7 +153,8 @@ export class Ledger {
   }
 
   /**
-   * Forgets what finished more than 8 days ago, and the oldest above 100,000 records.
+   * Forgets what finished more than 8 days ago, and the oldest above 100,000 records. What finished on the last nine days
+   * that saw an end stays: a clock that is wrong for an hour must not make it forget what may come again.
    *
    * @param isWaiting whether a result is still in the outbox: its record is kept
    * @returns how many it has forgotten
@@ -159,11 +162,14 @@ export class Ledger {
   async prune(isWaiting: (resultId: string) => boolean): Promise<number> {
     const { clock, keptRecords = KEPT_RECORDS } = this.#options;
     const oldest = formatInstant(clock.now() - KEPT_DAYS * DAY_MS).slice(0, 10);
+    const days = [...this.#countByDay.keys()].sort();
+    const last = new Set(days.slice(-1 - KEPT_DAYS));
     let forgotten = 0;
-    for (const day of [...this.#countByDay.keys()].sort()) {
+    for (const day of days) {
       const excess = this.#closedCount() - keptRecords;
       // A tenth more than needed, so that the next command does not sort the day again.
-      const count = day < oldest ? Infinity : excess > 0 ? excess + keptRecords / 10 : 0;
+      const isOver = day < oldest && !last.has(day);
+      const count = isOver ? Infinity : excess > 0 ? excess + keptRecords / 10 : 0;
       if (count > 0) forgotten += await this.#dropOldest(day, count, isWaiting);
     }
     return forgotten;
@@ -271,6 +277,11 @@ export class Ledger {
       aged.push({ name, atMs: (await stat(this.#path("closed", day, name))).mtimeMs });
     }
     return aged.sort((a, b) => a.atMs - b.atMs).slice(0, count).map(({ name }) => name);
+  }
+
+  /** By the clock, and never before a day that is known: the newest stay the last. */
+  #dayOf(instant: string): string {
+    return [...this.#countByDay.keys(), instant.slice(0, 10)].sort().at(-1) ?? "";
   }
 
   #closedCount(): number {

@@ -41,17 +41,38 @@ describe("the ledger", () => {
     const ledger = await open();
     await finish(ledger, "sent");
     await finish(ledger, "waits");
-    now += 8 * DAY_MS;
-    await finish(ledger, "later");
+    for (let day = 1; day <= 8; day += 1) {
+      now += DAY_MS;
+      await finish(ledger, `later-${day}`);
+    }
     await ledger.prune(nothingWaits);
-    assert.deepEqual(await days(), ["2026-05-20", "2026-05-28"]);
+    assert.equal((await days())[0], "2026-05-20");
     now += DAY_MS;
+    await finish(ledger, "today");
     await ledger.prune((resultId) => resultId === "result-2");
     assert.deepEqual(await ledger.isKnown("sent", BYTES), false);
     assert.deepEqual(await ledger.isKnown("waits", BYTES), true);
     await ledger.prune(nothingWaits);
-    assert.deepEqual(await days(), ["2026-05-28"]);
-    assert.deepEqual(await ledger.isKnown("later", BYTES), true);
+    assert.equal((await days())[0], "2026-05-21");
+    assert.deepEqual(await ledger.isKnown("later-1", BYTES), true);
+  });
+
+  test("forgets nothing by a clock that is a year ahead for a while, or begins anew in 1970", async () => {
+    const ledger = await open();
+    await finish(ledger, "before");
+    now += 365 * DAY_MS;
+    await ledger.prune(nothingWaits);
+    await finish(ledger, "ahead");
+    await ledger.prune(nothingWaits);
+    now = 0;
+    await finish(ledger, "behind");
+    now = NOON;
+    await finish(ledger, "after");
+    await ledger.prune(nothingWaits);
+    const reopened = await open();
+    for (const id of ["before", "ahead", "behind", "after"]) {
+      assert.ok(await reopened.isKnown(id, BYTES), id);
+    }
   });
 
   test("holds no more records than its bound, and forgets the oldest first", async () => {
@@ -83,14 +104,15 @@ describe("the ledger", () => {
     assert.deepEqual(await readdir(join(directory, "unreadable")), []);
   });
 
-  test("knows after a restart what runs, what may have started and what was killed", async () => {
+  test("knows after a restart what was admitted, in this order, what may have started and what was killed", async () => {
     const ledger = await open();
-    for (const id of ["waits", "runs", "dies"]) await ledger.admit(id, BYTES);
+    for (const id of ["waits", "runs", "dies"]) {
+      await ledger.admit(id, BYTES);
+      now += 1;
+    }
     await ledger.markStarted("runs", "2026-05-20T12:00:01Z");
     await ledger.markKilled("dies");
-    const records = (await open()).unfinished().toSorted((a, b) =>
-      a.request_id.localeCompare(b.request_id)
-    );
+    const records = (await open()).unfinished();
     assert.deepEqual(
       records.map(({ request_id, result_id, started_at, killed }) => [
         request_id,
@@ -99,9 +121,9 @@ describe("the ledger", () => {
         killed,
       ]),
       [
-        ["dies", "result-3", null, true],
-        ["runs", "result-2", "2026-05-20T12:00:01Z", false],
         ["waits", "result-1", null, false],
+        ["runs", "result-2", "2026-05-20T12:00:01Z", false],
+        ["dies", "result-3", null, true],
       ],
     );
   });
