@@ -26,7 +26,6 @@ export interface FleetGround {
 
 export class Fleet {
   readonly #agents: readonly SimulatedAgent[];
-  #startedAgents = 0;
 
   private constructor(agents: readonly SimulatedAgent[]) {
     this.#agents = agents;
@@ -72,7 +71,6 @@ export class Fleet {
     await each(this.#agents, async (agent) => {
       if (signal.aborted) return;
       await agent.start();
-      this.#startedAgents += 1;
     });
   }
 
@@ -92,7 +90,7 @@ export class Fleet {
       }
     }
     const residentBytes = process.memoryUsage.rss();
-    return { agents: this.#startedAgents, connected, ...totals, waiting, residentBytes };
+    return { agents: this.#agents.length, connected, ...totals, waiting, residentBytes };
   }
 }
 
