@@ -232,6 +232,26 @@ test("on a phone the menu opens and closes by keys, and the focus is back at its
   assert.equal(await focused(page), "Menu");
 });
 
+test("going back leads to where one was on a long page, and a new page begins at its top", async () => {
+  const many = Array.from({ length: 45 }, (_, index) => `long-${index}`);
+  await world.api.write(...many.flatMap((execId) => [
+    executionRow(execId, { job_id: execId, status: "completed", ended_at: NOON + 1_000 }),
+    targetRow(execId, "pc-1", { state: "settled" }),
+  ]));
+  await using visitor = await world.open("#/executions");
+  const { page } = visitor;
+  const link = page.getByRole("link", { name: "long-40 1.0" });
+  await link.scrollIntoViewIfNeeded();
+  const depth = await page.evaluate(() => scrollY);
+  assert.ok(depth > 0);
+  await link.click();
+  await page.getByRole("heading", { level: 1, name: "long-40" }).waitFor();
+  assert.equal(await page.evaluate(() => scrollY), 0);
+  await page.goBack();
+  await page.getByRole("heading", { level: 1, name: "Executions" }).waitFor();
+  await page.waitForFunction((depth) => scrollY === depth, depth);
+});
+
 test("lists that are filled fit a phone, whatever things are called", async () => {
   const long = "a-name-that-somebody-thought-was-a-good-idea-for-the-quarterly-maintenance";
   const execute = { shell: "sh", script: "true", timeout: "5m" };

@@ -5,6 +5,7 @@ import "./styles/all.css";
 import { whenUnauthenticated } from "./api.ts";
 import { close, goLive, onGap, open } from "./live.ts";
 import { refreshAll } from "./queries.ts";
+import { rememberScroll } from "./scroll.ts";
 import { endSession, findSession, session, signInByLink } from "./session.ts";
 import { applyTheme } from "./theme.ts";
 import { Problem, Skeleton } from "./ui/states.tsx";
@@ -20,6 +21,7 @@ const problem = signal<unknown>(undefined);
 /** Shows the page to whoever is signed in. */
 export async function boot(Page: ComponentType): Promise<void> {
   applyTheme();
+  rememberScroll();
   const root = document.getElementById("app");
   if (root === null) throw new TypeError("the document has no place for the page");
   render(<Root page={Page} />, root);

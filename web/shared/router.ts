@@ -38,7 +38,7 @@ export function goTo(link: string): void {
 export function setQuery(changes: Readonly<Record<string, string | undefined>>): void {
   const { parts, query } = place.value;
   const link = linkTo(parts, { ...Object.fromEntries(query), ...changes });
-  history.replaceState(null, "", link);
+  history.replaceState(history.state, "", link);
   hash.value = location.hash;
 }
 

@@ -1,9 +1,10 @@
 /** What stands around every page: where one can go, who one is, and whether what is shown is still true. */
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { connection, open } from "../live.ts";
 import { place } from "../router.ts";
+import { arrive } from "../scroll.ts";
 import { session } from "../session.ts";
 import { Brand, Icon, type IconName } from "./icons.tsx";
 import { Since } from "./time.tsx";
@@ -32,9 +33,9 @@ export function Frame({ groups, banner, children }: {
   readonly children: ComponentChildren;
 }) {
   const here = place.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     isMenuOpen.value = false;
-    globalThis.scrollTo(0, 0);
+    arrive();
   }, [here.parts.join("/")]);
   useEffect(closeMenuByEscape, []);
   return (
