@@ -26,7 +26,7 @@ import { definitionOf } from "./schedule_ids.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 /** How often it is looked whether it is somebody's turn, ms. */
-export const REPEAT_LOOK_MS = 10_000;
+const REPEAT_LOOK_MS = 10_000;
 
 export class ScheduleRounds {
   readonly #host: ScheduleHost;

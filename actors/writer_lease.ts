@@ -9,8 +9,8 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
 import type { Clock } from "./system/clock.ts";
 
-export const WRITER_LEASE = "writer";
-export const LEASE_TTL_MS = 5_000;
+const WRITER_LEASE = "writer";
+const LEASE_TTL_MS = 5_000;
 export const LEASE_RENEW_MS = 1_000;
 
 /** One unbroken time of holding the lease. */

@@ -14,7 +14,7 @@ import { clearTemps, isMissing, makePrivateDirectory, moveInto, writeDurably } f
 import type { Link } from "./link.ts";
 
 /** The buckets that an agent reads (wire.md §3). */
-export const FACT_BUCKETS = [
+const FACT_BUCKETS = [
   "script_current",
   "script_status",
   "kills",

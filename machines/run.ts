@@ -63,7 +63,7 @@ export interface RunEnd {
 }
 
 /** Exit code of a row that was reaped: nobody knows the real one. */
-export const REAPED_EXIT_CODE = -1;
+const REAPED_EXIT_CODE = -1;
 
 /**
  * R1, R2: a started event. Null when the row says it all already.

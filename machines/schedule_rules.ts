@@ -18,7 +18,7 @@ import type { Schedule } from "../wire/schedule.ts";
 import { parseInstant } from "../wire/time.ts";
 
 /** Why an instant is let go by. */
-export const SKIP_REASONS = [
+const SKIP_REASONS = [
   "frozen",
   "freeze_unreadable",
   "window_unreadable",

@@ -1,6 +1,6 @@
 import type { Outcome, RealOutcome } from "./run.ts";
 
-export const TARGET_STATES = ["waiting", "settled", "expired", "missing"] as const;
+const TARGET_STATES = ["waiting", "settled", "expired", "missing"] as const;
 /** What is known of one PC that an execution is expected to run on (execution-semantics.md §2). */
 export type TargetState = (typeof TARGET_STATES)[number];
 

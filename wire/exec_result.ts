@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Id, IdOrEmpty, Instant, Int32 } from "./scalars.ts";
 
 /** Why a run ended as it did, when the exit code alone does not say [ours]. */
-export const OUTCOME_REASONS = [
+const OUTCOME_REASONS = [
   "killed",
   "timed_out",
   "spawn_failed",

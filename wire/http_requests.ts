@@ -12,9 +12,9 @@ export const MAX_LIMIT = 500;
 /** `limit` where none was given. */
 export const DEFAULT_LIMIT = 50;
 /** Timeout of an ad-hoc run that names none, seconds. */
-export const DEFAULT_RUN_TIMEOUT_SECS = 60;
+const DEFAULT_RUN_TIMEOUT_SECS = 60;
 /** The longest timeout that an ad-hoc run may ask for: 30 days, as long as its result is kept on the broker. */
-export const MAX_RUN_TIMEOUT_SECS = 2_592_000;
+const MAX_RUN_TIMEOUT_SECS = 2_592_000;
 
 /** Body of `POST /api/run`. */
 export const RunBody = v.object({
@@ -97,7 +97,7 @@ export const ExecutionQuery = v.object({ runs: v.optional(Flag, "1") });
 export type ExecutionQuery = v.InferOutput<typeof ExecutionQuery>;
 
 /** How a PC came off that may be asked again. */
-export const RETRIED_FATES = ["failed", "expired", "missing", "skipped"] as const;
+const RETRIED_FATES = ["failed", "expired", "missing", "skipped"] as const;
 
 /** Body of `POST /api/executions/{exec_id}/retry`. */
 export const RetryBody = v.object({
@@ -112,7 +112,7 @@ export const RetryBody = v.object({
 export type RetryBody = v.InferOutput<typeof RetryBody>;
 
 /** `failure` is the peers': every end but exit 0. `failed` is that outcome alone [ours]. */
-export const RUN_STATUSES = [
+const RUN_STATUSES = [
   "success",
   "failure",
   "running",

@@ -44,7 +44,7 @@ export function allOf(parts: readonly Required[]): Required {
 }
 
 /** One of them at least. */
-export function oneOf(parts: readonly Required[]): Required {
+function oneOf(parts: readonly Required[]): Required {
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
   return parts.some(({ kind }) => kind === "anything") ? ANYTHING : { kind: "one of", parts };

@@ -7,7 +7,7 @@ import { formatInstant, parseInstant } from "./time.ts";
 
 /** How commands are signed (wire.md §6). Pure: whoever verifies brings the cryptography. */
 
-export const SIGNATURE_HEADERS = {
+const SIGNATURE_HEADERS = {
   signature: "Kanade-Sig",
   keyId: "Kanade-Sig-Kid",
   algorithm: "Kanade-Sig-Alg",
@@ -102,7 +102,7 @@ export function signedBytes(signedAt: bigint, body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-export const ENVELOPE_KIND = "kanade.command.v2";
+const ENVELOPE_KIND = "kanade.command.v2";
 const DAY_MS = 86_400_000;
 /** As long as EXEC keeps a command. */
 const MAX_VALIDITY_MS = 7 * DAY_MS;

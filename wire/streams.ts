@@ -99,7 +99,7 @@ export interface ObjectStoreSpec {
   readonly maxBytes?: number;
 }
 
-export const OBJECT_STORE_NAMES = ["scripts", "result_output", "agent_releases"] as const;
+const OBJECT_STORE_NAMES = ["scripts", "result_output", "agent_releases"] as const;
 export type ObjectStoreName = (typeof OBJECT_STORE_NAMES)[number];
 
 export const OBJECT_STORES: readonly ObjectStoreSpec[] = [

@@ -25,7 +25,7 @@ import { Fault, type Json, messageOf } from "./fault.ts";
 import { utf8Length } from "./scalars.ts";
 
 /** Texts above this many UTF-8 bytes are refused. */
-export const MAX_YAML_BYTES = 1_048_576;
+const MAX_YAML_BYTES = 1_048_576;
 /** The parser makes some 200,000 a second; a schedule over 20,000 PCs has as many as this. */
 const MAX_LEXEMES = 100_000;
 /** How deep collections may nest; people write fewer than 10. */

@@ -20,7 +20,7 @@ import type { Chart } from "./chart.ts";
 import { harmless, type MachineSource } from "./machine_source.ts";
 
 /** How often viewers are told, milliseconds: fluent to the eye, and far apart for a machine. */
-export const PERIOD_MS = 200;
+const PERIOD_MS = 200;
 /** Of one machine in one period. */
 const MOVES_TOLD = 20;
 /** Of all machines in one period. */

@@ -25,7 +25,7 @@ export interface Benchmark {
 }
 
 /** The middle of some measurements. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 }
 
 /** The server could not be reached, or did not answer in time. */
-export class UnreachableError extends Error {
+class UnreachableError extends Error {
   override readonly name = "UnreachableError";
 }
 

@@ -8,7 +8,7 @@ import { beginnings } from "./place.ts";
 import { viewRun } from "./run_view.ts";
 
 /** Runs that one viewer of an execution follows at a time. */
-export const MAX_WATCHED_RUNS = 50;
+const MAX_WATCHED_RUNS = 50;
 /** Looked again after this though nothing rang, milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 

@@ -3,7 +3,7 @@ import { AUDIT_OUTCOMES } from "../../../wire/http_audit.ts";
 import { setQuery } from "../../shared/router.ts";
 
 /** What narrows the audit log, as it stands in the address and is asked of the server. */
-export const FILTER_MEMBERS = ["actor", "action", "target", "outcome", "from", "to"] as const;
+const FILTER_MEMBERS = ["actor", "action", "target", "outcome", "from", "to"] as const;
 type Member = (typeof FILTER_MEMBERS)[number];
 export type AuditFilter = Readonly<Partial<Record<Member, string>>>;
 

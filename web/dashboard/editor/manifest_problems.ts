@@ -53,7 +53,7 @@ export function problemsOfDetails(
 }
 
 /** Where the value at `execute.timeout` stands; of what is missing, where it would be. */
-export function rangeOf(
+function rangeOf(
   text: string,
   path: string,
 ): { readonly from: number; readonly to: number } {

@@ -89,7 +89,7 @@ export function countCells(cells: readonly CellAnswer[]): Counts {
 }
 
 /** The cells after these events; those that nothing happened to stay the same objects. */
-export function withEvents(
+function withEvents(
   cells: readonly CellAnswer[],
   events: readonly RunAnnouncement[],
 ): readonly CellAnswer[] {
