@@ -25,15 +25,19 @@ export interface Tenure {
 /** Says whether the process of a holder is known to be dead: same host, and no such process. */
 export type HolderIsDead = (holder: string) => boolean;
 
+interface HeldTenure {
+  readonly public: Tenure;
+  readonly abort: AbortController;
+  expiresAt: number;
+}
+
 export class WriterLease {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #isDead: HolderIsDead;
   readonly #waiting = new Set<(tenure: Tenure) => void>();
-  #tenure:
-    | { readonly public: Tenure; readonly abort: AbortController; expiresAt: number }
-    | undefined;
+  #tenure: HeldTenure | undefined;
 
   readonly holder: string;
 
@@ -105,16 +109,22 @@ export class WriterLease {
   lose(why: string): void {
     const lost = this.#tenure;
     if (lost === undefined) return;
-    this.#tenure = undefined;
     this.#log.warn("writer lease lost", { why, term: lost.public.term });
-    lost.abort.abort(leaseLost(why));
+    this.#end(lost, why);
   }
 
   /** Gives the lease up, so that the next holder need not wait for it to run out. */
   async release(): Promise<void> {
-    if (this.#tenure === undefined) return;
-    this.lose("it was given up");
+    const released = this.#tenure;
+    if (released === undefined) return;
+    this.#log.info("writer lease released", { term: released.public.term });
+    this.#end(released, "the writer lease was released");
     await this.#db.write((tx) => tx.batch([releaseLease(WRITER_LEASE, this.holder)]));
+  }
+
+  #end(tenure: HeldTenure, why: string): void {
+    this.#tenure = undefined;
+    tenure.abort.abort(leaseLost(why));
   }
 
   #hold(term: number, expiresAt: number): void {

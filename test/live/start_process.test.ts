@@ -21,7 +21,20 @@ test("npm start serves, a run prints and ends as its script did, and Ctrl-C leav
   assert.match(ending.stdout, /^ {2}try {9}npx kanade run host-1 -- 'echo hello'$/m);
   assert.ok(await isGone(broker));
   await assert.rejects(access(join(directory.path, "runtime.json")));
+  assert.deepEqual(
+    warnings(ending.stderr),
+    [],
+    "nothing is wrong, from the first start to the end",
+  );
 });
+
+/** The phrases of what a log says is wrong, besides the age of the machine's nats-server. */
+function warnings(log: string): readonly string[] {
+  return log.trimEnd().split("\n")
+    .map((line) => JSON.parse(line) as { readonly level: string; readonly phrase: string })
+    .filter(({ level, phrase }) => level !== "info" && !phrase.includes("known risk"))
+    .map(({ phrase }) => phrase);
+}
 
 test("Ctrl-C while it starts ends it in order, with no broker left behind", async () => {
   await using directory = await dataDirectory();
