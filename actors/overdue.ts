@@ -10,6 +10,8 @@ import type { Tenure } from "./writer_lease.ts";
 
 /** Rows of one transaction. */
 const CHUNK = 1_000;
+/** And targets of the executions among them, unless one alone has more. */
+const TARGETS = 20_000;
 /**
  * Rows that are decided at once: then the event loop gets its turn, so that a sweep is not felt by who asks the API, and
  * they are written while the next ones are decided.
@@ -18,16 +20,16 @@ const BREATH = 125;
 
 /** What became of one chunk of due rows. */
 export interface Swept {
-  /** How many rows were due, at most a chunk of them. */
-  readonly due: number;
-  /** How many of those were ended. */
+  /** Whether there may be more of them. */
+  readonly more: boolean;
+  /** How many were ended. */
   readonly rows: number;
   readonly quarantined: ReadonlyMap<string, string>;
 }
 
-/** Whether more may be due. A chunk of which nothing could be ended would only come again. */
-export function isFull({ due, rows }: Swept): boolean {
-  return due === CHUNK && rows > 0;
+/** Whether to go on at once. A chunk of which nothing could be ended would only come again. */
+export function isFull({ more, rows }: Swept): boolean {
+  return more && rows > 0;
 }
 
 /** R7 over one chunk. */
@@ -48,7 +50,7 @@ export async function reapRuns(
     }
   });
   return {
-    due: due.length,
+    more: due.length === CHUNK,
     rows: decisions.reduce((rows, { runs }) => rows + runs.length, 0),
     quarantined: new Map(decisions.flatMap(({ quarantined }) => [...quarantined])),
   };
@@ -95,22 +97,31 @@ export async function passDeadlines(
   tenure: Tenure,
   before: number,
 ): Promise<Swept> {
-  let due: readonly ExecutionRow[] = [];
+  let more = false;
   const [decision] = await projection.exclusively(tenure, async function* (tx, batchOf) {
-    due = await readDueExecutions(tx, before, CHUNK);
+    const due = await readDueExecutions(tx, before, CHUNK);
     const batch = batchOf({ runs: [], executions: due, targets: [] });
-    const execIds = due.map(({ execId }) => execId).filter((id) => !batch.quarantined.has(id));
-    const missing = await markMissing(tx, execIds);
+    const well = due.filter(({ execId }) => !batch.quarantined.has(execId));
+    const chosen = withinTargets(well);
+    more = due.length === CHUNK || chosen.length < well.length;
+    const missing = await markMissing(tx, chosen.map(({ execId }) => execId));
     for (const [execId, counts] of missing) {
       batch.passDeadline(execId, counts.missing, counts.unlisted);
     }
     yield batch.decision();
   });
   return {
-    due: due.length,
+    more,
     rows: decision?.touched.size ?? 0,
     quarantined: decision?.quarantined ?? new Map(),
   };
+}
+
+/** As many of the first executions as have no more targets than a transaction may; at least one. */
+function withinTargets(executions: readonly ExecutionRow[]): readonly ExecutionRow[] {
+  let targets = 0;
+  const end = executions.findIndex(({ targetCount }) => (targets += targetCount) > TARGETS);
+  return end === -1 ? executions : executions.slice(0, Math.max(end, 1));
 }
 
 function reapedOutputs(run: Run): RunOutputs {
