@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { SHELLS } from "../../wire/command.ts";
 import { findShells } from "../../agent/shells.ts";
-import { type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { eventually } from "../harness/wait.ts";
 
 const HELLO: Readonly<Record<string, string>> = {
   sh: "echo hello; exit 3",
@@ -142,3 +145,43 @@ describe("an agent that was sent a command", () => {
     assert.equal(existsSync(path), false);
   });
 });
+
+test("whatever an agent keeps, nobody but its user can read", async () => {
+  await using endpoint = await startEndpoint();
+  const mask = process.umask(0);
+  try {
+    await endpoint.put("script_status", "job", "ACTIVE");
+    const agent = await endpoint.startAgent();
+    const ended = await endpoint.send({ id: "job" });
+    await endpoint.result(ended);
+    const held = await endpoint.send({
+      script: `until [ -e ${endpoint.dataDir}/go ]; do sleep 0.02; done; seq 1 100000`,
+      bypass_local_limit: true,
+    });
+    await eventually("its start", async () => (await endpoint.started(held)).length === 1);
+    await endpoint.send({ script: "sleep 60", bypass_local_limit: true });
+    await eventually(
+      "the scripts of both",
+      async () => (await readdir(join(endpoint.dataDir, "runs"))).length === 2,
+    );
+    await endpoint.broker.kill();
+    await writeFile(join(endpoint.dataDir, "go"), "", { mode: 0o600 });
+    await eventually("a waiting result", () => agent.waitingResults === 1);
+    await eventually("the mirror", () => mirrored(endpoint.dataDir, "script_status", "ACTIVE"));
+    const names = await readdir(endpoint.dataDir, { recursive: true });
+    for (const part of ["outbox", "ledger/open", "ledger/closed", "mirror", "runs", "lock"]) {
+      assert.ok(names.some((name) => name.startsWith(`${part}/`)), `there is nothing in ${part}`);
+    }
+    for (const name of names) {
+      const mode = await modeOf(join(endpoint.dataDir, name));
+      assert.equal((mode ?? 0) & 0o077, 0, `${name} has mode ${mode?.toString(8)}`);
+    }
+  } finally {
+    process.umask(mask);
+  }
+});
+
+/** Undefined: it is gone already. */
+async function modeOf(path: string): Promise<number | undefined> {
+  return await stat(path).then(({ mode }) => mode, () => undefined);
+}
