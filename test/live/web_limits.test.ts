@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { dashboardLink } from "../../actors/http/server.ts";
 import { startBrowser, type Visit, visit } from "../harness/browser.ts";
+import { best, LONGEST_FRAME_MS, longestFrame, wheel } from "../harness/frames.ts";
 import { insertRow } from "../harness/database_rows.ts";
 import { startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { agentRow, deadLetterRow, executionRow, NOON, runRow, settled } from "../harness/seed.ts";
@@ -13,9 +14,6 @@ const MANY = 10_000;
 const DASHBOARD_BYTES = 250_000;
 const INSPECTOR_BYTES = 500_000;
 const FIRST_PAINT_MS = 1_000;
-const LONGEST_FRAME_MS = 100;
-/** Other tests run beside this one: the first calm measurement tells what the page can do. */
-const TRIES = 12;
 
 let api: TestApi;
 let browser: Browser;
@@ -99,15 +97,6 @@ test("the dashboard weighs less than 250 kB on its first load, and the inspector
   assert.ok(inspector > 20_000 && inspector < INSPECTOR_BYTES, `${inspector} bytes`);
 });
 
-/** The best of some measurements. */
-async function best(measure: () => Promise<number>, wanted: number): Promise<number> {
-  let least = Infinity;
-  for (let left = TRIES; left > 0 && least >= wanted; left -= 1) {
-    least = Math.min(least, await measure());
-  }
-  return least;
-}
-
 test("the dashboard is painted within a second", async (t) => {
   const painted = await best(async () => {
     await using visitor = await open("/#/");
@@ -122,31 +111,6 @@ test("the dashboard is painted within a second", async (t) => {
   t.diagnostic(`first contentful paint after ${Math.round(painted)} ms`);
   assert.ok(painted < FIRST_PAINT_MS, `${painted} ms`);
 });
-
-/** As text, because what a loader makes of a function names helpers that a page does not have. */
-const MEASURE_FRAMES = `
-  globalThis.frames_ = { longest: 0, last: 0, on: true };
-  requestAnimationFrame(function tick(now) {
-    const frames = globalThis.frames_;
-    if (frames.last > 0) frames.longest = Math.max(frames.longest, now - frames.last);
-    frames.last = now;
-    if (frames.on) requestAnimationFrame(tick);
-  });
-`;
-
-/** The longest time between two pictures of the screen while something is done, milliseconds. */
-async function longestFrame(page: Page, act: () => Promise<void>): Promise<number> {
-  await page.evaluate(MEASURE_FRAMES);
-  await act();
-  return await page.evaluate("globalThis.frames_.on = false, globalThis.frames_.longest") as number;
-}
-
-async function wheel(page: Page, times: number): Promise<void> {
-  for (let left = times; left > 0; left -= 1) {
-    await page.mouse.wheel(0, 700);
-    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
-  }
-}
 
 test("a table of 10,000 runs scrolls without a picture that takes 100 ms", async (t) => {
   const longest = await best(async () => {
