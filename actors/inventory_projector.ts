@@ -51,9 +51,9 @@ const RETRY_MS = 5_000;
 
 export const inventoryProjector = defineActor({
   name: "inventory_projector",
-  permissions: { db: "write", inventory: true, lease: true, health: true },
+  permissions: { db: "write", inventory: true, lease: true, announce: true, health: true },
   handles: "runs",
-  run: async ({ db, inventory, lease, health, log, signal, ready, handled }) => {
+  run: async ({ db, inventory, lease, announce, health, log, signal, ready, handled }) => {
     ready();
     while (!signal.aborted) {
       const tenure = await lease.acquired(signal);
@@ -61,7 +61,8 @@ export const inventoryProjector = defineActor({
       const search = new EarlierRuns(db, tenure);
       while (!held.aborted) {
         try {
-          const looked = await lookAtDue(db, tenure);
+          const { runs: looked, jobIds } = await lookAtDue(db, tenure);
+          for (const job_id of jobIds) announce({ type: "inventory", job_id });
           const searched = await search.next();
           handled(looked);
           health(null);
@@ -77,10 +78,17 @@ export const inventoryProjector = defineActor({
   },
 });
 
-/** Looks at one batch of what is due. Answers how many runs it was. */
-async function lookAtDue(db: Database, tenure: Tenure): Promise<number> {
+/** What one batch was. */
+interface Batch {
+  readonly runs: number;
+  /** Jobs whose runs told something, or why they did not. */
+  readonly jobIds: ReadonlySet<string>;
+}
+
+/** Looks at one batch of what is due. */
+async function lookAtDue(db: Database, tenure: Tenure): Promise<Batch> {
   const due = await readDue(db, RUNS_AT_ONCE);
-  if (due.length === 0) return 0;
+  if (due.length === 0) return { runs: 0, jobIds: new Set() };
   const chosen = firstOfEach(due);
   const { facts, notes } = await lookAt(db, chosen.flatMap(({ run }) => run ?? []));
   await db.write(async (tx) => {
@@ -99,7 +107,10 @@ async function lookAtDue(db: Database, tenure: Tenure): Promise<number> {
       deleteDue(chosen),
     ]);
   });
-  return chosen.length;
+  return {
+    runs: chosen.length,
+    jobIds: new Set([...facts, ...notes].map(({ jobId }) => jobId)),
+  };
 }
 
 /** Of each PC and job its first run, so that a batch changes no history twice; and no more output than one batch may have. */

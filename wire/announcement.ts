@@ -65,6 +65,8 @@ export const Announcement = v.variant("type", [
     /** Why the last of them did not fire; null = it did. */
     reason: Text,
   }),
+  /** What runs of a job told of their PCs was taken in, or why they told nothing. */
+  v.object({ type: v.literal("inventory"), job_id: v.string() }),
   /** An endpoint noticed something. */
   v.object({ type: v.literal("obs"), pc_id: v.string(), kind: v.string() }),
   /** A component of the process went up or down. */

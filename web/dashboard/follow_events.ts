@@ -48,6 +48,8 @@ function keysOf(event: Announcement): readonly QueryKey[] {
       return [["rollouts"], ["execution", event.exec_id]];
     case "schedule":
       return [["schedules"]];
+    case "inventory":
+      return [["inventory"]];
     case "obs":
       return [["obs"]];
   }

@@ -38,8 +38,6 @@ export interface Answer<T> {
   readonly value: T;
   /** Where the next page begins; undefined at the end. */
   readonly nextCursor: string | undefined;
-  /** False: the search has not seen everything yet. */
-  readonly complete: boolean;
   readonly headers: Headers;
 }
 
@@ -65,7 +63,6 @@ export async function askPage<T>(path: string, options: AskOptions = {}): Promis
   return {
     value: (isJson ? JSON.parse(text) : text) as T,
     nextCursor: response.headers.get("x-next-cursor") ?? undefined,
-    complete: response.headers.get("x-complete") !== "false",
     headers: response.headers,
   };
 }

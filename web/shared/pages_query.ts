@@ -4,28 +4,37 @@ import { useState } from "preact/hooks";
 import { type Answer, askPage } from "./api.ts";
 import { type Loaded, useQuery } from "./queries.ts";
 
-export interface Rows<T> {
+export interface Rows<T, A = readonly T[]> {
   readonly rows: readonly T[];
+  /** The answer of the first page. */
+  readonly first: A | undefined;
   readonly nextCursor: string | undefined;
-  /** False: a search has not seen everything yet. */
-  readonly complete: boolean;
   /** Of the first page. */
   readonly headers: Headers;
 }
 
-export interface Pages<T> {
-  readonly query: Loaded<Rows<T>>;
+export interface Pages<T, A = readonly T[]> {
+  readonly query: Loaded<Rows<T, A>>;
   readonly hasMore: boolean;
   readonly loadMore: () => void;
 }
 
 /** The first page, and as many more as were asked for. */
 export function usePages<T>(key: QueryKey, path: string): Pages<T> {
+  return usePagesOf<T, readonly T[]>(key, path, (rows) => rows);
+}
+
+/** The same of answers that hold their rows among other things. */
+export function usePagesOf<T, A>(
+  key: QueryKey,
+  path: string,
+  rowsOf: (answer: A) => readonly T[],
+): Pages<T, A> {
   const [wanted, setWanted] = useState({ path, pages: 1 });
   const pages = wanted.path === path ? wanted.pages : 1;
-  const query = useQuery<Rows<T>>({
+  const query = useQuery<Rows<T, A>>({
     key: [...key, path, pages],
-    load: ({ signal }) => load<T>(path, pages, signal),
+    load: ({ signal }) => load(path, pages, rowsOf, signal),
     keep: pages > 1,
   });
   return {
@@ -37,20 +46,25 @@ export function usePages<T>(key: QueryKey, path: string): Pages<T> {
   };
 }
 
-async function load<T>(path: string, pages: number, signal: AbortSignal): Promise<Rows<T>> {
-  const loaded: Answer<readonly T[]>[] = [];
+async function load<T, A>(
+  path: string,
+  pages: number,
+  rowsOf: (answer: A) => readonly T[],
+  signal: AbortSignal,
+): Promise<Rows<T, A>> {
+  const loaded: Answer<A>[] = [];
   let cursor: string | undefined;
   do {
     const separator = path.includes("?") ? "&" : "?";
     const from = cursor === undefined ? "" : `${separator}cursor=${encodeURIComponent(cursor)}`;
-    const page = await askPage<readonly T[]>(path + from, { signal, timeoutMs: 60_000 });
+    const page = await askPage<A>(path + from, { signal, timeoutMs: 60_000 });
     loaded.push(page);
     cursor = page.nextCursor;
   } while (cursor !== undefined && loaded.length < pages);
   return {
-    rows: loaded.flatMap(({ value }) => value),
+    rows: loaded.flatMap(({ value }) => rowsOf(value)),
+    first: loaded[0]?.value,
     nextCursor: cursor,
-    complete: loaded.at(-1)?.complete ?? true,
     headers: loaded[0]?.headers ?? new Headers(),
   };
 }

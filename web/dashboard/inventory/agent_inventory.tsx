@@ -4,6 +4,7 @@ import { useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
 import { Time } from "../../shared/ui/time.tsx";
 import { Fact, factAt, fieldsOf } from "./fact.tsx";
+import { InventoryHistory } from "./history.tsx";
 
 /** What each job told of one PC. A PC of which nothing is known shows nothing here. */
 export function AgentInventory({ pcId }: { readonly pcId: string }) {
@@ -40,6 +41,7 @@ function JobFacts({ row }: { readonly row: PcInventoryAnswer }) {
             </div>
           ))}
         </dl>
+        <InventoryHistory pcId={row.pc_id} jobId={row.job_id} />
       </div>
     </section>
   );

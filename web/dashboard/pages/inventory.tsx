@@ -1,9 +1,11 @@
 import type { InventoryRow, JobInventoryAnswer } from "../../../wire/http_inventory.ts";
 import type { Manifest } from "../../../wire/manifest.ts";
-import { ask, askPage, pathOf } from "../../shared/api.ts";
+import { ask, pathOf } from "../../shared/api.ts";
+import { usePagesOf } from "../../shared/pages_query.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
-import { shownCount } from "../../shared/time.ts";
+import { MoreButton } from "../../shared/ui/more.tsx";
+import { may } from "../../shared/session.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import type { Column } from "../../shared/ui/table.tsx";
@@ -68,24 +70,25 @@ function Jobs({ jobs, chosen }: {
 }
 
 function JobInventory({ jobId }: { readonly jobId: string }) {
-  const inventory = useQuery({
-    key: ["inventory", "job", jobId],
-    load: async ({ signal }) => {
-      const path = `${pathOf("api", "inventory", "by-job", jobId)}?limit=${LIMIT}`;
-      const { value, headers } = await askPage<JobInventoryAnswer>(path, { signal });
-      return { ...value, total: Number(headers.get("x-total-count") ?? value.rows.length) };
-    },
-  });
+  const pages = usePagesOf<InventoryRow, JobInventoryAnswer>(
+    ["inventory", "job", jobId],
+    `${pathOf("api", "inventory", "by-job", jobId)}?limit=${LIMIT}`,
+    (answer) => answer.rows,
+  );
   return (
-    <Loadable query={inventory}>
-      {({ rows, display, total }) =>
+    <Loadable query={pages.query}>
+      {({ rows, first }) =>
         rows.length === 0
           ? (
             <Empty icon="inventory" title="No machine has told anything yet">
-              <p>
-                <a href={linkTo(["run-now"], { job: jobId })}>Run {jobId}</a>{" "}
-                once, or give it a schedule.
-              </p>
+              {may("operator")
+                ? (
+                  <p>
+                    <a href={linkTo(["run-now"], { job: jobId })}>Run {jobId}</a>{" "}
+                    once, or give it a schedule.
+                  </p>
+                )
+                : <p>They do when {jobId} has run.</p>}
             </Empty>
           )
           : (
@@ -93,14 +96,10 @@ function JobInventory({ jobId }: { readonly jobId: string }) {
               <VirtualTable
                 label="Machines"
                 rows={rows}
-                columns={columnsOf(display, rows[0]?.facts)}
+                columns={columnsOf(first?.display, rows[0]?.facts)}
                 keyOf={({ pc_id }) => pc_id}
               />
-              {rows.length < total && (
-                <p class="quiet-line muted">
-                  The first {shownCount(rows.length)} of {shownCount(total)}.
-                </p>
-              )}
+              <MoreButton pages={pages} />
             </>
           )}
     </Loadable>

@@ -1,8 +1,8 @@
 import type { Pages } from "../pages_query.ts";
 
 /** Loads the next page of a list, where there is one. */
-export function MoreButton<T>({ pages, label = "Show more" }: {
-  readonly pages: Pages<T>;
+export function MoreButton<T, A>({ pages, label = "Show more" }: {
+  readonly pages: Pages<T, A>;
   readonly label?: string;
 }) {
   if (!pages.hasMore) return null;
