@@ -10,6 +10,7 @@ import type { Browser } from "playwright-core";
 import type { Announcer } from "../../actors/announcer.ts";
 import { dashboardLink } from "../../actors/http/server.ts";
 import { WebBundle } from "../../actors/http/web_bundle.ts";
+import type { Announcement } from "../../wire/announcement.ts";
 import { startBrowser, visit } from "../harness/browser.ts";
 import { JWT_SECRET, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { testLog } from "../harness/log.ts";
@@ -73,6 +74,17 @@ test("what is shown changes by itself when something is committed", async () => 
     result_id: null,
   });
   await page.getByRole("link", { name: "fresh" }).waitFor();
+});
+
+test("an event of a newer server, which the page cannot read, makes it load again what it shows", async () => {
+  await using visitor = await visit(browser, dashboardLink(api.url, TOKEN));
+  const { page, complaints } = visitor;
+  await page.getByText("live", { exact: true }).waitFor();
+  await api.write(executionRow("of-tomorrow", { job_id: "tomorrow" }));
+  const newer: unknown = { type: "transition", execution: "of-tomorrow" };
+  (api.services.announcements as Announcer).announce(newer as Announcement);
+  await page.getByRole("link", { name: "tomorrow" }).waitFor();
+  assert.deepEqual(complaints, []);
 });
 
 test("what a script printed and what a job is called is text, whatever it looks like", async () => {
