@@ -109,7 +109,7 @@ function unreadable(what: string, { headers, data }: Msg): Fault {
 async function orByApi(
   bus: Bus,
   stream: string,
-  query: Readonly<Record<string, string | number>>,
+  query: StoredQuery,
   direct: () => Promise<StoredMessage | undefined>,
 ): Promise<StoredMessage | undefined> {
   try {
@@ -131,10 +131,18 @@ const ApiAnswer = v.object({
   error: v.optional(v.object({ err_code: v.optional(v.number(), 0), description: v.string() })),
 });
 
-async function readByApi(
+/** Which message of a stream: by its sequence, the newest of a subject, or the next one of it. */
+export type StoredQuery = Readonly<Record<string, string | number>>;
+
+/**
+ * A message by the stream's API, which only a backend may use. Undefined, too, when there is no such stream.
+ *
+ * @throws {Fault} `broker_unavailable`, `timed_out`, `forbidden`
+ */
+export async function readByApi(
   bus: Bus,
   stream: string,
-  query: Readonly<Record<string, string | number>>,
+  query: StoredQuery,
 ): Promise<StoredMessage | undefined> {
   const subject = `$JS.API.STREAM.MSG.GET.${stream}`;
   const bytes = await bus.request(subject, encode(query), { timeoutMs: TIMEOUT_MS });

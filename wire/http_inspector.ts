@@ -215,8 +215,11 @@ export type ExecutionStory = v.InferOutput<typeof ExecutionStory>;
 
 export const SequenceAnswer = v.object({
   result_id: v.string(),
+  request_id: v.string(),
   exec_id: Text,
   pc_id: v.string(),
+  /** Its command is still on the agent. */
+  in_flight: v.boolean(),
   /** In the order of their columns. */
   parties: v.array(v.object({ id: v.string(), title: v.string() })),
   /** In the order in which they happened, as far as clocks agree. */
@@ -225,7 +228,7 @@ export const SequenceAnswer = v.object({
     to: v.string(),
     label: v.string(),
     detail: v.string(),
-    /** Null = it happened, and when was not recorded. */
+    /** Null = it has not happened, or it has and nothing tells when: neither a row nor a message that is still stored. */
     at: v.nullable(Time),
     /** Whose clock says so. */
     clock: v.picklist(["backend", "broker", "agent", "none"]),

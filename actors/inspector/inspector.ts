@@ -47,6 +47,7 @@ import { wordsOf } from "./machine_words.ts";
 import { optionsOf } from "./options.ts";
 import { type AgentViewer, RemoteCommands } from "./remote_commands.ts";
 import { sequenceOf } from "./sequence.ts";
+import type { StoredMessages, StoredQuestion } from "./stored_messages.ts";
 import { SystemView } from "./system_view.ts";
 import { type Viewer, Watching } from "./watching.ts";
 
@@ -63,6 +64,8 @@ export interface InspectorParts {
   readonly db: Reader;
   /** By which agents are asked. */
   readonly bus: Pick<Bus, "request">;
+  /** What the streams hold of a run. */
+  readonly stored: (question: StoredQuestion) => Promise<StoredMessages>;
   readonly announcements: Announcements;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -198,13 +201,18 @@ export class Inspector {
     // What is known is that there was a started event: nothing else tells the version.
     const facts = { ...run, startKnown: run.version !== null };
     const execution = run.execId === null ? undefined : await findExecution(db, run.execId);
-    if (execution === undefined) return sequenceOf(facts, null, []);
-    const [command, transitions] = await Promise.all([
+    const [command, transitions] = execution === undefined ? [undefined, []] : await Promise.all([
       findCommandFor(db, execution.execId, run.pcId),
       readTimeline(db, execution.execId),
     ]);
-    const dispatch = { ...execution, job: titleOf(execution), command: command ?? null };
-    return sequenceOf(facts, dispatch, transitions.filter((one) => one.resultId === resultId));
+    return sequenceOf({
+      run: facts,
+      dispatch: execution === undefined
+        ? null
+        : { ...execution, job: titleOf(execution), command: command ?? null },
+      caused: transitions.filter((one) => one.resultId === resultId),
+      stored: await this.#parts.stored({ ...run, command: command ?? null }),
+    });
   }
 
   system(): Promise<SystemAnswer> {

@@ -1,10 +1,12 @@
-/** The messages of one run between those who took part in it, from what was recorded. */
+/** The messages of one run between those who took part in it, from rows and from what the streams still hold. */
 import type { SequenceAnswer } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
+import type { Stored, StoredMessages } from "./stored_messages.ts";
 
 /** What the rows say of one run. Instants in ms since the epoch. */
 export interface RunFacts {
   readonly resultId: string;
+  readonly requestId: string;
   readonly execId: string | null;
   readonly pcId: string;
   /** Null while in flight. */
@@ -28,6 +30,9 @@ export interface DispatchFacts {
   readonly initiatedBy: string | null;
   readonly initiatedAt: number;
   readonly job: string;
+  /** Every run of it was to end. */
+  readonly killedAt: number | null;
+  readonly killedBy: string | null;
   /** The command that reached the PC; null = dispatched by somebody else. */
   readonly command: {
     readonly subject: string;
@@ -50,16 +55,25 @@ type Command = NonNullable<DispatchFacts["command"]>;
 type Step = SequenceAnswer["steps"][number];
 type Clock = Step["clock"];
 
+/** Everything that is known of one run. */
+export interface SequenceFacts {
+  readonly run: RunFacts;
+  /** Null = nobody's, or a foreign dispatcher's. */
+  readonly dispatch: DispatchFacts | null;
+  /** Oldest first. */
+  readonly caused: readonly CausedTransition[];
+  readonly stored: StoredMessages;
+}
+
 /** Tells the story of one run as a sequence of messages. */
-export function sequenceOf(
-  run: RunFacts,
-  dispatch: DispatchFacts | null,
-  caused: readonly CausedTransition[],
-): SequenceAnswer {
+export function sequenceOf(facts: SequenceFacts): SequenceAnswer {
+  const { run, dispatch, caused, stored } = facts;
   return {
     result_id: run.resultId,
+    request_id: run.requestId,
     exec_id: run.execId,
     pc_id: run.pcId,
+    in_flight: run.outcome === null,
     parties: [
       { id: "caller", title: dispatch?.initiatedBy ?? "somebody" },
       { id: "dispatcher", title: "dispatcher" },
@@ -69,14 +83,18 @@ export function sequenceOf(
       { id: "execution", title: "execution" },
     ],
     steps: [
-      ...(dispatch === null ? [] : dispatchSteps(dispatch)),
-      ...startSteps(run, caused),
-      ...endSteps(run, caused),
+      ...(dispatch === null ? [] : dispatchSteps(dispatch, stored.command)),
+      ...startSteps(run, caused, stored.started),
+      ...killSteps(run, dispatch),
+      ...endSteps(run, caused, stored.result),
     ],
   };
 }
 
-function dispatchSteps({ initiatedAt, job, command }: DispatchFacts): readonly Step[] {
+function dispatchSteps(
+  { initiatedAt, job, command }: DispatchFacts,
+  stored: Stored | null,
+): readonly Step[] {
   return [
     step("caller", "dispatcher", "dispatch", job, at(initiatedAt, "backend")),
     step(
@@ -92,7 +110,7 @@ function dispatchSteps({ initiatedAt, job, command }: DispatchFacts): readonly S
         "broker",
         "command",
         leavingOf(command),
-        command.sentAt === null ? PENDING : at(command.sentAt, "broker"),
+        command.sentAt === null ? PENDING : at(stored?.at ?? command.sentAt, "broker"),
       ),
     ]),
     step("broker", "agent", "command", "delivered", UNRECORDED),
@@ -105,30 +123,67 @@ function leavingOf({ subject, state, sentAt, streamSequence }: Command): string 
   return streamSequence === null ? subject : `${subject}, message ${streamSequence} of EXEC`;
 }
 
-function startSteps(run: RunFacts, caused: readonly CausedTransition[]): readonly Step[] {
-  if (!run.startKnown) return [];
+function startSteps(
+  run: RunFacts,
+  caused: readonly CausedTransition[],
+  stored: Stored | null,
+): readonly Step[] {
+  // Where no started event was read, the result tells when it began; one that never did began and ended at once.
+  if (!run.startKnown && run.startedAt === run.finishedAt) return [];
+  const starts = step(
+    "agent",
+    "agent",
+    "starts the script",
+    "written down first, then spawned",
+    at(run.startedAt, "agent"),
+  );
+  if (!run.startKnown) return [starts];
   const began = caused.find(({ event }) => event === "RUN_STARTED");
+  const commit = began === undefined ? UNRECORDED : at(began.at, "backend");
   return [
+    starts,
     step(
       "agent",
-      "agent",
-      "starts the script",
-      "written down first, then spawned",
-      at(run.startedAt, "agent"),
+      "broker",
+      "started event",
+      storedIn("EVENTS", stored),
+      at(stored?.at ?? run.recordedAt, "broker"),
     ),
-    step("agent", "broker", "started event", "stored in EVENTS", at(run.recordedAt, "broker")),
-    step("broker", "projector", "started event", "read", UNRECORDED),
+    step("broker", "projector", "started event", readWith(commit), commit),
     step(
       "projector",
       "execution",
       "RUN_STARTED",
       began === undefined ? "the run is noted; others had begun before" : movedBy(began),
-      began === undefined ? UNRECORDED : at(began.at, "backend"),
+      commit,
     ),
   ];
 }
 
-function endSteps(run: RunFacts, caused: readonly CausedTransition[]): readonly Step[] {
+/** A message is committed with the move that it caused; of one that moved nothing only the order is known. */
+function readWith({ at: committedAt }: When): string {
+  return committedAt === null ? "read" : "read, and committed in one transaction with what follows";
+}
+
+function storedIn(stream: string, stored: Stored | null): string {
+  return stored === null
+    ? `stored in ${stream}`
+    : `stored in ${stream}, message ${stored.sequence}`;
+}
+
+/** The whole execution was killed while the run was on. */
+function killSteps(run: RunFacts, dispatch: DispatchFacts | null): readonly Step[] {
+  const { killedAt = null, killedBy = null } = dispatch ?? {};
+  if (killedAt === null || (run.finishedAt !== null && run.finishedAt < killedAt)) return [];
+  const who = `by ${killedBy ?? "somebody"}, of the whole execution`;
+  return [step("dispatcher", "agent", "kill", who, at(killedAt, "backend"))];
+}
+
+function endSteps(
+  run: RunFacts,
+  caused: readonly CausedTransition[],
+  stored: Stored | null,
+): readonly Step[] {
   const settled = caused.filter(({ event }) => event !== "RUN_STARTED");
   if (run.outcome === null) {
     return [
@@ -138,6 +193,7 @@ function endSteps(run: RunFacts, caused: readonly CausedTransition[]): readonly 
   }
   if (run.outcome === "expired") return givenUp(run, settled);
   const [first, last] = [settled[0], settled.at(-1)];
+  const commit = last === undefined ? UNRECORDED : at(last.at, "backend");
   const before = run.late
     ? [
       step(
@@ -162,18 +218,24 @@ function endSteps(run: RunFacts, caused: readonly CausedTransition[]): readonly 
       "agent",
       "broker",
       "result",
-      "stored in RESULTS",
-      run.startKnown ? UNRECORDED : at(run.recordedAt, "broker"),
+      storedIn("RESULTS", stored),
+      resultStoredAt(run, stored),
     ),
-    step("broker", "projector", "result", "read", UNRECORDED),
+    step("broker", "projector", "result", readWith(commit), commit),
     step(
       "projector",
       "execution",
       last?.event ?? "RUN_SETTLED",
       last === undefined ? "counted; the execution stayed where it was" : movedBy(last),
-      last === undefined ? UNRECORDED : at(last.at, "backend"),
+      commit,
     ),
   ];
+}
+
+/** The row keeps the time of the run's first message: that is the result where no started event was read. */
+function resultStoredAt(run: RunFacts, stored: Stored | null): When {
+  if (stored !== null) return at(stored.at, "broker");
+  return run.startKnown ? UNRECORDED : at(run.recordedAt, "broker");
 }
 
 function given(first: CausedTransition | undefined): string {

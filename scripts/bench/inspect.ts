@@ -78,6 +78,7 @@ function watch(
     registry,
     db,
     bus: { request: () => Promise.reject(new Error("not asked")) },
+    stored: () => Promise.reject(new Error("not asked")),
     announcements,
     clock: systemClock,
     timers: systemTimers,

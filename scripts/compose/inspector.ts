@@ -1,5 +1,6 @@
 /** The inspector of one process, over its parts. */
 import { Inspector } from "../../actors/inspector/inspector.ts";
+import { readStoredMessages } from "../../actors/inspector/stored_messages.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
 import { systemTimers } from "../../actors/system/clock.ts";
 import { countOutbox } from "../../db/inspection.ts";
@@ -16,6 +17,7 @@ export function inspectorOf(
     registry,
     db,
     bus,
+    stored: (question) => readStoredMessages({ bus, log }, question),
     announcements: announcer,
     clock,
     timers: systemTimers,

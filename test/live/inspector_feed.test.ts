@@ -87,6 +87,29 @@ test("an execution is told moment by moment, and its messages one by one", async
     ],
   );
   assert.ok(steps.every(({ happened }) => happened));
+  assert.deepEqual(
+    steps.filter((step) => step.at === null).map(({ to, label }) => `${label} to the ${to}`),
+    ["command to the agent"],
+  );
+  assert.match(
+    steps.find(({ to, label }) => to === "broker" && label === "result")?.detail ?? "",
+    /^stored in RESULTS, message \d+$/,
+  );
+});
+
+test("of the runs that share a subject each is told by its own message", async () => {
+  const execution = await WatchedExecution.dispatch(backend, ["pc-a", "pc-b"]);
+  const details: string[] = [];
+  for (const pcId of ["pc-a", "pc-b"]) {
+    const run = execution.run(pcId);
+    await execution.ended(run);
+    const { steps } = await get<SequenceAnswer>(`runs/${run.resultId}/sequence`);
+    const stored = steps.find(({ to, label }) => to === "broker" && label === "result");
+    assert.notEqual(stored?.at, null);
+    details.push(stored?.detail ?? "");
+  }
+  const [first, second] = details.map((detail) => Number(/\d+$/.exec(detail)?.[0]));
+  assert.equal(second, (first ?? 0) + 1);
 });
 
 test("a run that was given up tells so in its sequence, and what it would take to mend that", async () => {

@@ -38,11 +38,22 @@ export function SequencePage({ resultId }: { readonly resultId: string }) {
               ? <a href="#/executions">Executions</a>
               : <a href={linkTo(["executions", told.exec_id])}>Its execution</a>}
           >
+            {told.in_flight && (
+              <a
+                class="button"
+                href={linkTo(["machines", "agent_command"], {
+                  agent: told.pc_id,
+                  live: told.request_id,
+                })}
+              >
+                Watch its command
+              </a>
+            )}
             <a class="button" href={`/${linkTo(["runs", resultId])}`}>Its output</a>
           </PageHead>
           <p class="lead">
-            Drawn from what was recorded, in the order in which it happened. Clocks of different
-            machines differ: each time says whose it is.
+            Drawn from what was recorded and from what the streams still hold, in the order in which
+            it happened. Clocks of different machines differ: each time says whose it is.
           </p>
           <section class="card" aria-label="Sequence">
             <Diagram sequence={told} />

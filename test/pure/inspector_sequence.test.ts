@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type SequenceFacts, sequenceOf } from "../../actors/inspector/sequence.ts";
+
+const NOON = Date.UTC(2026, 4, 20, 12);
+const at = (second: number) => NOON + second * 1_000;
+
+const RUN: SequenceFacts["run"] = {
+  resultId: "r",
+  requestId: "q",
+  execId: "e",
+  pcId: "pc-1",
+  outcome: "succeeded",
+  outcomeReason: null,
+  exitCode: 0,
+  startedAt: at(3),
+  finishedAt: at(6),
+  recordedAt: at(4),
+  startKnown: true,
+  late: false,
+};
+
+const DISPATCH: NonNullable<SequenceFacts["dispatch"]> = {
+  initiatedBy: "ann",
+  initiatedAt: at(0),
+  job: "backup 1",
+  killedAt: null,
+  killedBy: null,
+  command: { subject: "commands.pc.pc-1", state: "sent", sentAt: at(1), streamSequence: 7 },
+};
+
+const NOTHING_STORED = { command: null, started: null, result: null };
+
+const CAUSED: SequenceFacts["caused"] = [
+  { at: at(5), from: "pending", to: "running", event: "RUN_STARTED" },
+  { at: at(8), from: "running", to: "completed", event: "RUN_SETTLED" },
+];
+
+function told(given: Partial<SequenceFacts>): string[] {
+  const { steps } = sequenceOf({
+    run: RUN,
+    dispatch: DISPATCH,
+    caused: CAUSED,
+    stored: NOTHING_STORED,
+    ...given,
+  });
+  return steps.map(({ from, to, label, at, happened }) => {
+    const when = at === null ? happened ? "?" : "not yet" : at.slice(17, 19);
+    return `${from} → ${to}: ${label} ${when}`;
+  });
+}
+
+test("what rows and streams know of a run is told, each with its time; only the delivery is written down nowhere", () => {
+  const stored = {
+    command: { at: at(1), sequence: 7 },
+    started: { at: at(4), sequence: 8 },
+    result: { at: at(7), sequence: 9 },
+  };
+  assert.deepEqual(told({ stored }), [
+    "caller → dispatcher: dispatch 00",
+    "dispatcher → execution: created 00",
+    "dispatcher → broker: command 01",
+    "broker → agent: command ?",
+    "agent → agent: starts the script 03",
+    "agent → broker: started event 04",
+    "broker → projector: started event 05",
+    "projector → execution: RUN_STARTED 05",
+    "agent → agent: script ends 06",
+    "agent → broker: result 07",
+    "broker → projector: result 08",
+    "projector → execution: RUN_SETTLED 08",
+  ]);
+});
+
+test("a message that its stream does not hold any more has the time of its row, or none", () => {
+  assert.deepEqual(told({}).filter((line) => line.includes("→ broker")), [
+    "dispatcher → broker: command 01",
+    "agent → broker: started event 04",
+    "agent → broker: result ?",
+  ]);
+});
+
+test("a run that moved the execution nowhere has no time of its commit", () => {
+  assert.deepEqual(told({ caused: [] }).filter((line) => line.includes("projector")), [
+    "broker → projector: started event ?",
+    "projector → execution: RUN_STARTED ?",
+    "broker → projector: result ?",
+    "projector → execution: RUN_SETTLED ?",
+  ]);
+});
+
+test("of a run whose started event was never read, the result tells when it began and was stored", () => {
+  const run = { ...RUN, startKnown: false, recordedAt: at(7) };
+  assert.deepEqual(told({ run, caused: CAUSED.slice(1) }).slice(4, 7), [
+    "agent → agent: starts the script 03",
+    "agent → agent: script ends 06",
+    "agent → broker: result 07",
+  ]);
+});
+
+test("a run that was skipped has not started", () => {
+  const run = { ...RUN, startKnown: false, startedAt: at(6), outcome: "skipped", exitCode: 126 };
+  assert.ok(told({ run }).every((line) => !line.includes("starts the script")));
+});
+
+test("a run in flight has no end yet", () => {
+  const run = { ...RUN, outcome: null, exitCode: null, finishedAt: null };
+  const sequence = sequenceOf({ run, dispatch: DISPATCH, caused: [], stored: NOTHING_STORED });
+  assert.equal(sequence.in_flight, true);
+  assert.deepEqual(told({ run, caused: CAUSED.slice(0, 1) }).slice(-2), [
+    "agent → broker: result not yet",
+    "projector → execution: RUN_SETTLED not yet",
+  ]);
+});
+
+test("a kill of the whole execution is told where it came before the run's end, and not after it", () => {
+  const killed = (second: number) =>
+    told({ dispatch: { ...DISPATCH, killedAt: at(second), killedBy: "bob" } });
+  assert.deepEqual(killed(5).filter((line) => line.includes("kill")), [
+    "dispatcher → agent: kill 05",
+  ]);
+  assert.ok(killed(9).every((line) => !line.includes("kill")));
+});
+
+test("a run of nobody's dispatch is told by itself", () => {
+  const run = { ...RUN, execId: null };
+  assert.equal(told({ run, dispatch: null, caused: [] })[0], "agent → agent: starts the script 03");
+});
