@@ -81,6 +81,8 @@ export interface AgentInspection {
   readonly system: System;
   /** Of each command that is not reported, under its `request_id`. */
   readonly commands: Watchable;
+  /** What waits for an actor, by its name. */
+  readonly queues: Readonly<Record<string, () => number>>;
 }
 
 /** An agent inside this process. It keeps nothing outside of itself and its data directory. */
@@ -187,7 +189,12 @@ class EmbeddedAgent implements Agent {
 
   get inspection(): AgentInspection | undefined {
     if (this.#system === undefined || this.#parts === undefined) return undefined;
-    return { system: this.#system, commands: this.#parts.commands.machines };
+    const { outbox, slots, commands } = this.#parts;
+    return {
+      system: this.#system,
+      commands: commands.machines,
+      queues: { publishing: () => outbox.size, slot_limit: () => slots.inLine },
+    };
   }
 
   tree(): readonly ActorStatus[] {

@@ -89,6 +89,11 @@ export class Outbox {
     return count;
   }
 
+  /** Everything that has not left. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
   /** Results that the broker has not stored and that are not stuck. */
   get waitingResults(): number {
     let count = 0;

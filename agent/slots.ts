@@ -8,6 +8,11 @@ export class Slots {
     this.#limit = limit;
   }
 
+  /** How many wait for one. */
+  get inLine(): number {
+    return this.#line.length;
+  }
+
   /** Takes effect at once for those in line; who has a slot keeps it. */
   setLimit(limit: number): void {
     this.#limit = limit;

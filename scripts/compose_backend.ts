@@ -29,6 +29,7 @@ import { scheduler } from "../actors/scheduler.ts";
 import type { ChildDefinition, Grantors } from "../actors/system/definition.ts";
 import type { System } from "../actors/system/supervisor.ts";
 import { grantorsOf } from "./compose/grants.ts";
+import { queuesOf } from "./compose/inspector.ts";
 import { lookUpMetrics } from "./compose/metrics.ts";
 import { type BackendOptions, type BackendParts, makeParts } from "./compose/parts.ts";
 import { servicesOf } from "./compose/services.ts";
@@ -80,7 +81,7 @@ export async function composeBackend(options: BackendOptions): Promise<Backend> 
   lookUpMetrics(parts.metrics, parts);
   const follow = (system: System) => {
     followWith(parts, system);
-    services.inspector.addSystem("backend", system);
+    services.inspector.addSystem("backend", system, queuesOf(parts));
   };
   return {
     actors: actorsOf(options, parts),

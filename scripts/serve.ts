@@ -249,7 +249,8 @@ function showOthers(
 ): void {
   if (broker !== undefined) inspector.addSystem("broker", broker);
   if (agent?.inspection === undefined) return;
-  inspector.addSystem(`agent ${agent.pcId}`, agent.inspection.system);
+  const { system, queues } = agent.inspection;
+  inspector.addSystem(`agent ${agent.pcId}`, system, queues);
   inspector.addCommands(agent.inspection.commands);
 }
 

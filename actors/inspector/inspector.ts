@@ -48,7 +48,7 @@ import { optionsOf } from "./options.ts";
 import { type AgentViewer, RemoteCommands } from "./remote_commands.ts";
 import { sequenceOf } from "./sequence.ts";
 import type { StoredMessages, StoredQuestion } from "./stored_messages.ts";
-import { SystemView } from "./system_view.ts";
+import { type Queues, SystemView } from "./system_view.ts";
 import { type Viewer, Watching } from "./watching.ts";
 
 /** Live machines that a list tells of. */
@@ -106,9 +106,9 @@ export class Inspector {
     this.#remote = new RemoteCommands({ bus, machine, clock, timers, log });
   }
 
-  /** Shows a supervision tree of this process, too. */
-  addSystem(name: string, system: System): void {
-    this.#view.add(name, system);
+  /** Shows a supervision tree of this process, too, with what waits for its actors. */
+  addSystem(name: string, system: System, queues: Queues = {}): void {
+    this.#view.add(name, system, queues);
     this.#supervisors.add(system.machines);
   }
 

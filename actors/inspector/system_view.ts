@@ -29,8 +29,14 @@ interface SystemViewParts {
   readonly facts: (consumer: ConsumerName) => Promise<ConsumerFacts>;
   readonly writes: () => boolean;
   readonly connected: () => boolean;
-  /** What waits for an actor, by its name; absent = it has no queue. */
-  readonly queues: Readonly<Record<string, () => number | Promise<number>>>;
+}
+
+/** What waits for an actor, by its name; absent = it has no queue. */
+export type Queues = Readonly<Record<string, () => number | Promise<number>>>;
+
+interface Shown {
+  readonly tree: Tree;
+  readonly queues: Queues;
 }
 
 type Viewer = (system: SystemAnswer) => void;
@@ -42,7 +48,7 @@ interface Sample {
 
 export class SystemView {
   readonly #parts: SystemViewParts;
-  readonly #trees = new Map<string, Tree>();
+  readonly #trees = new Map<string, Shown>();
   readonly #viewers = new Set<Viewer>();
   #samples: Sample[] = [];
   #callOff = () => {};
@@ -53,8 +59,8 @@ export class SystemView {
   }
 
   /** Shows one more tree, under a name. */
-  add(name: string, tree: Tree): void {
-    this.#trees.set(name, tree);
+  add(name: string, tree: Tree, queues: Queues): void {
+    this.#trees.set(name, { tree, queues });
     if (this.#viewers.size > 0) this.#stops.push(tree.onChange(() => this.#tellIn(SOON_MS)));
   }
 
@@ -62,7 +68,7 @@ export class SystemView {
   watch(viewer: Viewer): () => void {
     this.#viewers.add(viewer);
     if (this.#viewers.size === 1) {
-      this.#stops = [...this.#trees.values()].map((tree) =>
+      this.#stops = [...this.#trees.values()].map(({ tree }) =>
         tree.onChange(() => this.#tellIn(SOON_MS))
       );
     }
@@ -81,16 +87,22 @@ export class SystemView {
   async answer(): Promise<SystemAnswer> {
     const { clock, writes, connected } = this.#parts;
     this.#sample();
-    const statuses = [...this.#trees].map(([name, tree]) => ({ name, actors: flat(tree.tree()) }));
+    const statuses = [...this.#trees].map(([name, { tree, queues }]) => ({
+      name,
+      actors: flat(tree.tree()),
+      queues,
+    }));
     const lags = await this.#lags();
-    const waiting = await this.#waiting();
+    const waiting = await Promise.all(statuses.map(({ queues }) => lengthsOf(queues)));
     return {
       at: formatInstant(clock.now()),
       writes: writes(),
       broker: { connected: connected() },
-      systems: statuses.map(({ name, actors }) => ({
+      systems: statuses.map(({ name, actors }, index) => ({
         name,
-        actors: actors.map((status) => this.#actorAnswer(status, lags, waiting)),
+        actors: actors.map((status) =>
+          this.#actorAnswer(status, lags, waiting[index]?.get(status.name) ?? null)
+        ),
       })),
     };
   }
@@ -107,7 +119,7 @@ export class SystemView {
   }
 
   #sample(): void {
-    const all = [...this.#trees.values()].flatMap((tree) => flat(tree.tree()));
+    const all = [...this.#trees.values()].flatMap(({ tree }) => flat(tree.tree()));
     const handled = new Map(
       all.flatMap(({ path, handles, handled }) =>
         handles === null ? [] : [[path, handled] as const]
@@ -138,19 +150,10 @@ export class SystemView {
     );
   }
 
-  async #waiting(): Promise<ReadonlyMap<string, number>> {
-    const answers = await Promise.all(
-      Object.entries(this.#parts.queues).map(async ([name, count]) =>
-        [name, await Promise.resolve(count()).catch(() => undefined)] as const
-      ),
-    );
-    return new Map(answers.flatMap(([name, count]) => count === undefined ? [] : [[name, count]]));
-  }
-
   #actorAnswer(
     status: ActorStatus,
     lags: ReadonlyMap<string, LagAnswer>,
-    waiting: ReadonlyMap<string, number>,
+    waiting: number | null,
   ): ActorAnswer {
     const consumers = status.permissions.find(({ name }) => name === "streams")?.of ?? [];
     return {
@@ -167,9 +170,19 @@ export class SystemView {
       handled: status.handles === null ? null : status.handled,
       per_second: status.handles === null ? null : this.#rateOf(status.path),
       lag: consumers.flatMap((name) => lags.get(name) ?? []),
-      waiting: waiting.get(status.name) ?? null,
+      waiting,
     };
   }
+}
+
+/** By actor; what cannot be counted now is left out. */
+async function lengthsOf(queues: Queues): Promise<ReadonlyMap<string, number>> {
+  const answers = await Promise.all(
+    Object.entries(queues).map(async ([name, count]) =>
+      [name, await Promise.resolve(count()).catch(() => undefined)] as const
+    ),
+  );
+  return new Map(answers.flatMap(([name, count]) => count === undefined ? [] : [[name, count]]));
 }
 
 /** A group before what is in it. */

@@ -87,7 +87,6 @@ function watch(
       facts: () => Promise.reject(new Error("not asked")),
       writes: () => true,
       connected: () => false,
-      queues: {},
     },
   });
   const gone = new AbortController();

@@ -2,8 +2,9 @@
 import { Inspector } from "../../actors/inspector/inspector.ts";
 import { readStoredMessages } from "../../actors/inspector/stored_messages.ts";
 import { StreamAccess } from "../../actors/stream_access.ts";
+import type { Queues } from "../../actors/inspector/system_view.ts";
 import { systemTimers } from "../../actors/system/clock.ts";
-import { countOutbox } from "../../db/inspection.ts";
+import { countFactsDue, countOutbox, countUnindexed } from "../../db/inspection.ts";
 import { MACHINES } from "../../machines/machine_list.ts";
 import { CONSUMER_NAMES } from "../../wire/streams.ts";
 import type { BackendParts } from "./parts.ts";
@@ -26,7 +27,15 @@ export function inspectorOf(
       facts: (consumer) => streams.facts(consumer),
       writes: () => lease.tenure !== undefined,
       connected: () => bus.connected,
-      queues: { outbox_publisher: () => countOutbox(db) },
     },
   });
+}
+
+/** What waits for the backend's actors in the database; what waits in streams the broker tells. */
+export function queuesOf({ db }: Pick<BackendParts, "db">): Queues {
+  return {
+    outbox_publisher: () => countOutbox(db),
+    inventory_projector: () => countFactsDue(db),
+    output_indexer: () => countUnindexed(db),
+  };
 }
