@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter } from "node:path";
 import { promisify } from "node:util";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
+import { findProgram } from "./system/find_program.ts";
 
 export interface BrokerBinary {
   readonly path: string;
@@ -67,23 +67,11 @@ async function asked(path: string): Promise<BrokerBinary> {
   }
 }
 
-async function onPath(name: string, options: FindOptions): Promise<string | undefined> {
-  const file = options.platform === "win32" ? `${name}.exe` : name;
-  const { moreDirectories = MORE_DIRECTORIES } = options;
-  for (const directory of [...options.path.split(delimiter), ...moreDirectories]) {
-    if (directory !== "" && await isExecutable(join(directory, file))) return join(directory, file);
-  }
-  return undefined;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    // Absent or not ours to run: look on.
-    return false;
-  }
+function onPath(
+  name: string,
+  { path, platform, moreDirectories = MORE_DIRECTORIES }: FindOptions,
+): Promise<string | undefined> {
+  return findProgram(name, [path, ...moreDirectories].join(delimiter), platform);
 }
 
 /** The commands that install it on this platform, one after the other. */

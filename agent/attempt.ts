@@ -2,7 +2,7 @@ import type { Ending } from "../machines/agent_command.ts";
 import { type Command, isShell } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
 import { scriptEnvironment } from "./environment.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../actors/system/find_program.ts";
 import { asUser, type RunAs, type RunUser, userEnvironment } from "./run_as.ts";
 import { ownPlace, type ScriptPlace, userPlace } from "./script_place.ts";
 import type { Script, ScriptSource } from "./script_source.ts";

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Command } from "../wire/command.ts";
 import { messageOf } from "../wire/fault.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../actors/system/find_program.ts";
 
 /** A user of this machine in whose name a script can run. */
 export interface RunUser {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Shell, SHELLS } from "../wire/command.ts";
-import { findProgram } from "./programs.ts";
+import { findProgram } from "../actors/system/find_program.ts";
 import type { ScriptPlace } from "./script_place.ts";
 
 /** How a shell reads a script from a file: never from its arguments, which every user can list. */

@@ -87,6 +87,22 @@ export const ExecutionAnswer = v.object({
 });
 export type ExecutionAnswer = v.InferOutput<typeof ExecutionAnswer>;
 
+/** What is told of a run's output: as much as fits, and whether that is not all. */
+const SHOWN_OUTPUT = {
+  stdout: v.string(),
+  stderr: v.string(),
+  stdout_truncated: v.boolean(),
+  stderr_truncated: v.boolean(),
+} as const;
+
+/** The same of output that is stored: with its whole size, and whether it could not be fetched. */
+const STORED_OUTPUT = {
+  ...SHOWN_OUTPUT,
+  stdout_bytes: Whole,
+  stderr_bytes: Whole,
+  output_unavailable: v.boolean(),
+} as const;
+
 /** A row of a list of runs: output is its first 200 characters unless all of it was asked for. */
 export const RunAnswer = v.object({
   result_id: v.string(),
@@ -104,13 +120,7 @@ export const RunAnswer = v.object({
   started_at: Time,
   recorded_at: Time,
   finished_at: v.nullable(Time),
-  stdout: v.string(),
-  stderr: v.string(),
-  stdout_truncated: v.boolean(),
-  stderr_truncated: v.boolean(),
-  stdout_bytes: Whole,
-  stderr_bytes: Whole,
-  output_unavailable: v.boolean(),
+  ...STORED_OUTPUT,
   /** The first line that the search for output found. */
   stdout_match: v.optional(Text),
   stderr_match: v.optional(Text),
@@ -162,13 +172,7 @@ export const OutputGroupAnswer = v.object({
   pcs: v.array(v.string()),
   /** One of its runs, whose output is shown: first 200 characters. */
   result_id: v.string(),
-  stdout: v.string(),
-  stderr: v.string(),
-  stdout_truncated: v.boolean(),
-  stderr_truncated: v.boolean(),
-  stdout_bytes: Whole,
-  stderr_bytes: Whole,
-  output_unavailable: v.boolean(),
+  ...STORED_OUTPUT,
 });
 export type OutputGroupAnswer = v.InferOutput<typeof OutputGroupAnswer>;
 
@@ -212,10 +216,7 @@ export type KillAnswer = v.InferOutput<typeof KillAnswer>;
 export const TailAnswer = v.object({
   running: v.boolean(),
   live: v.boolean(),
-  stdout: v.string(),
-  stderr: v.string(),
-  stdout_truncated: v.boolean(),
-  stderr_truncated: v.boolean(),
+  ...SHOWN_OUTPUT,
   exit_code: v.nullable(Whole),
 });
 export type TailAnswer = v.InferOutput<typeof TailAnswer>;

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { findProgram } from "../../agent/programs.ts";
+import { findProgram } from "../../actors/system/find_program.ts";
 
 /** The arguments with which this very runtime, Node or Deno, runs a TypeScript program of ours in a process of its own. */
 export function programArgs(path: string, ...args: readonly string[]): string[] {

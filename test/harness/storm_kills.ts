@@ -1,20 +1,7 @@
 /** Kills at random moments, from a seed. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Random } from "../../scripts/fleet/random.ts";
 import type { Part } from "./storm_parts.ts";
-
-/** Uniform in [0, 1). */
-export type Random = () => number;
-
-/** mulberry32: the same numbers for the same seed. */
-export function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export function pick<T>(random: Random, from: readonly T[]): T {
   const chosen = from[Math.floor(random() * from.length)];

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pick, type Random } from "./storm_kills.ts";
+import type { Random } from "../../scripts/fleet/random.ts";
+import { pick } from "./storm_kills.ts";
 import type { StormSystem } from "./storm_parts.ts";
 
 export interface StormJob {

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { findProgram } from "../../agent/programs.ts";
+import { findProgram } from "../../actors/system/find_program.ts";
 import { startChild } from "../harness/child.ts";
 import { PC_ID, startEndpoint } from "../harness/agent.ts";
 import { programArgs } from "../harness/program.ts";

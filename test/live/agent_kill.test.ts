@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, chown, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { findProgram } from "../../agent/programs.ts";
+import { findProgram } from "../../actors/system/find_program.ts";
 import type { Command } from "../../wire/command.ts";
 import { killSubject } from "../../wire/subjects.ts";
 import { type Endpoint, mirrored, startEndpoint } from "../harness/agent.ts";

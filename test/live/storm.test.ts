@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { type Database, openDatabase } from "../../db/client.ts";
-import { killAtRandom, randomOf } from "../harness/storm_kills.ts";
+import { randomOf } from "../../scripts/fleet/random.ts";
+import { killAtRandom } from "../harness/storm_kills.ts";
 import { type Part, startStormSystem, type StormSystem } from "../harness/storm_parts.ts";
 import {
   insist,

@@ -2,8 +2,12 @@ import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
 /** The path of a program on a search path, if it is there and ours to run. */
-export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
-  const names = process.platform === "win32" ? [`${name}.exe`, `${name}.cmd`] : [name];
+export async function findProgram(
+  name: string,
+  searchPath: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<string | undefined> {
+  const names = platform === "win32" ? [`${name}.exe`, `${name}.cmd`] : [name];
   for (const directory of searchPath.split(delimiter)) {
     for (const path of names.map((file) => join(directory, file))) {
       if (directory !== "" && await isExecutable(path)) return path;
