@@ -5,6 +5,7 @@ import type { Target } from "../../wire/plan.ts";
 import { ask, withQuery } from "../shared/api.ts";
 import { useQuery } from "../shared/queries.ts";
 import { shownCount } from "../shared/time.ts";
+import { Segments } from "../shared/ui/segments.tsx";
 import { useFleet } from "./fleet.ts";
 import { useGroups } from "./groups.ts";
 import { Names, type Suggestion } from "./names.tsx";
@@ -49,18 +50,7 @@ export function Targets({ target, onTarget }: TargetsProps) {
   return (
     <div class="field">
       <span class="label">Where</span>
-      <div class="segments" role="group" aria-label="Where">
-        {KINDS.map(([each, label]) => (
-          <button
-            key={each}
-            type="button"
-            aria-pressed={each === kind}
-            onClick={() => choose(each)}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
+      <Segments label="Where" options={KINDS} chosen={kind} onChoose={choose} />
       {kind === "pcs" && (
         <Names
           label="PCs"

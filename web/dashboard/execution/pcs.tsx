@@ -4,6 +4,7 @@ import { type Counts, LABELS, type Outcome, OUTCOMES } from "../../shared/outcom
 import { place, setQuery } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
 import { Mark } from "../../shared/ui/outcome.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { Empty } from "../../shared/ui/states.tsx";
 import { countCells, outcomeOfCell } from "./cells.ts";
 import { CellsTable } from "./cells_table.tsx";
@@ -97,23 +98,15 @@ function OutcomeFilter({ counts, chosen, total }: {
   );
 }
 
+const VIEWS = [[undefined, "Matrix"], ["table", "Table"]] as const;
+
 function ViewChoice({ isTable }: { readonly isTable: boolean }) {
   return (
-    <div class="segments" role="group" aria-label="View">
-      <button
-        type="button"
-        aria-pressed={!isTable}
-        onClick={() => setQuery({ view: undefined })}
-      >
-        Matrix
-      </button>
-      <button
-        type="button"
-        aria-pressed={isTable}
-        onClick={() => setQuery({ view: "table" })}
-      >
-        Table
-      </button>
-    </div>
+    <Segments
+      label="View"
+      options={VIEWS}
+      chosen={isTable ? "table" : undefined}
+      onChoose={(view) => setQuery({ view })}
+    />
   );
 }

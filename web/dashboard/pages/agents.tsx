@@ -3,6 +3,7 @@ import { type LongList, useLongList } from "../../shared/long_list.ts";
 import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { shownBytes, shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import type { Column } from "../../shared/ui/table.tsx";
 import { Time } from "../../shared/ui/time.tsx";
@@ -89,22 +90,21 @@ function States({ status, headers }: {
   const count = (name: string) => Number(headers?.get(`x-${name}-count`) ?? 0);
   const counts = { online: count("online"), offline: count("offline") };
   return (
-    <div class="segments" role="group" aria-label="State">
-      {STATES.map(([value, label]) => (
-        <button
-          key={label}
-          type="button"
-          aria-pressed={status === value}
-          onClick={() => setQuery({ status: value })}
-        >
+    <Segments
+      label="State"
+      options={STATES.map(([value, label]) => [
+        value,
+        <>
           {label} {headers !== undefined && (
             <span class="number">
               {shownCount(value === undefined ? counts.online + counts.offline : counts[value])}
             </span>
           )}
-        </button>
-      ))}
-    </div>
+        </>,
+      ])}
+      chosen={status}
+      onChoose={(value) => setQuery({ status: value })}
+    />
   );
 }
 

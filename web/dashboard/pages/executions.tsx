@@ -5,6 +5,7 @@ import { usePages } from "../../shared/pages_query.ts";
 import { may } from "../../shared/session.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { PagedCard } from "../../shared/ui/paged_card.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { Empty } from "../../shared/ui/states.tsx";
 import { ExecutionsTable } from "../executions_table.tsx";
 import type { PageProps } from "../page_props.ts";
@@ -50,18 +51,12 @@ function Filters({ status, job }: {
 }) {
   return (
     <>
-      <div class="segments" role="group" aria-label="State">
-        {STATES.map(([value, label]) => (
-          <button
-            key={label}
-            type="button"
-            aria-pressed={status === value}
-            onClick={() => setQuery({ status: value })}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label="State"
+        options={STATES}
+        chosen={status}
+        onChoose={(value) => setQuery({ status: value })}
+      />
       {job !== undefined && (
         <button
           type="button"

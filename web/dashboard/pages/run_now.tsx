@@ -7,11 +7,14 @@ import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { Empty, Problem } from "../../shared/ui/states.tsx";
 import { JobField } from "../job/job_field.tsx";
 import { namesSomebody, NOBODY, Targets, useTargetWords } from "../targets.tsx";
 
 const DEFAULT_TIMEOUT_SECS = 60;
+
+const KINDS = [["script", "A script"], ["job", "A job"]] as const;
 
 interface Draft {
   readonly kind: "script" | "job";
@@ -80,18 +83,12 @@ function RunForm() {
       <Targets target={draft.target} onTarget={(target) => change({ target })} />
       <div class="field">
         <span class="label">What</span>
-        <div class="segments" role="group" aria-label="What">
-          {(["script", "job"] as const).map((kind) => (
-            <button
-              key={kind}
-              type="button"
-              aria-pressed={draft.kind === kind}
-              onClick={() => change({ kind })}
-            >
-              {kind === "script" ? "A script" : "A job"}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label="What"
+          options={KINDS}
+          chosen={draft.kind}
+          onChoose={(kind) => change({ kind })}
+        />
       </div>
       {draft.kind === "script"
         ? <ScriptFields draft={draft} onChange={change} />

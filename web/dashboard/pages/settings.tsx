@@ -5,6 +5,7 @@ import { session, signOut } from "../../shared/session.ts";
 import { setTheme, theme, THEMES } from "../../shared/theme.ts";
 import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayProblem } from "../../shared/ui/toasts.tsx";
@@ -70,18 +71,12 @@ function Look() {
         <span class="muted small">version {version.data?.version ?? "…"}</span>
       </div>
       <div class="card-body stack">
-        <div class="segments" role="group" aria-label="Colours">
-          {THEMES.map((each) => (
-            <button
-              key={each}
-              type="button"
-              aria-pressed={theme.value === each}
-              onClick={() => setTheme(each)}
-            >
-              {THEME_LABELS[each]}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label="Colours"
+          options={THEMES.map((each) => [each, THEME_LABELS[each]])}
+          chosen={theme.value}
+          onChoose={setTheme}
+        />
         <p class="muted small">
           Times are those of{" "}
           {Intl.DateTimeFormat().resolvedOptions().timeZone}; pointing at one shows it in UTC.

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { Icon } from "../../shared/ui/icons.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import { useGroups } from "../groups.ts";
 import { type DraftWave, firstWaves, type RolloutDraft, waveOf, type WavesBy } from "./draft.ts";
 
@@ -19,7 +20,12 @@ export function WavesEditor({ draft: { by, waves }, onDraft }: EditorProps) {
   return (
     <div class="field">
       <span class="label">Waves</span>
-      <Kinds by={by} onKind={(kind) => onDraft({ by: kind, waves: firstWaves(kind) })} />
+      <Segments
+        label="Waves of"
+        options={KINDS}
+        chosen={by}
+        onChoose={(kind) => onDraft({ by: kind, waves: firstWaves(kind) })}
+      />
       <ol class="wave-rows">
         {waves.map((wave, index) => (
           <WaveRow
@@ -47,26 +53,6 @@ export function WavesEditor({ draft: { by, waves }, onDraft }: EditorProps) {
           One more wave
         </button>
       </div>
-    </div>
-  );
-}
-
-function Kinds({ by, onKind }: {
-  readonly by: WavesBy;
-  readonly onKind: (kind: WavesBy) => void;
-}) {
-  return (
-    <div class="segments" role="group" aria-label="Waves of">
-      {KINDS.map(([kind, label]) => (
-        <button
-          key={kind}
-          type="button"
-          aria-pressed={by === kind}
-          onClick={() => onKind(kind)}
-        >
-          {label}
-        </button>
-      ))}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { textOfLine } from "../../shared/ansi.ts";
 import { useVirtualRows } from "../../shared/virtual.ts";
 import { CopyButton, download } from "../../shared/ui/clipboard.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
+import { Segments } from "../../shared/ui/segments.tsx";
 import type { Output, OutputLine } from "./output.ts";
 import { LineText } from "./line_text.tsx";
 
@@ -129,18 +130,17 @@ function StreamChoice({ choice, onChoose, output }: {
 }) {
   const choices: readonly Choice[] = ["both", ...OUTPUT_STREAMS];
   return (
-    <div class="segments" role="group" aria-label="Streams">
-      {choices.map((each) => (
-        <button
-          key={each}
-          type="button"
-          aria-pressed={each === choice}
-          onClick={() => onChoose(each)}
-        >
+    <Segments
+      label="Streams"
+      options={choices.map((each) => [
+        each,
+        <>
           {each} <span class="number muted">{output.linesOf(each).length}</span>
-        </button>
-      ))}
-    </div>
+        </>,
+      ])}
+      chosen={choice}
+      onChoose={onChoose}
+    />
   );
 }
 
