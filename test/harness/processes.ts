@@ -12,6 +12,11 @@ export async function isGone(pid: number): Promise<boolean> {
   }
 }
 
+/** Whether a process was stopped by a signal, all of it. */
+export async function isStopped(pid: number): Promise<boolean> {
+  return /^\d+ \(.*\) T/.test(await readFile(`/proc/${pid}/stat`, "utf8"));
+}
+
 /** Sends a signal to a child. Deno's `child.kill` takes the signal for how it ended, whatever the child made of it. */
 export function signalChild({ pid }: ChildProcess, name: NodeJS.Signals): void {
   try {

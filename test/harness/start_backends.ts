@@ -6,7 +6,9 @@ import { type Bus, connectBus } from "../../actors/bus.ts";
 import { type Database, openDatabase } from "../../db/client.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { testLog } from "./log.ts";
+import { isStopped } from "./processes.ts";
 import { servingUrl, type StartedProgram, startProgram } from "./start_process.ts";
+import { eventually } from "./wait.ts";
 
 export const BACKENDS_TOKEN = "a-token-of-several";
 
@@ -61,11 +63,12 @@ export async function startBackends(): Promise<Backends> {
       return { ...program, url, api: (method, path, body) => ask(url, method, path, body) };
     },
     async freeze(backend) {
-      for (let isFrozen = false; !isFrozen;) {
+      // While somebody else writes, it is not in the midst of a write.
+      await db.write(async (tx) => {
+        await tx.query("SELECT 1");
         backend.signal("SIGSTOP");
-        isFrozen = await db.write((tx) => tx.query("SELECT 1")).then(() => true, () => false);
-        if (!isFrozen) backend.signal("SIGCONT");
-      }
+        await eventually("it to stand still", () => isStopped(backend.pid));
+      });
     },
     async holder() {
       const [row] = await db.query("SELECT holder, term, expires_at FROM leases");
