@@ -137,7 +137,7 @@ async function limitEvent(
 ): Promise<RolloutEvent | undefined> {
   const least = limit.percent === null ? limit.failures ?? Infinity : 1;
   if (failedRuns < least || counted.get(execId) === failedRuns) return undefined;
-  const waves = (await readWaves(db, execId)).filter(({ beganAt }) => beganAt !== null);
+  const waves = (await readWaves(db.aside, execId)).filter(({ beganAt }) => beganAt !== null);
   if (whyOverLimit(limit, waves) !== undefined) return { type: "COUNTED", waves };
   counted.set(execId, failedRuns);
   return undefined;

@@ -67,7 +67,7 @@ async function detail({ services, params }: Call<{ params: ExecutionPath }>) {
   const execId = params.exec_id;
   const rollout = await findRollout(db, execId) ?? unknownRollout(execId);
   const [waves, transitions] = await Promise.all([
-    readWaves(db, execId),
+    readWaves(db.aside, execId),
     readRolloutTransitions(db, execId),
   ]);
   return json({

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { listAudit } from "../../db/audit_log.ts";
 import { findAgent, readAllPcIds } from "../../db/agents.ts";
 import type { Reader, SqlValue } from "../../db/client.ts";
+import { readDue as readDueMessages } from "../../db/command_outbox.ts";
 import { listDeadLetters } from "../../db/dead_letters.ts";
 import { findExecution, listExecutions, readTargets, readTimeline } from "../../db/executions.ts";
 import { findAnswer } from "../../db/idempotency_keys.ts";
@@ -93,6 +94,13 @@ test("how each PC of an execution stands is merged along two indexes, page by pa
   const plan = await planOf(database.db, (reader) => readCells(reader, "e").next());
   assert.ok(plan.some((line) => line.startsWith("MERGE")), plan.join("\n"));
   assert.deepEqual(plan.filter(isWholeTable), []);
+});
+
+test("what is due of the outbox is found among what waits", async () => {
+  await using database = await startDatabase();
+  const plan = await planOf(database.db, (reader) => readDueMessages(reader, 1, limit));
+  assert.match(plan.join("\n"), /USING COVERING INDEX command_outbox_waiting/);
+  assert.deepEqual(plan.filter((line) => /^SCAN (o|command_outbox)\b/.test(line)), []);
 });
 
 for (const status of ["failure", "failed", "skipped", "expired"] as const) {
