@@ -1,4 +1,5 @@
 /** Everything that the inspector shows: of this process, and from what was recorded. */
+import { findAgent } from "../../db/agents.ts";
 import type { Reader } from "../../db/client.ts";
 import { findExecution, readTimeline } from "../../db/executions.ts";
 import {
@@ -230,9 +231,10 @@ export class Inspector {
     return this.#watching.watch(viewer);
   }
 
-  /** The commands of an agent that lives elsewhere, asked once. */
-  agentCommands(pcId: string): Promise<AgentCommandsAnswer> {
-    return this.#remote.look(pcId);
+  /** The commands of an agent that lives elsewhere, asked once. @throws {Fault} `not_found` when it was never heard of */
+  async agentCommands(pcId: string): Promise<AgentCommandsAnswer> {
+    if (await findAgent(this.#parts.db, pcId) !== undefined) return await this.#remote.look(pcId);
+    throw new Fault("not_found", `Cannot find the PC ${JSON.stringify(pcId)}`);
   }
 
   /** Tells of the commands of an agent that lives elsewhere until the function that it returns is called. */

@@ -136,6 +136,7 @@ test("a peer that answers pings and not this is said to be silent, and one that 
         encode({ pc_id: "pc-other", at: new Date().toISOString(), agent_version: "0.60.0" }),
       ),
   });
+  await backend.hear("pc-other", "pc-none");
   for (const [pcId, telling] of [["pc-other", "silent"], ["pc-none", "away"]]) {
     const answer = await backend.api<AgentCommandsAnswer>(
       "GET",
@@ -154,6 +155,7 @@ test("an answer that cannot be read is none", async () => {
       "states":[],"ended":false,"context":{"deep":${"[".repeat(10_000)}${"]".repeat(10_000)}}}]}`,
   ];
   const answers = bodies.values();
+  await backend.hear("pc-odd");
   const stop = backend.bus.connection.subscribe("agents.pc-odd.commands", {
     callback: (_, message) => void message.respond(Buffer.from(answers.next().value ?? "")),
   });
@@ -176,6 +178,7 @@ test("kanade commands lists what an agent does now", async () => {
   const { stdout } = await kanade("commands", PC);
   assert.match(stdout, new RegExp(`^${id} +${command.job} 1 +running\\.alive`, "m"));
   await command.open();
-  const { stdout: none } = await kanade("commands", "pc-none");
-  assert.match(none, /does not answer/);
+  await backend.hear("pc-silent");
+  assert.match((await kanade("commands", "pc-silent")).stdout, /^pc-silent does not answer$/m);
+  assert.match((await kanade("commands", "nobody")).stderr, /Cannot find the PC "nobody"/);
 });

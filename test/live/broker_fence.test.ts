@@ -96,6 +96,8 @@ for (
     "agents.pc2.ping",
     "agents.pc2.kill",
     "agents.pc2.commands",
+    "backends.told",
+    "backends.watch",
     "_INBOX_pc2.guessed",
   ]
 ) {
@@ -150,6 +152,7 @@ for (
     "agents.pc2.ping",
     "agents.pc2.kill",
     "agents.pc2.commands",
+    "backends.told",
     "job.tail.*",
     "$KV.>",
     "$KV.agent_groups.*",
