@@ -1,6 +1,7 @@
 /** Changes outside of the database and their audit rows, where the process ends in between. */
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { openKv } from "../../actors/kv.ts";
 import { openDatabase } from "../../db/client.ts";
@@ -11,6 +12,7 @@ import { startVictim, type Victim } from "../harness/backend_process.ts";
 import type { Direction } from "../harness/broker_proxy.ts";
 import { insertRow } from "../harness/database_rows.ts";
 import { startApi } from "../harness/http_api.ts";
+import { dataDirectory, startServing } from "../harness/start_process.ts";
 import { eventually, within } from "../harness/wait.ts";
 
 const SETTLED_WITHIN_MS = 30_000;
@@ -49,6 +51,14 @@ async function hold(
 async function intentsIn(victim: Victim): Promise<readonly unknown[]> {
   await using left = await openDatabase({ url: `file:${victim.databasePath}` });
   return await left.query("SELECT action FROM audit_intents");
+}
+
+const KEEP_INTENTS = `CREATE TRIGGER keep_intents BEFORE DELETE ON audit_intents
+  BEGIN SELECT RAISE(ABORT, 'nothing ends now'); END`;
+
+async function changeDatabase(path: string, sql: string): Promise<void> {
+  await using db = await openDatabase({ url: `file:${path}` });
+  await db.write((tx) => tx.query(sql));
 }
 
 const GAPS = [
@@ -126,14 +136,32 @@ test("killed when a schedule was deleted and its rows were not, the row says so"
 test("a change whose row could not be written is told of by the same process, once it can be", async () => {
   await using whole = await startWhole();
   const { backend, database: { db } } = whole;
-  await db.write((tx) =>
-    tx.query(`CREATE TRIGGER keep_intents BEFORE DELETE ON audit_intents
-      BEGIN SELECT RAISE(ABORT, 'nothing ends now'); END`)
-  );
+  await db.write((tx) => tx.query(KEEP_INTENTS));
   await assert.rejects(backend.api("PUT", "/api/freeze", { reason: "month-end" }), /nothing ends/);
   assert.notEqual(await backend.api("GET", "/api/freeze"), null);
   await db.write((tx) => tx.query("DROP TRIGGER keep_intents"));
   assert.equal(interruptedOf(await rowOf(backend, "freeze_set")).outcome, "applied");
+});
+
+test("killed between a PC's credential and its row, the next start finds the credential and says so", async () => {
+  await using directory = await dataDirectory();
+  const path = join(directory.path, "kanade.db");
+  {
+    await using program = await startServing(directory);
+    await changeDatabase(path, KEEP_INTENTS);
+    const answer = await directory.ask("/api/agents/till-1/enrol", { method: "POST" });
+    assert.equal(answer.ok, false);
+    await program.end("SIGKILL");
+  }
+  await changeDatabase(path, "DROP TRIGGER keep_intents");
+  await using _program = await startServing(directory);
+  const row = await eventually("the row", async () => {
+    const rows = await (await directory.ask("/api/audit?action=agent_enrol")).json();
+    return (rows as readonly AuditAnswer[]).at(0);
+  }, SETTLED_WITHIN_MS);
+  assert.deepEqual(interruptedOf(row).places, [
+    { place: "broker users/till-1", outcome: "applied" },
+  ]);
 });
 
 test("a change that is refused leaves the row of the refusal and no other", async () => {
