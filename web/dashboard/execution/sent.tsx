@@ -1,11 +1,13 @@
-import type { SentAnswer } from "../../../wire/http.ts";
+import type { ExecutionAnswer, SentAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { useQuery } from "../../shared/queries.ts";
+import { linkTo } from "../../shared/router.ts";
 import { CopyButton } from "../../shared/ui/clipboard.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
 
 /** The script as it was sent, and how it is run. It never changes. */
-export function Sent({ execId }: { readonly execId: string }) {
+export function Sent({ execution }: { readonly execution: ExecutionAnswer }) {
+  const { exec_id: execId, job_id: jobId } = execution;
   const sent = useQuery({
     key: ["sent", execId],
     load: ({ signal }) =>
@@ -16,7 +18,12 @@ export function Sent({ execId }: { readonly execId: string }) {
     <section class="card" aria-label="Sent">
       <div class="card-head">
         <h2>What was sent</h2>
-        {sent.data != null && <CopyButton label="Copy" text={sent.data.script} />}
+        <div class="row">
+          {jobId !== null && jobId !== "adhoc" && (
+            <a class="small" href={linkTo(["jobs", jobId])}>Its job</a>
+          )}
+          {sent.data != null && <CopyButton label="Copy" text={sent.data.script} />}
+        </div>
       </div>
       <div class="card-body stack">
         <Loadable query={sent}>

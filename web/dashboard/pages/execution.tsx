@@ -62,16 +62,11 @@ function Execution({ execution, cells }: {
       <Loadable query={cells}>{(value) => <Pcs cells={value} />}</Loadable>
       <Outputs execId={execution.exec_id} isOpen={execution.ended_at === null} />
       <div class="halves">
-        <Sent execId={execution.exec_id} />
+        <Sent execution={execution} />
         <Timeline execId={execution.exec_id} />
       </div>
     </>
   );
-}
-
-/** Whether it is of a job, and not of a script that somebody typed. */
-function isCatalogued({ job_id }: ExecutionAnswer): boolean {
-  return job_id !== null && job_id !== "adhoc";
 }
 
 /** Of the PCs without a run, how many for which reason: nobody should have to point at each. */
@@ -104,14 +99,6 @@ function Progress({ execution, counts, cells }: {
         </p>
       )}
       <dl class="facts">
-        {isCatalogued(execution) && (
-          <div>
-            <dt>Job</dt>
-            <dd>
-              <a href={linkTo(["jobs", execution.job_id ?? ""])}>{execution.job_id}</a>
-            </dd>
-          </div>
-        )}
         <div>
           <dt>Started</dt>
           <dd>
