@@ -99,6 +99,7 @@ async function take(
   await page.goto(url + picture.place(made));
   await page.getByRole("heading", { level: 1 }).waitFor();
   await picture.ready(page);
+  await page.locator(".skeleton").first().waitFor({ state: "detached" });
   await page.evaluate("document.fonts.ready.then(() => undefined)");
   await page.screenshot({ path });
   await context.close();
