@@ -104,6 +104,34 @@ test("a page of whole output ends before it grows too large, and the rest follow
   assert.deepEqual([second.ids, second.cursor], [["huge-3", "huge-4"], null]);
 });
 
+test("a list goes on where it was while runs come, end and go: what stays is listed once, in order", async () => {
+  const idOf = (n: number) => `moving-${String(n).padStart(3, "0")}`;
+  const newest = NOON + 10 * 365 * 86_400_000;
+  const count = 100;
+  for (let n = 0; n < count; n += 1) {
+    await api.write(runRow(idOf(n), { job_id: "moving", started_at: newest - n }));
+  }
+  const seen: string[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null && seen.length < count) {
+    const page: Awaited<ReturnType<typeof list>> = await list(`limit=15&cursor=${cursor}`);
+    seen.push(...page.ids.filter((id) => id.startsWith("moving-")));
+    ({ cursor } = page);
+    await api.write(
+      runRow(`newer-${seen.length}`, { job_id: "moving", started_at: newest + seen.length }),
+      { sql: "DELETE FROM execution_results WHERE result_id = ?", args: [seen.at(-1) ?? ""] },
+      {
+        sql:
+          `UPDATE execution_results SET outcome = 'failed', exit_code = 1, finished_at = started_at
+          WHERE result_id = ?`,
+        args: [idOf(Math.min(seen.length + 3, count - 1))],
+      },
+    );
+  }
+  assert.deepEqual(seen, Array.from({ length: count }, (_, n) => idOf(n)));
+  await api.write({ sql: "DELETE FROM execution_results WHERE job_id = 'moving'" });
+});
+
 test("patterns match parts of ids, a null column as the empty text, and a blank one everything", async () => {
   await api.write(
     ...settled("p-1", {}, { job_id: "patterned", pc_id: "web-01" }),
