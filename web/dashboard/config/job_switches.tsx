@@ -48,7 +48,6 @@ const COLUMNS: readonly Column<ScriptStatusAnswer>[] = [
   },
   {
     head: "Kill switch",
-    kind: "end",
     cell: ({ job_id, status }) => {
       if (!may("operator")) return status === "REVOKED" ? "revoked" : "off";
       return status === "REVOKED"
