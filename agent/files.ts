@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { access, mkdir, open, opendir, rename, rm, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { whyNotAName } from "../wire/ids.ts";
 
@@ -103,14 +103,17 @@ export async function clearDirectory(path: string): Promise<void> {
   await makePrivateDirectory(path);
 }
 
-/** Removes what an earlier process left half-written in a directory. */
-export async function clearTemps(directory: string): Promise<void> {
-  const names = await readdir(directory);
-  await Promise.all(
-    names.filter((name) => name.endsWith(TEMP_SUFFIX)).map((name) =>
-      rm(join(directory, name), { force: true })
-    ),
-  );
+/** Removes what an earlier process left half-written in a directory; tells how many other entries there are. */
+export async function clearTemps(directory: string): Promise<number> {
+  const temps: string[] = [];
+  let others = 0;
+  // One by one: a ledger may hold a hundred thousand.
+  for await (const { name } of await opendir(directory, { bufferSize: 1_024 })) {
+    if (name.endsWith(TEMP_SUFFIX)) temps.push(name);
+    else others += 1;
+  }
+  await Promise.all(temps.map((name) => rm(join(directory, name), { force: true })));
+  return others;
 }
 
 // Windows reserves these, with any extension.

@@ -78,8 +78,7 @@ export class Ledger {
     );
     await clearTemps(ledger.#path("open"));
     for (const day of await readdir(ledger.#path("closed"))) {
-      await clearTemps(ledger.#path("closed", day));
-      ledger.#countByDay.set(day, (await readdir(ledger.#path("closed", day))).length);
+      ledger.#countByDay.set(day, await clearTemps(ledger.#path("closed", day)));
     }
     for (const name of await readdir(ledger.#path("open"))) await ledger.#loadOpen(name);
     return ledger;
