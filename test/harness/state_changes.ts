@@ -88,7 +88,7 @@ export const STATE_CHANGES: Readonly<Record<string, StateChange>> = {
   },
   "POST /api/agents/{pc_id}/kill": { path: "/api/agents/pc-killed/kill", action: "agent_kill" },
   "POST /api/results/{result_id}/kill": {
-    prepare: (api) => api.write(runRow("run-killed", { exec_id: null })),
+    prepare: (api) => api.write(runRow("run-killed", { exec_id: null, expires_at: 8.64e15 })),
     path: "/api/results/run-killed/kill",
     action: "run_kill",
   },
