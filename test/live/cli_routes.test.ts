@@ -14,6 +14,7 @@ import { type RecordingProxy, startRecordingProxy } from "../harness/recording_p
 /** The command line that reaches each route; `JOB`, `SCHEDULE` and `SCRIPT` stand for files. */
 const COMMANDS: Readonly<Record<string, string>> = {
   "POST /api/exec/{job_id}": "exec one --pc pc-1",
+  "POST /api/exec/{job_id}/preview": "exec one --pc pc-1 --preview",
   "POST /api/executions": "script --pc pc-1 -- true",
   "POST /api/run": "run pc-1 --wait 0s -- true",
   "POST /api/executions/{exec_id}/kill": "kill one",
