@@ -20,27 +20,27 @@ const BREATH = 125;
 
 /** What became of one chunk of due rows. */
 export interface Swept {
-  /** Whether there may be more of them. */
+  /** Whether there may be more of them, beside those in quarantine. */
   readonly more: boolean;
   /** How many were ended. */
   readonly rows: number;
+  /** Executions that this chunk had to leave as they are, and why. */
   readonly quarantined: ReadonlyMap<string, string>;
 }
 
-/** Whether to go on at once. A chunk of which nothing could be ended would only come again. */
-export function isFull({ more, rows }: Swept): boolean {
-  return more && rows > 0;
-}
+/** Nothing is passed over. */
+const NONE: ReadonlySet<string> = new Set();
 
-/** R7 over one chunk. */
+/** R7 over one chunk. @param except executions that are known to be in quarantine */
 export async function reapRuns(
   projection: Projection,
   tenure: Tenure,
   before: number,
+  except = NONE,
 ): Promise<Swept> {
   let due: readonly RunRow[] = [];
   const decisions = await projection.exclusively(tenure, async function* (tx, batchOf) {
-    due = await readDueRuns(tx, before, CHUNK);
+    due = await readDueRuns(tx, { before, limit: CHUNK, except });
     const { read } = await readBatch(tx, queryOf(due));
     for (const part of partsOf(due)) {
       await breathe();
@@ -91,15 +91,16 @@ function partOf(read: BatchRead, runs: readonly RunRow[]): BatchRead {
   };
 }
 
-/** DEADLINE_PASSED over one chunk. */
+/** DEADLINE_PASSED over one chunk. @param except executions that are known to be in quarantine */
 export async function passDeadlines(
   projection: Projection,
   tenure: Tenure,
   before: number,
+  except = NONE,
 ): Promise<Swept> {
   let more = false;
   const [decision] = await projection.exclusively(tenure, async function* (tx, batchOf) {
-    const due = await readDueExecutions(tx, before, CHUNK);
+    const due = await readDueExecutions(tx, { before, limit: CHUNK, except });
     const batch = batchOf({ runs: [], executions: due, targets: [] });
     const well = due.filter(({ execId }) => !batch.quarantined.has(execId));
     const chosen = withinTargets(well);

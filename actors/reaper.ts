@@ -12,7 +12,7 @@ import { messageOf } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import type { Log } from "./log.ts";
-import { isFull, passDeadlines, reapRuns } from "./overdue.ts";
+import { passDeadlines, reapRuns } from "./overdue.ts";
 import type { Projection } from "./projection.ts";
 import { readUpTo } from "./read_up_to.ts";
 import type { StreamAccess } from "./stream_access.ts";
@@ -72,6 +72,11 @@ class Quarantine {
   begin(): void {
     this.#before = this.#found;
     this.#found = new Map();
+  }
+
+  /** Their ids, for the rest of the sweep to pass over. */
+  get found(): ReadonlySet<string> {
+    return new Set(this.#found.keys());
   }
 
   add(quarantined: ReadonlyMap<string, string>): void {
@@ -161,14 +166,15 @@ async function sweepChunk(
   tenure: Tenure,
   reach: { readonly results: number; readonly events: number },
 ): Promise<{ readonly rows: number; readonly full: boolean }> {
-  const runs = await reapRuns(projection, tenure, reach.results);
+  const runs = await reapRuns(projection, tenure, reach.results, quarantine.found);
   quarantine.add(runs.quarantined);
-  if (isFull(runs)) return { rows: runs.rows, full: true };
+  if (runs.more) return { rows: runs.rows, full: true };
   const executions = await passDeadlines(
     projection,
     tenure,
     Math.min(reach.results, reach.events),
+    quarantine.found,
   );
   quarantine.add(executions.quarantined);
-  return { rows: runs.rows + executions.rows, full: isFull(executions) };
+  return { rows: runs.rows + executions.rows, full: executions.more };
 }

@@ -9,17 +9,26 @@ import {
   type RunRow,
 } from "./projection_rows.ts";
 
-/** Runs that are in flight past their deadline, strictly, oldest deadline first. */
+/** Which overdue rows are wanted. */
+export interface Overdue {
+  /** Strictly, ms since the epoch. */
+  readonly before: number;
+  readonly limit: number;
+  /** Executions to pass over, with their runs. */
+  readonly except: Iterable<string>;
+}
+
+/** Runs that are in flight past their deadline, oldest deadline first. */
 export async function readDueRuns(
   tx: Transaction,
-  before: number,
-  limit: number,
+  { before, limit, except }: Overdue,
 ): Promise<readonly RunRow[]> {
   const rows = await tx.query(
     `SELECT ${RUN_COLUMNS} FROM execution_results
       WHERE outcome IS NULL AND coalesce(expires_at, recorded_at + 86400000) < ?
+        AND coalesce(exec_id, '') NOT IN (SELECT value FROM json_each(?))
       ORDER BY coalesce(expires_at, recorded_at + 86400000) LIMIT ?`,
-    [before, limit],
+    [before, JSON.stringify([...except]), limit],
   );
   return rows.map(runFromRow);
 }
@@ -27,14 +36,14 @@ export async function readDueRuns(
 /** Executions whose deadline passed and was not dealt with yet. */
 export async function readDueExecutions(
   tx: Transaction,
-  before: number,
-  limit: number,
+  { before, limit, except }: Overdue,
 ): Promise<readonly ExecutionRow[]> {
   const rows = await tx.query(
     `SELECT ${EXECUTION_COLUMNS} FROM executions
       WHERE deadline_passed_at IS NULL AND deadline_at IS NOT NULL AND deadline_at < ?
+        AND exec_id NOT IN (SELECT value FROM json_each(?))
       ORDER BY deadline_at LIMIT ?`,
-    [before, limit],
+    [before, JSON.stringify([...except]), limit],
   );
   return rows.map(executionFromRow);
 }

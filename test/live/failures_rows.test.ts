@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { DeadLetterAnswer } from "../../wire/http.ts";
 import { startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import { executionRow, insertRow, runRow } from "../harness/database_rows.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { letDeadlinePass, letRunsExpire } from "../harness/passing_time.ts";
 import { eventually } from "../harness/wait.ts";
@@ -98,6 +99,37 @@ test("the reaper leaves an execution of unknown status as it is, says so, and gi
     () => backend.backend.health.components().some(({ name, ok }) => name === "reaper" && ok),
   );
   await assertInvariants(backend);
+});
+
+test("more executions in quarantine than a transaction sweeps do not keep the others from being given up", async () => {
+  const well = await dispatch("a", "b");
+  await well.started(well.run("a"));
+  const ids = Array.from({ length: 1_001 }, (_, n) => `broken-${n}`);
+  await system.database.db.write((tx) =>
+    tx.batch([
+      { sql: "PRAGMA ignore_check_constraints = ON" },
+      ...ids.flatMap((id) => [
+        insertRow("executions", executionRow(id, { status: "sleeping", deadline_at: 0 })),
+        insertRow("execution_results", runRow(`run-${id}`, { exec_id: id, expires_at: 0 })),
+      ]),
+      { sql: "PRAGMA ignore_check_constraints = OFF" },
+    ])
+  );
+  await letRunsExpire(system.database.db, well.execId);
+  await letDeadlinePass(system.database.db, well.execId);
+  await well.becomes("expired 0/0/0/1");
+  const reaper = () => backend.backend.health.components().find(({ name }) => name === "reaper");
+  await eventually(
+    "the reaper to count them",
+    () => reaper()?.detail.includes("1001 left as they are"),
+  );
+  await system.database.db.write((tx) =>
+    tx.batch([
+      { sql: "DELETE FROM execution_results WHERE exec_id LIKE 'broken-%'" },
+      { sql: "DELETE FROM executions WHERE exec_id LIKE 'broken-%'" },
+    ])
+  );
+  await eventually("the reaper to be well", () => reaper()?.ok);
 });
 
 test("a message that the machine refuses is found in its batch and is a dead letter; the others are projected", async () => {
