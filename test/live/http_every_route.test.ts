@@ -81,7 +81,6 @@ const WITHOUT_IT: Readonly<Record<string, number>> = {
   // Somebody may be there who was never heard: nobody answers.
   "POST /api/agents/{pc_id}/ping": 504,
   "GET /api/agents/{pc_id}/logs": 504,
-  "GET /api/inspector/agents/{pc_id}/commands": 200,
   // The broker is somebody else's.
   "POST /api/agents/{pc_id}/enrol": 409,
 };
