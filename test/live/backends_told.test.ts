@@ -11,6 +11,7 @@ import type {
   MovedEvent,
 } from "../../wire/http_inspector.ts";
 import { startBrowser, visit } from "../harness/browser.ts";
+import { runCli } from "../harness/cli.ts";
 import { openViewer, type Viewer } from "../harness/event_reader.ts";
 import { type FakeRun, publishResult, publishStarted } from "../harness/fleet_messages.ts";
 import {
@@ -19,7 +20,7 @@ import {
   BACKENDS_TOKEN,
   startBackends,
 } from "../harness/start_backends.ts";
-import { eventually } from "../harness/wait.ts";
+import { eventually, nextEvent } from "../harness/wait.ts";
 
 let backends: Backends;
 /** Holds the writer lease: everything is projected there. */
@@ -103,6 +104,35 @@ test("a page of the holder is told what another backend dispatches", async () =>
   await isTold(viewer);
   const execution = await dispatch(other, "pc-1");
   await saw(viewer, "transition", execution.execId, "pending");
+});
+
+test("the command line waits for the end of an execution at a backend that does not hold the lease", async () => {
+  const asked = nextEvent(
+    "a question to the other backends",
+    (listener: (body: Uint8Array) => void) => backends.bus.listen("backends.watch", listener),
+    () => true,
+    30_000,
+  );
+  const exec = runCli(["exec", "probe", "--pc", "pc-9", "--wait"], {
+    env: { KANADE_SERVER: other.url, KANADE_TOKEN: BACKENDS_TOKEN },
+  });
+  const row = await eventually("its target", async () => {
+    const [found] = await backends.db.query(
+      `SELECT e.exec_id, e.request_id FROM executions AS e
+        JOIN execution_targets AS t ON t.exec_id = e.exec_id WHERE t.pc_id = 'pc-9'`,
+    );
+    return found;
+  }, 30_000);
+  const run: FakeRun = {
+    resultId: randomUUID(),
+    requestId: String(row["request_id"]),
+    execId: String(row["exec_id"]),
+    pcId: "pc-9",
+  };
+  await asked;
+  await publishStarted(backends.bus, run);
+  await publishResult(backends.bus, run);
+  assert.equal((await exec).exitCode, 0, (await exec).stderr);
 });
 
 test("the inspector of a backend that does not hold the lease shows live executions, and how they move", async () => {
