@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import * as v from "valibot";
+import { entriesOf } from "../wire/entries.ts";
 import { key } from "../wire/ids.ts";
 import { type BrokerUser, changeCredentials, newSecret } from "./credentials.ts";
 import { readJsonFile, writePrivateFile } from "./private_file.ts";
 
-const Agents = v.record(
-  v.string(),
+const Agents = entriesOf(
   v.object({ user: v.string(), password: v.string(), groups: v.array(v.string()) }),
 );
 
@@ -40,8 +40,8 @@ export class AgentUsers {
   /** @throws {Fault} `invalid_input` when the file is not readable as such */
   static async open(brokerDir: string): Promise<AgentUsers> {
     const file = join(brokerDir, "agents.json");
-    const users = await readJsonFile(Agents, "list of enrolled agents", file) ?? {};
-    return new AgentUsers(file, new Map(Object.entries(users)));
+    const users = await readJsonFile(Agents, "list of enrolled agents", file) ?? [];
+    return new AgentUsers(file, new Map(users));
   }
 
   get all(): ReadonlyMap<string, AgentUser> {

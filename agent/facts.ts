@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { entriesOf } from "../wire/entries.ts";
 import { readLast } from "../actors/bus_stored_message.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
@@ -41,12 +42,7 @@ const SCHEMAS: Partial<Record<FactBucket, v.GenericSchema>> = {
   agent_config: ConfigScope,
 };
 
-/** Keys with their facts. No record of valibot: that leaves out "constructor", and a job may be called so. */
-const Mirror = v.pipe(
-  v.custom<object>((mirror) => typeof mirror === "object" && mirror !== null),
-  v.transform((mirror) => Object.entries(mirror)),
-  v.array(v.tuple([v.string(), Fact])),
-);
+const Mirror = entriesOf(Fact);
 
 /** Keys kept per bucket; the one that was not read for the longest time goes first. */
 const MAX_KEYS = 10_000;
