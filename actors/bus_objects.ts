@@ -41,7 +41,7 @@ type ObjectInfo = v.InferOutput<typeof ObjectInfo>;
 /** Bytes that are read a piece at a time, so that they need not be in memory together. */
 export interface Piecewise {
   readonly bytes: number;
-  /** Fewer than asked for at the end alone. @throws the system's error */
+  /** Good until the next read. Fewer than asked for at the end alone. @throws the system's error */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
@@ -68,9 +68,9 @@ export async function putObject(
   const subject = chunkSubject(bucket, id);
   const hash = createHash("sha256");
   for (let offset = 0; offset < source.bytes; offset += WINDOW * CHUNK_BYTES) {
-    const window = await readWindow(source, offset);
-    for (const chunk of window) hash.update(chunk);
-    await Promise.all(window.map((chunk) => bus.publishAcked(subject, chunk)));
+    const window = await source.read(offset, WINDOW * CHUNK_BYTES);
+    hash.update(window);
+    await Promise.all(chunksOf(window).map((chunk) => bus.publishAcked(subject, chunk)));
   }
   const info = {
     bucket,
@@ -87,11 +87,10 @@ export async function putObject(
   await bus.publishAcked(infoSubject(bucket, name), encode(info));
 }
 
-/** The chunks that are on their way together. */
-async function readWindow(source: Piecewise, offset: number): Promise<readonly Uint8Array[]> {
+function chunksOf(window: Uint8Array): readonly Uint8Array[] {
   const chunks: Uint8Array[] = [];
-  for (let at = offset; at < source.bytes && chunks.length < WINDOW; at += CHUNK_BYTES) {
-    chunks.push(await source.read(at, CHUNK_BYTES));
+  for (let at = 0; at < window.length; at += CHUNK_BYTES) {
+    chunks.push(window.subarray(at, at + CHUNK_BYTES));
   }
   return chunks;
 }

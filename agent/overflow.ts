@@ -114,7 +114,7 @@ function isRefusal(thrown: unknown): boolean {
 /** The most of a text's head and tail that is within the inline limit and `roomBytes` of JSON. */
 async function headAndTail(text: Piecewise, roomBytes: number): Promise<string> {
   let keptBytes = Math.min(text.bytes, MAX_INLINE_OUTPUT_BYTES - 256);
-  const head = await text.read(0, keptBytes);
+  const head = (await text.read(0, keptBytes)).slice();
   const tail = await text.read(text.bytes - keptBytes, keptBytes);
   for (;;) {
     const headBytes = Math.floor(keptBytes * 2 / 3);

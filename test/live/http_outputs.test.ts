@@ -53,7 +53,9 @@ test("runs are grouped by what they wrote and how they ended, the largest group 
     "pc-7": {},
     "pc-8": { stdout: "A", exitCode: 1, outcome: "skipped" },
   });
-  await api.write(runRow("mixed-pc-9", { exec_id: "mixed", pc_id: "pc-9", started_at: NOW }));
+  await api.write(
+    runRow("mixed-pc-9", { exec_id: "mixed", pc_id: "pc-9", started_at: NOW, recorded_at: NOW }),
+  );
   await indexed(api.db);
   const answer = await groupsOf("mixed");
   assert.deepEqual([answer.settled, answer.in_flight, answer.not_grouped_yet], [8, 1, 0]);
