@@ -1,4 +1,7 @@
-/** What a stranger gets: the packed tarball, installed into an empty project. */
+/**
+ * What a stranger gets: the packed tarball, installed into an empty project. In one file, since packing builds in the
+ * working tree: two at once would take away what the other one packs.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -6,6 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { PC_ID, startEndpoint } from "../harness/agent.ts";
+import { startChild } from "../harness/child.ts";
 import { nodeProgram } from "../harness/program.ts";
 
 const run = promisify(execFile);
@@ -13,6 +18,9 @@ const NPM = ["--no-audit", "--no-fund", "--prefer-offline"];
 const ROOT = process.cwd();
 /** Installing takes as long as the disk and the registry take. */
 const WITHIN = { timeout: 300_000 };
+
+/** Where the registry cannot be reached, only the Node that runs this is tried. */
+const MAJORS = ["20", "24"];
 
 /** Uses the agent as its declarations describe it; it compiles only when they are whole. */
 const CONSUMER = `
@@ -24,6 +32,27 @@ const count: number = agent.activeCommands;
 console.log(agent.pcId, count);
 // @ts-expect-error the name of the machine is not optional
 createAgent({ servers: [], dataDir: "agent" });
+`;
+
+/** Ends by itself once the agent has stopped: nothing of the agent keeps a process alive. */
+const HOST = `
+import { createAgent } from "kanade-actors/agent";
+
+const [server, dataDir] = process.argv.slice(2);
+const agent = createAgent({
+  pcId: ${JSON.stringify(PC_ID)},
+  servers: [server],
+  dataDir,
+  handlers: {
+    version: (command, { stdout }) => {
+      stdout.write(process.versions.node);
+      return 3;
+    },
+    leave: () => void setImmediate(() => agent.stop()),
+  },
+});
+await agent.start();
+console.log("at work");
 `;
 
 describe("the packed tarball in an empty project", WITHIN, () => {
@@ -102,4 +131,42 @@ describe("the packed tarball in an empty project", WITHIN, () => {
       assert.ok(paths.includes(needed), `${needed} is not packed`);
     }
   });
+
+  for (const major of MAJORS) {
+    it(
+      `has an agent that runs code of its host and scripts under Node ${major}, and leaves`,
+      WITHIN,
+      async (t) => {
+        const [program = "", ...args] = await nodeOf(major, project);
+        if (program === "") return t.skip(`Node ${major} cannot be had here`);
+        await writeFile(join(project, "host.mjs"), HOST);
+        await using endpoint = await startEndpoint();
+        const host = [...args, "host.mjs", endpoint.broker.url, endpoint.dataDir];
+        const env = { HOME: process.env["HOME"] ?? project };
+        await using child = startChild(host, env, { program, cwd: project });
+        await child.says(/at work/, 60_000);
+        const code = await endpoint.result(await endpoint.send({ id: "version" }));
+        assert.equal(code.exit_code, 3);
+        assert.match(code.stdout, new RegExp(`^${major}\\.`));
+        const script = await endpoint.result(await endpoint.send({ script: "echo a script" }));
+        assert.equal(script.stdout, "a script\n");
+        const leave = await endpoint.send({ id: "leave" });
+        assert.equal(await child.ended(), 0, child.said());
+        assert.equal((await endpoint.result(leave)).exit_code, 0);
+      },
+    );
+  }
 });
+
+/** How to start a Node of this major version; empty where it cannot be had. */
+async function nodeOf(major: string, cwd: string): Promise<readonly string[]> {
+  if (process.versions.node.startsWith(`${major}.`)) return [process.execPath];
+  const npx = ["--yes", "--prefer-offline", `node@${major}`];
+  try {
+    await run("npx", [...npx, "--version"], { cwd, timeout: 120_000 });
+    return ["npx", ...npx];
+  } catch {
+    // No network, or no such Node for this machine.
+    return [];
+  }
+}
