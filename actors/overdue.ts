@@ -8,8 +8,8 @@ import type { Projection } from "./projection.ts";
 import { plainOutput } from "./run_messages.ts";
 import type { Tenure } from "./writer_lease.ts";
 
-/** Rows of one transaction. */
-const CHUNK = 1_000;
+/** Rows of one transaction: with half as many, what each begins and ends with takes a sixth of a sweep. */
+const CHUNK = 2_000;
 /** And targets of the executions among them, unless one alone has more. */
 const TARGETS = 20_000;
 /**

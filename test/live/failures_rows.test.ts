@@ -104,7 +104,7 @@ test("the reaper leaves an execution of unknown status as it is, says so, and gi
 test("more executions in quarantine than a transaction sweeps do not keep the others from being given up", async () => {
   const well = await dispatch("a", "b");
   await well.started(well.run("a"));
-  const ids = Array.from({ length: 1_001 }, (_, n) => `broken-${n}`);
+  const ids = Array.from({ length: 2_001 }, (_, n) => `broken-${n}`);
   await system.database.db.write((tx) =>
     tx.batch([
       { sql: "PRAGMA ignore_check_constraints = ON" },
@@ -121,7 +121,7 @@ test("more executions in quarantine than a transaction sweeps do not keep the ot
   const reaper = () => backend.backend.health.components().find(({ name }) => name === "reaper");
   await eventually(
     "the reaper to count them",
-    () => reaper()?.detail.includes("1001 left as they are"),
+    () => reaper()?.detail.includes("2001 left as they are"),
   );
   await system.database.db.write((tx) =>
     tx.batch([
