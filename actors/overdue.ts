@@ -28,15 +28,12 @@ export interface Swept {
   readonly quarantined: ReadonlyMap<string, string>;
 }
 
-/** Nothing is passed over. */
-const NONE: ReadonlySet<string> = new Set();
-
 /** R7 over one chunk. @param except executions that are known to be in quarantine */
 export async function reapRuns(
   projection: Projection,
   tenure: Tenure,
   before: number,
-  except = NONE,
+  except: Iterable<string> = [],
 ): Promise<Swept> {
   let due: readonly RunRow[] = [];
   const decisions = await projection.exclusively(tenure, async function* (tx, batchOf) {
@@ -96,7 +93,7 @@ export async function passDeadlines(
   projection: Projection,
   tenure: Tenure,
   before: number,
-  except = NONE,
+  except: Iterable<string> = [],
 ): Promise<Swept> {
   let more = false;
   const [decision] = await projection.exclusively(tenure, async function* (tx, batchOf) {

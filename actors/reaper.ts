@@ -75,8 +75,8 @@ class Quarantine {
   }
 
   /** Their ids, for the rest of the sweep to pass over. */
-  get found(): ReadonlySet<string> {
-    return new Set(this.#found.keys());
+  get found(): Iterable<string> {
+    return this.#found.keys();
   }
 
   add(quarantined: ReadonlyMap<string, string>): void {

@@ -1,4 +1,4 @@
-/** Executions as they are shown. What decides and writes them is `projection.ts`. */
+/** Executions as they are shown. What writes them is `projection_writes.ts`. */
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
 import { bytesOrNull, flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";

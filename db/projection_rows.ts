@@ -1,5 +1,6 @@
 /** Executions, targets and runs as the projection knows them: the rows that it reads and what it writes of each. */
-import type { Row, SqlValue } from "./client.ts";
+import type { Row } from "./client.ts";
+import { flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A row of `executions`, without its command. Instants in ms since the epoch. */
 export interface ExecutionRow {
@@ -20,7 +21,7 @@ export interface ExecutionRow {
   readonly deadlinePassed: boolean;
 }
 
-/** A row of `execution_results`, without its output. */
+/** A row of `execution_results`, without its output. Instants in ms. In flight: outcome, exitCode and finishedAt are null. */
 export interface RunRow {
   readonly resultId: string;
   readonly execId: string | null;
@@ -29,13 +30,17 @@ export interface RunRow {
   readonly pcId: string;
   readonly jobId: string | null;
   readonly version: string | null;
+  /** succeeded, failed, skipped, expired; null = in flight */
   readonly outcome: string | null;
   readonly outcomeReason: string | null;
   readonly exitCode: number | null;
   readonly finishedAt: number | null;
+  /** By the agent's clock. */
   readonly startedAt: number;
+  /** By the broker's clock. */
   readonly recordedAt: number;
   readonly expiresAt: number | null;
+  /** The real result came after the run was reaped. */
   readonly late: boolean;
 }
 
@@ -110,49 +115,41 @@ export const EXECUTION_COLUMNS =
 /** A row of `RUN_COLUMNS`. */
 export function runFromRow(row: Row): RunRow {
   return {
-    resultId: String(row["result_id"]),
-    execId: textOrNull(row["exec_id"]),
-    parentResultId: textOrNull(row["parent_result_id"]),
-    requestId: String(row["request_id"]),
-    pcId: String(row["pc_id"]),
-    jobId: textOrNull(row["job_id"]),
-    version: textOrNull(row["version"]),
-    outcome: textOrNull(row["outcome"]),
-    outcomeReason: textOrNull(row["outcome_reason"]),
-    exitCode: numberOrNull(row["exit_code"]),
-    finishedAt: numberOrNull(row["finished_at"]),
-    startedAt: Number(row["started_at"]),
-    recordedAt: Number(row["recorded_at"]),
-    expiresAt: numberOrNull(row["expires_at"]),
-    late: row["late"] === 1,
+    resultId: textOf(row, "result_id"),
+    execId: textOrNull(row, "exec_id"),
+    parentResultId: textOrNull(row, "parent_result_id"),
+    requestId: textOf(row, "request_id"),
+    pcId: textOf(row, "pc_id"),
+    jobId: textOrNull(row, "job_id"),
+    version: textOrNull(row, "version"),
+    outcome: textOrNull(row, "outcome"),
+    outcomeReason: textOrNull(row, "outcome_reason"),
+    exitCode: numberOrNull(row, "exit_code"),
+    finishedAt: numberOrNull(row, "finished_at"),
+    startedAt: numberOf(row, "started_at"),
+    recordedAt: numberOf(row, "recorded_at"),
+    expiresAt: numberOrNull(row, "expires_at"),
+    late: flagOf(row, "late"),
   };
 }
 
 /** A row of `EXECUTION_COLUMNS`. */
 export function executionFromRow(row: Row): ExecutionRow {
   return {
-    execId: String(row["exec_id"]),
-    status: String(row["status"]),
-    targetsListed: row["targets_listed"] === 1,
-    targetCount: Number(row["target_count"]),
-    settled: Number(row["settled_targets"]),
-    expired: Number(row["expired_targets"]),
-    missing: Number(row["missing_targets"]),
-    unlistedMissing: Number(row["unlisted_missing"]),
-    succeeded: Number(row["succeeded"]),
-    failed: Number(row["failed"]),
-    skipped: Number(row["skipped"]),
-    expiredRuns: Number(row["expired_runs"]),
-    rev: Number(row["rev"]),
-    timeoutSecs: numberOrNull(row["timeout_secs"]),
-    deadlinePassed: row["deadline_passed_at"] !== null,
+    execId: textOf(row, "exec_id"),
+    status: textOf(row, "status"),
+    targetsListed: flagOf(row, "targets_listed"),
+    targetCount: numberOf(row, "target_count"),
+    settled: numberOf(row, "settled_targets"),
+    expired: numberOf(row, "expired_targets"),
+    missing: numberOf(row, "missing_targets"),
+    unlistedMissing: numberOf(row, "unlisted_missing"),
+    succeeded: numberOf(row, "succeeded"),
+    failed: numberOf(row, "failed"),
+    skipped: numberOf(row, "skipped"),
+    expiredRuns: numberOf(row, "expired_runs"),
+    rev: numberOf(row, "rev"),
+    timeoutSecs: numberOrNull(row, "timeout_secs"),
+    deadlinePassed: numberOrNull(row, "deadline_passed_at") !== null,
   };
-}
-
-function textOrNull(value: SqlValue | undefined): string | null {
-  return value === null || value === undefined ? null : String(value);
-}
-
-function numberOrNull(value: SqlValue | undefined): number | null {
-  return value === null || value === undefined ? null : Number(value);
 }

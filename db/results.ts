@@ -1,30 +1,12 @@
-/** Runs as they are shown. What decides and writes them is `projection.ts`. */
+/** Runs as they are shown. What writes them is `projection_writes.ts`. */
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { type Outputs, readOutputs } from "./outputs.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
+import type { RunRow } from "./projection_rows.ts";
 import { flagOf, numberOf, numberOrNull, textOf, textOfBytes, textOrNull } from "./rows.ts";
 
-/** A row of `execution_results`. Instants in ms since the epoch. In flight: outcome, exitCode and finishedAt are null. */
-export interface Run {
-  readonly resultId: string;
-  readonly execId: string | null;
-  readonly parentResultId: string | null;
-  readonly requestId: string;
-  readonly pcId: string;
-  readonly jobId: string | null;
-  readonly version: string | null;
-  /** succeeded, failed, skipped, expired; null = in flight */
-  readonly outcome: string | null;
-  readonly outcomeReason: string | null;
-  readonly exitCode: number | null;
-  readonly finishedAt: number | null;
-  /** By the agent's clock. */
-  readonly startedAt: number;
-  /** By the broker's clock. */
-  readonly recordedAt: number;
-  readonly expiresAt: number | null;
-  /** The real result came after the run was reaped. */
-  readonly late: boolean;
+/** A row of `execution_results`. */
+export interface Run extends RunRow {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
   /** First 200 characters. */
