@@ -2,8 +2,8 @@
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { type Outputs, readOutputs } from "./outputs.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
-import type { RunRow } from "./projection_rows.ts";
-import { flagOf, numberOf, numberOrNull, textOf, textOfBytes, textOrNull } from "./rows.ts";
+import { runFromRow, type RunRow } from "./projection_rows.ts";
+import { flagOf, numberOf, textOf, textOfBytes, textOrNull } from "./rows.ts";
 
 /** A row of `execution_results`. */
 export interface Run extends RunRow {
@@ -62,7 +62,7 @@ export async function listResults(reader: Reader, query: ResultsQuery): Promise<
       ORDER BY r.started_at DESC, r.result_id LIMIT ?`,
     [...args, query.limit + 1],
   );
-  return pageOf(rows.map(runFromRow), query.limit, cursorOfRun);
+  return pageOf(rows.map(shownRunFromRow), query.limit, cursorOfRun);
 }
 
 /** The cursor that goes on right after this run. */
@@ -102,7 +102,7 @@ export async function readRuns(
     `SELECT ${COLUMNS} FROM execution_results WHERE result_id IN (SELECT value FROM json_each(?))`,
     [JSON.stringify(resultIds)],
   );
-  const byId = new Map(rows.map((row) => [textOf(row, "result_id"), runFromRow(row)]));
+  const byId = new Map(rows.map((row) => [textOf(row, "result_id"), shownRunFromRow(row)]));
   return resultIds.flatMap((resultId) => byId.get(resultId) ?? []);
 }
 
@@ -113,7 +113,7 @@ export async function findResult(reader: Reader, resultId: string): Promise<Whol
   ]);
   if (row === undefined) return undefined;
   const outputs = await readOutputs(reader, [resultId]);
-  return { ...runFromRow(row), ...(outputs.get(resultId) ?? { stdout: "", stderr: "" }) };
+  return { ...shownRunFromRow(row), ...(outputs.get(resultId) ?? { stdout: "", stderr: "" }) };
 }
 
 /** Rows of one page of `resultsOfExecution`: a few milliseconds of work for who reads them. */
@@ -133,7 +133,7 @@ export async function* resultsOfExecution(
         ORDER BY pc_id, started_at, result_id LIMIT ${EXECUTION_PAGE}`,
       [execId, pcId ?? null, startedAt ?? null, resultId ?? null],
     );
-    yield rows.map(runFromRow);
+    yield rows.map(shownRunFromRow);
     const last = rows.at(-1);
     if (last === undefined || rows.length < EXECUTION_PAGE) return;
     after = [textOf(last, "pc_id"), numberOf(last, "started_at"), textOf(last, "result_id")];
@@ -194,23 +194,9 @@ export async function countResultsSince(reader: Reader, since: number): Promise<
   return row === undefined ? 0 : numberOf(row, "runs");
 }
 
-function runFromRow(row: Row): Run {
+function shownRunFromRow(row: Row): Run {
   return {
-    resultId: textOf(row, "result_id"),
-    execId: textOrNull(row, "exec_id"),
-    parentResultId: textOrNull(row, "parent_result_id"),
-    requestId: textOf(row, "request_id"),
-    pcId: textOf(row, "pc_id"),
-    jobId: textOrNull(row, "job_id"),
-    version: textOrNull(row, "version"),
-    outcome: textOrNull(row, "outcome"),
-    outcomeReason: textOrNull(row, "outcome_reason"),
-    exitCode: numberOrNull(row, "exit_code"),
-    finishedAt: numberOrNull(row, "finished_at"),
-    startedAt: numberOf(row, "started_at"),
-    recordedAt: numberOf(row, "recorded_at"),
-    expiresAt: numberOrNull(row, "expires_at"),
-    late: flagOf(row, "late"),
+    ...runFromRow(row),
     stdoutBytes: numberOf(row, "stdout_bytes"),
     stderrBytes: numberOf(row, "stderr_bytes"),
     stdoutPreview: textOfBytes(row, "stdout_preview"),
