@@ -1,45 +1,21 @@
-import { randomInt, randomUUID } from "node:crypto";
-import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { type BrokerAccess, connectBus } from "../actors/bus.ts";
-import { createLog, type Log } from "../actors/log.ts";
-import { type Clock, processTime, systemClock, type Time } from "../actors/system/clock.ts";
 import type { ActorStatus } from "../actors/system/node.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import type { Watchable } from "../actors/system/watchable.ts";
-import { Fault, messageOf } from "../wire/fault.ts";
-import { SHELLS } from "../wire/command.ts";
 import { checkName } from "../wire/ids.ts";
-import { inboxPrefixOf } from "../wire/subjects.ts";
 import { answers } from "./answers.ts";
-import type { AgentCapabilities } from "./capabilities.ts";
-import { Commands } from "./commands.ts";
 import { connection } from "./connection.ts";
-import { DataLock } from "./data_lock.ts";
 import { factFollower } from "./fact_follower.ts";
-import { Facts } from "./facts.ts";
-import { HeartbeatSource } from "./heartbeat_source.ts";
+import { Handlers } from "./handlers.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { intake } from "./intake.ts";
-import { Ledger } from "./ledger.ts";
 import { ledgerKeeper } from "./ledger_keeper.ts";
-import { Link } from "./link.ts";
-import { LiveOutputs } from "./live_output.ts";
-import { LogTail, withTail } from "./log_tail.ts";
-import { Outbox } from "./outbox.ts";
-import { PatientDisk } from "./patient_disk.ts";
+import type { AgentOptions } from "./options.ts";
+import { grantorsOf, openDirectory, type Parts } from "./parts.ts";
 import { publishing } from "./publishing.ts";
-import { Handlers, type JobHandlers } from "./handlers.ts";
-import { makePrivateDirectory } from "./files.ts";
-import { RunAs } from "./run_as.ts";
-import { clearPlaces } from "./script_place.ts";
-import { SignatureGate } from "./signature_gate.ts";
-import { ScriptSource } from "./script_source.ts";
-import { findShells } from "./shells.ts";
 import { slotLimit } from "./slot_limit.ts";
-import { Slots } from "./slots.ts";
 
 export type { Command } from "../wire/command.ts";
+export type { AgentOptions } from "./options.ts";
 export type { HandlerOutput, HandlerTools, JobHandler, JobHandlers } from "./handlers.ts";
 
 const DEFAULT_STOP_GRACE_MS = 20_000;
@@ -47,34 +23,6 @@ const DEFAULT_STOP_GRACE_MS = 20_000;
 const FLUSH_MS = 5_000;
 /** SIGTERM, 5 s, SIGKILL, and the writing of the results. */
 const ENDING_MS = 15_000;
-
-export interface AgentOptions extends BrokerAccess {
-  /** The name under which the backend knows this machine; it becomes a part of subjects. */
-  readonly pcId: string;
-  /** True when the credential is fenced to this agent (design.md §6); false for one that a fleet shares. */
-  readonly ownCredential?: boolean;
-  /** The memory of the agent: one directory for each, on a disk that keeps what it fsyncs. */
-  readonly dataDir: string;
-  /** Silent unless given. */
-  readonly log?: Log;
-  /** Of which scripts see an allow-list; the process's own unless given. */
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** How long `stop` lets scripts run on, milliseconds; 20 s unless given. */
-  readonly stopGraceMs?: number;
-  /** Code of yours that runs in place of a shell: by job id, or `"*"` for every other job. */
-  readonly handlers?: JobHandlers;
-  /** Base64 of the ed25519 public keys whose signatures on commands are verified. */
-  readonly commandKeys?: readonly string[];
-  /** Whether a command that none of them has signed is refused; else it runs, and the log says so. */
-  readonly requireSignatures?: boolean;
-  /** Who `run_as: user` is (Linux, as root); who is at the console unless given. */
-  readonly runAsUser?: string;
-  readonly clock?: Clock;
-  /** What the outbox counts its waits by; that of the process unless given. */
-  readonly time?: Time;
-  /** Whole numbers in [0, below), for the jitter. */
-  readonly random?: (below: number) => number;
-}
 
 /** What can be watched of an agent. */
 export interface AgentInspection {
@@ -226,133 +174,6 @@ class EmbeddedAgent implements Agent {
     await parts.lock.release();
     parts.log.info("agent stopped", { waitingResults: parts.outbox.waitingResults });
   }
-}
-
-interface Parts {
-  readonly lock: DataLock;
-  readonly link: Link;
-  readonly facts: Facts;
-  readonly ledger: Ledger;
-  readonly outbox: Outbox;
-  readonly slots: Slots;
-  readonly live: LiveOutputs;
-  readonly commands: Commands;
-  readonly heartbeats: HeartbeatSource;
-  readonly logTail: LogTail;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-function notWritable(dataDir: string, cause: unknown): Fault {
-  const message = `Cannot use the data directory ${JSON.stringify(dataDir)}: ${messageOf(cause)}`;
-  return new Fault("not_writable", message, { cause });
-}
-
-/** Takes the data directory, and opens what is in it. @throws {Fault} `not_writable`, `conflict`, `bad_setting` */
-async function openDirectory(options: AgentOptions, handlers: Handlers): Promise<Parts> {
-  let lock: DataLock | undefined;
-  try {
-    await makePrivateDirectory(options.dataDir);
-    lock = await DataLock.take(options.dataDir);
-    return await openParts(options, handlers, lock);
-  } catch (thrown) {
-    await lock?.release().catch(() => undefined);
-    throw thrown instanceof Fault ? thrown : notWritable(options.dataDir, thrown);
-  }
-}
-
-/** Puts the parts together. */
-async function openParts(
-  options: AgentOptions,
-  handlers: Handlers,
-  lock: DataLock,
-): Promise<Parts> {
-  const { pcId, dataDir } = options;
-  const clock = options.clock ?? systemClock;
-  const environment = options.environment ?? process.env;
-  const searchPath = environment["PATH"] ?? "";
-  const logTail = new LogTail();
-  const log = withTail(
-    (options.log ?? createLog({ level: "silent", pretty: false })).child({ pcId }),
-    logTail,
-    clock,
-  );
-  const signatures = new SignatureGate({
-    pcId,
-    keys: options.commandKeys ?? [],
-    isRequired: options.requireSignatures ?? false,
-    clock,
-    log,
-  });
-  const runsDirectory = join(dataDir, "runs");
-  await clearPlaces(runsDirectory);
-  const link = new Link();
-  const facts = await Facts.open({ directory: join(dataDir, "mirror"), link, clock, log });
-  const outbox = await Outbox.open(dataDir, log);
-  const ledger = await Ledger.open({
-    directory: join(dataDir, "ledger"),
-    pcId,
-    mintId: randomUUID,
-    clock,
-    log,
-  });
-  const shells = handlers.takeAll ? SHELLS : await findShells(searchPath);
-  const slots = new Slots(availableParallelism());
-  const live = new LiveOutputs();
-  const commands = new Commands({
-    pcId,
-    ledger,
-    facts,
-    slots,
-    outbox,
-    live,
-    scripts: new ScriptSource(link),
-    handlers,
-    signatures,
-    runAs: new RunAs({ userName: options.runAsUser, searchPath }),
-    runsDirectory,
-    environment,
-    random: options.random ?? ((below) => randomInt(below)),
-    disk: new PatientDisk(log),
-    clock,
-    log,
-  });
-  const beats = new HeartbeatSource({
-    pcId,
-    shells,
-    commandKeys: signatures.fingerprints,
-    outbox,
-    clock,
-  });
-  return {
-    ...{ lock, link, facts, ledger, outbox, slots, live, commands, logTail, clock, log },
-    heartbeats: beats,
-  };
-}
-
-function grantorsOf(options: AgentOptions, parts: Parts) {
-  const { pcId, ownCredential = false, servers, user, password, token, caFile } = options;
-  const grants: { [K in keyof AgentCapabilities]: () => AgentCapabilities[K]["grant"] } = {
-    identity: () => ({ pcId, ownCredential }),
-    connect: () => (signal) =>
-      connectBus({
-        ...{ servers, user, password, token, caFile },
-        name: `kanade agent ${pcId}`,
-        ...(ownCredential ? { inboxPrefix: inboxPrefixOf(pcId) } : {}),
-        log: parts.log,
-      }, signal),
-    link: () => parts.link,
-    commands: () => parts.commands,
-    facts: () => parts.facts,
-    slots: () => parts.slots,
-    ledger: () => parts.ledger,
-    outbox: () => parts.outbox,
-    time: () => options.time ?? processTime,
-    heartbeats: () => parts.heartbeats,
-    liveOutputs: () => parts.live,
-    logTail: () => parts.logTail,
-  };
-  return grants;
 }
 
 /** Waits for what may take too long, or is not waited for any more; what it does goes on by itself. */
