@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { encode } from "../wire/codec.ts";
 import { messageOf } from "../wire/fault.ts";
@@ -7,27 +7,19 @@ import type { SignatureHeaders } from "../wire/signing.ts";
 import { formatInstant, parseInstant } from "../wire/time.ts";
 import type { Log } from "../actors/log.ts";
 import type { Clock } from "../actors/system/clock.ts";
+import { ClosedRecords } from "./closed_records.ts";
 import {
   clearTemps,
   exists,
-  isMissing,
   makePrivateDirectory,
   moveInto,
   removeFile,
   writeDurably,
 } from "./files.ts";
-import {
-  type ClosedRecord,
-  type OpenRecord,
-  readClosedRecord,
-  readOpenRecord,
-} from "./ledger_record.ts";
+import { type ClosedRecord, type OpenRecord, readOpenRecord } from "./ledger_record.ts";
 import { Turns } from "./turns.ts";
 
-/** Longer than EXEC keeps a command (7 d), so nothing can be replayed that is not known (agent.md §1). */
-const KEPT_DAYS = 8;
 const KEPT_RECORDS = 100_000;
-const DAY_MS = 86_400_000;
 
 /** What the ledger says to the bytes of a command. */
 export type Admission =
@@ -63,23 +55,19 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #turns = new Turns();
   readonly #open = new Map<string, OpenRecord>();
-  /** Closed records by UTC day, e.g. `2026-05-20`. */
-  readonly #countByDay = new Map<string, number>();
+  readonly #closed: ClosedRecords;
 
-  private constructor(options: LedgerOptions) {
+  private constructor(options: LedgerOptions, closed: ClosedRecords) {
     this.#options = options;
+    this.#closed = closed;
   }
 
   /** Opens the ledger of a data directory, making it when it is not there. */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const ledger = new Ledger(options);
-    await Promise.all(
-      ["open", "closed", "unreadable"].map((name) => makePrivateDirectory(ledger.#path(name))),
-    );
+    const closed = await ClosedRecords.open(join(options.directory, "closed"));
+    const ledger = new Ledger(options, closed);
+    for (const name of ["open", "unreadable"]) await makePrivateDirectory(ledger.#path(name));
     await clearTemps(ledger.#path("open"));
-    for (const day of await readdir(ledger.#path("closed"))) {
-      ledger.#countByDay.set(day, await clearTemps(ledger.#path("closed", day)));
-    }
     for (const name of await readdir(ledger.#path("open"))) await ledger.#loadOpen(name);
     return ledger;
   }
@@ -135,43 +123,26 @@ export class Ledger {
     return this.#turns.take(name, async () => {
       const record = this.#open.get(name);
       if (record === undefined) return;
-      const finishedAt = formatInstant(this.#options.clock.now());
-      const day = this.#dayOf(finishedAt);
-      if (!this.#countByDay.has(day)) await makePrivateDirectory(this.#path("closed", day));
-      const closed: ClosedRecord = {
+      await this.#closed.add(name, {
         request_id: record.request_id,
         result_id: record.result_id,
         sha256: record.sha256,
-        finished_at: finishedAt,
-      };
-      await writeDurably(this.#path("closed", day, name), encode(closed));
-      this.#countByDay.set(day, (this.#countByDay.get(day) ?? 0) + 1);
+        finished_at: formatInstant(this.#options.clock.now()),
+      });
       this.#open.delete(name);
       await removeFile(this.#path("open", name));
     });
   }
 
   /**
-   * Forgets what finished more than 8 days ago, and the oldest above 100,000 records. What finished on the last nine days
-   * that saw an end stays: a clock that is wrong for an hour must not make it forget what may come again.
+   * Forgets what finished long ago (`ClosedRecords.prune`).
    *
    * @param isWaiting whether a result is still in the outbox: its record is kept
    * @returns how many it has forgotten
    */
-  async prune(isWaiting: (resultId: string) => boolean): Promise<number> {
+  prune(isWaiting: (resultId: string) => boolean): Promise<number> {
     const { clock, keptRecords = KEPT_RECORDS } = this.#options;
-    const oldest = formatInstant(clock.now() - KEPT_DAYS * DAY_MS).slice(0, 10);
-    const days = [...this.#countByDay.keys()].sort();
-    const last = new Set(days.slice(-1 - KEPT_DAYS));
-    let forgotten = 0;
-    for (const day of days) {
-      const excess = this.#closedCount() - keptRecords;
-      // A tenth more than needed, so that the next command does not sort the day again.
-      const isOver = day < oldest && !last.has(day);
-      const count = isOver ? Infinity : excess > 0 ? excess + keptRecords / 10 : 0;
-      if (count > 0) forgotten += await this.#dropOldest(day, count, isWaiting);
-    }
-    return forgotten;
+    return this.#closed.prune({ now: clock.now(), keptRecords, isWaiting });
   }
 
   async #admit(
@@ -206,16 +177,8 @@ export class Ledger {
   }
 
   async #findClosed(name: string): Promise<ClosedRecord | "unreadable" | undefined> {
-    for (const day of this.#countByDay.keys()) {
-      const path = this.#path("closed", day, name);
-      try {
-        return readClosedRecord(await readFile(path));
-      } catch (thrown) {
-        if (isMissing(thrown)) continue;
-        await this.#setAside(path, thrown);
-        return "unreadable";
-      }
-    }
+    const found = await this.#closed.find(name, (path, thrown) => this.#setAside(path, thrown));
+    if (found !== undefined) return found;
     return await exists(this.#path("unreadable", name)) ? "unreadable" : undefined;
   }
 
@@ -248,47 +211,6 @@ export class Ledger {
     await moveInto(path, this.#path("unreadable"));
   }
 
-  async #dropOldest(
-    day: string,
-    count: number,
-    isWaiting: (resultId: string) => boolean,
-  ): Promise<number> {
-    const names = await readdir(this.#path("closed", day));
-    let kept = names.length;
-    for (const name of await this.#oldestFirst(day, names, count)) {
-      const path = this.#path("closed", day, name);
-      if (isWaiting(await resultIdIn(path))) continue;
-      await rm(path, { force: true });
-      kept -= 1;
-    }
-    this.#countByDay.set(day, kept);
-    if (kept === 0) {
-      this.#countByDay.delete(day);
-      await rm(this.#path("closed", day), { recursive: true, force: true });
-    }
-    return names.length - kept;
-  }
-
-  async #oldestFirst(day: string, names: readonly string[], count: number): Promise<string[]> {
-    if (count >= names.length) return [...names];
-    const aged: { name: string; atMs: number }[] = [];
-    for (const name of names) {
-      aged.push({ name, atMs: (await stat(this.#path("closed", day, name))).mtimeMs });
-    }
-    return aged.sort((a, b) => a.atMs - b.atMs).slice(0, count).map(({ name }) => name);
-  }
-
-  /** By the clock, and never before a day that is known: the newest stay the last. */
-  #dayOf(instant: string): string {
-    return [...this.#countByDay.keys(), instant.slice(0, 10)].sort().at(-1) ?? "";
-  }
-
-  #closedCount(): number {
-    let count = 0;
-    for (const ofDay of this.#countByDay.values()) count += ofDay;
-    return count;
-  }
-
   #nameOf(requestId: string): string {
     return createHash("sha256").update(`${this.#options.pcId}\0${requestId}`).digest("hex");
   }
@@ -300,13 +222,4 @@ export class Ledger {
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-async function resultIdIn(path: string): Promise<string> {
-  try {
-    return readClosedRecord(await readFile(path)).result_id;
-  } catch {
-    // What cannot be read belongs to no waiting result that could be found by it.
-    return "";
-  }
 }
