@@ -19,6 +19,7 @@ import {
   type SentMessage,
 } from "../db/command_outbox.ts";
 import { setDeadlines } from "../db/dispatches.ts";
+import type { Announcement } from "../wire/announcement.ts";
 import { Fault } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { ENVELOPE_VALIDITY_MS, envelopeBody } from "../wire/signing.ts";
@@ -55,6 +56,7 @@ export const outboxPublisher = defineActor({
     brokerClock: true,
     provisioned: true,
     health: true,
+    announce: true,
   },
   handles: "messages",
   run: async (grants) => {
@@ -92,6 +94,7 @@ interface PublishContext {
   readonly signer: CommandSigner | null;
   readonly execMessages: ExecMessages;
   readonly brokerClock: BrokerClock;
+  readonly announce: (announcement: Announcement) => void;
   readonly log: Log;
   readonly handled: (messages: number) => void;
 }
@@ -167,6 +170,7 @@ async function publishPart(
     await setDeadlines(tx, execIds, now);
   });
   outbox.sent(execIds);
+  for (const execId of execIds) context.announce({ type: "sending", exec_id: execId });
   context.handled(sent.length);
   return held[0] ?? null;
 }

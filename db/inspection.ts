@@ -1,12 +1,15 @@
 /** What was recorded of one execution's way, for who asks how it came to where it is. */
 import type { Reader } from "./client.ts";
-import { numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
+import { flagOf, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A run in a word. */
 export interface RunBrief {
   readonly resultId: string;
   readonly pcId: string;
+  /** Null = in flight. */
   readonly outcome: string | null;
+  /** Its truth came after it was given up. */
+  readonly late: boolean;
 }
 
 /** Of some runs, by their ids; those that are not there are left out. */
@@ -15,7 +18,7 @@ export async function readRunBriefs(
   resultIds: readonly string[],
 ): Promise<readonly RunBrief[]> {
   const rows = await reader.query(
-    `SELECT result_id, pc_id, outcome FROM execution_results
+    `SELECT result_id, pc_id, outcome, late FROM execution_results
       WHERE result_id IN (SELECT value FROM json_each(?))`,
     [JSON.stringify(resultIds)],
   );
@@ -23,6 +26,7 @@ export async function readRunBriefs(
     resultId: textOf(row, "result_id"),
     pcId: textOf(row, "pc_id"),
     outcome: textOrNull(row, "outcome"),
+    late: flagOf(row, "late"),
   }));
 }
 
@@ -50,16 +54,6 @@ export async function readOpenExecutions(
     version: textOrNull(row, "version"),
     status: textOf(row, "status"),
   }));
-}
-
-/** How many commands of an execution have not left. */
-export async function countUnsent(reader: Reader, execId: string): Promise<number> {
-  const [row] = await reader.query(
-    `SELECT count(*) AS unsent FROM command_outbox
-      WHERE exec_id = ? AND kind = 'command' AND state = 'waiting'`,
-    [execId],
-  );
-  return row === undefined ? 0 : numberOf(row, "unsent");
 }
 
 /** How many messages of the outbox have not left. */

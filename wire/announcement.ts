@@ -50,6 +50,8 @@ export const Announcement = v.variant("type", [
   TransitionAnnouncement,
   RolloutAnnouncement,
   RunAnnouncement,
+  /** Commands or a kill of an execution have left, or never will: with that its deadline may be another one. */
+  v.object({ type: v.literal("sending"), exec_id: v.string() }),
   /** An agent was heard of for the first time, or its row was removed. */
   v.object({ type: v.literal("agent"), pc_id: v.string() }),
   /** Agents were heard: who shows presence may look again. Told at most every 10 s. */

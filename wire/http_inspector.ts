@@ -48,6 +48,8 @@ export type ActorAnswer = v.InferOutput<typeof ActorAnswer>;
 
 export const SystemAnswer = v.object({
   at: Time,
+  /** How often it is looked at while somebody watches, milliseconds. */
+  every_ms: Whole,
   /** Whether this process holds the writer lease; without it the projectors rest. */
   writes: v.boolean(),
   broker: v.object({ connected: v.boolean() }),
@@ -134,7 +136,15 @@ export const OptionAnswer = v.object({
 export type OptionAnswer = v.InferOutput<typeof OptionAnswer>;
 
 /** Why it is where it is, what can happen next, and by when. */
-export const StoryAnswer = v.object({ why: v.string(), next: Texts, deadline: v.string() });
+export const StoryAnswer = v.object({
+  why: v.string(),
+  next: Texts,
+  deadlines: v.array(v.object({
+    /** What the words are about; null = they say why there is no such instant. */
+    at: v.nullable(Time),
+    words: v.string(),
+  })),
+});
 export type StoryAnswer = v.InferOutput<typeof StoryAnswer>;
 
 /** A live machine at one moment. */
@@ -189,6 +199,7 @@ export const MomentAnswer = v.object({
   result_id: Text,
   /** Of that run. */
   pc_id: Text,
+  /** How it stood at that moment; null = in flight, or there is no such run. */
   outcome: Text,
   counters: v.record(v.string(), v.number()),
   states: Texts,

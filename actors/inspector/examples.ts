@@ -21,13 +21,17 @@ export interface Example<Event extends AnyEventObject = AnyEventObject> {
   readonly event: Event;
 }
 
-type Examples = (context: Readonly<Record<string, unknown>>) => readonly Example[];
+/** @param now ms since the epoch; undefined = not known */
+type Examples = (
+  context: Readonly<Record<string, unknown>>,
+  now: number | undefined,
+) => readonly Example[];
 
 /** Of machines whose guards need them; all others are told by their definition alone. */
 const EXAMPLES: Readonly<Record<string, Examples>> = {
   execution: (context) => ofExecution(context as unknown as ExecutionContext),
   agent_command: (context) => ofCommand(context as unknown as CommandContext),
-  supervisor: (context) => ofSupervisor(context as unknown as SupervisedContext),
+  supervisor: (context, now) => ofSupervisor(context as unknown as SupervisedContext, now),
   outbox_entry: (context) => ofEntry(context as unknown as EntryContext),
   reaper: () => OF_REAPER,
 };
@@ -36,8 +40,9 @@ const EXAMPLES: Readonly<Record<string, Examples>> = {
 export function examplesFor(
   machine: string,
   context: Readonly<Record<string, unknown>>,
+  now?: number,
 ): readonly Example[] {
-  return EXAMPLES[machine]?.(context) ?? [];
+  return EXAMPLES[machine]?.(context, now) ?? [];
 }
 
 function ofExecution(context: ExecutionContext): readonly Example<ExecutionEvent>[] {
@@ -137,13 +142,15 @@ function ofCommand({ attempt, retriesMax }: CommandContext): readonly Example<Co
 }
 
 function ofSupervisor(
-  { failuresAt, atMost }: SupervisedContext,
+  { failuresAt, withinMs, atMost }: SupervisedContext,
+  now: number | undefined,
 ): readonly Example<SupervisedEvent>[] {
-  const at = failuresAt.at(-1) ?? 0;
-  const failed = { type: "FAILED", at, random: 0.5, reason: "" } as const;
+  const at = now ?? failuresAt.at(-1) ?? 0;
+  // Those of long ago do not count any more.
+  const recent = failuresAt.filter((each) => at - each < withinMs).length;
   return [{
-    when: failuresAt.length >= atMost ? "it fails once more, too often" : "it fails",
-    event: failed,
+    when: recent >= atMost ? "it fails once more, too often" : "it fails",
+    event: { type: "FAILED", at, random: 0.5, reason: "" },
   }];
 }
 

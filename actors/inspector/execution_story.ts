@@ -1,43 +1,18 @@
 /** An execution, live or long ended, moment by moment: from its row and its recorded transitions. */
-import type { Execution, Transition } from "../../db/executions.ts";
-import type { RunBrief } from "../../db/inspection.ts";
+import type { Execution } from "../../db/executions.ts";
 import type { ExecutionContext } from "../../machines/execution.ts";
 import { AD_HOC_JOB_ID } from "../../wire/command.ts";
 import type { ExecutionStory, MomentAnswer } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
 import type { Chart } from "./chart.ts";
 import type { CharteredMachine } from "./charts.ts";
+import type { ExecutionFacts, Moment } from "./execution_facts.ts";
+import { causeOf, surroundings } from "./moment_facts.ts";
 import { optionsOf } from "./options.ts";
 import { storyOf } from "./story.ts";
 
 /** More moments than this are not told: one that flaps between completed and expired could have any number. */
 export const MAX_MOMENTS = 200;
-
-/** What the rows say. */
-export interface ExecutionFacts {
-  readonly execution: Execution;
-  /** Oldest first. */
-  readonly transitions: readonly Transition[];
-  /** Of the runs that the transitions name. */
-  readonly runs: readonly RunBrief[];
-  readonly unsent: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-type Counts = Omit<Transition, "rev" | "at" | "from" | "to" | "event" | "resultId" | "waiting">;
-
-interface Moment {
-  readonly at: number;
-  readonly from: string | null;
-  readonly to: string;
-  readonly event: string;
-  readonly resultId: string | null;
-  readonly rev: number;
-  readonly counts: Counts;
-  /** As it is now, rather than as it was. */
-  readonly isNow: boolean;
-}
 
 /** Tells every moment of an execution. */
 export function executionStory(machine: CharteredMachine, facts: ExecutionFacts): ExecutionStory {
@@ -88,6 +63,7 @@ function momentAnswer(
   const run = facts.runs.find((one) => one.resultId === resultId);
   const isKnown = chart.states.some(({ id }) => id === to);
   const context = contextOf(facts.execution, moment);
+  const cause = causeOf(run, moment);
   return {
     at: formatInstant(at),
     from,
@@ -95,22 +71,13 @@ function momentAnswer(
     event,
     transition: arrowOf(chart, moment),
     result_id: resultId,
-    pc_id: run?.pcId ?? null,
-    outcome: run?.outcome ?? null,
+    pc_id: cause.pcId,
+    outcome: cause.outcome,
     counters: countersOf(facts.execution, counts),
     states: [to],
     // A state of a newer version has none that are known.
     options: isKnown ? [...optionsOf(listed, chart, { value: to, context: { ...context } })] : [],
-    story: storyOf({
-      ...context,
-      status: to,
-      event: event === "" ? null : event,
-      pcId: run?.pcId ?? null,
-      deadlineAt: facts.execution.deadlineAt,
-      killed: killedBy(facts.execution, at),
-      unsent: moment.isNow ? facts.unsent : 0,
-      at,
-    }),
+    story: storyOf({ ...context, status: to, cause, ...surroundings(facts, moment) }),
   };
 }
 
@@ -138,7 +105,7 @@ function contextOf(execution: Execution, { at, rev, counts }: Moment): Execution
   };
 }
 
-function countersOf({ targetCount }: Execution, counts: Counts): Record<string, number> {
+function countersOf({ targetCount }: Execution, counts: Moment["counts"]): Record<string, number> {
   const { settledTargets, expiredTargets, missingTargets } = counts;
   return {
     waiting: Math.max(0, targetCount - settledTargets - expiredTargets - missingTargets),
@@ -150,9 +117,4 @@ function countersOf({ targetCount }: Execution, counts: Counts): Record<string, 
     skipped: counts.skipped,
     expired_runs: counts.expiredRuns,
   };
-}
-
-function killedBy({ killedAt, killedBy }: Execution, at: number) {
-  if (killedAt === null || killedAt > at) return null;
-  return { at: killedAt, by: killedBy ?? "somebody" };
 }

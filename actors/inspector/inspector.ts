@@ -2,13 +2,10 @@
 import { findAgent } from "../../db/agents.ts";
 import type { Reader } from "../../db/client.ts";
 import { findExecution, readTimeline } from "../../db/executions.ts";
-import {
-  countUnsent,
-  findCommandFor,
-  readOpenExecutions,
-  readRunBriefs,
-} from "../../db/inspection.ts";
+import { countMissing, readDepartures, readInFlight } from "../../db/execution_progress.ts";
+import { findCommandFor, readOpenExecutions, readRunBriefs } from "../../db/inspection.ts";
 import { findResult } from "../../db/results.ts";
+import { findRollout } from "../../db/rollouts.ts";
 import { activeStates } from "../../machines/chart_ids.ts";
 import type { ListedMachine } from "../../machines/machine_list.ts";
 import { Fault } from "../../wire/fault.ts";
@@ -31,13 +28,8 @@ import type { Clock, Timers } from "../system/clock.ts";
 import type { System } from "../system/supervisor.ts";
 import type { Watchable } from "../system/watchable.ts";
 import { Charts } from "./charts.ts";
-import {
-  type ExecutionFacts,
-  executionNow,
-  executionStory,
-  MAX_MOMENTS,
-  titleOf,
-} from "./execution_story.ts";
+import type { ExecutionFacts } from "./execution_facts.ts";
+import { executionNow, executionStory, MAX_MOMENTS, titleOf } from "./execution_story.ts";
 import {
   executionSource,
   type Live,
@@ -183,13 +175,17 @@ export class Inspector {
     const { db, clock } = this.#parts;
     const execution = await findExecution(db, execId);
     if (execution === undefined) return undefined;
-    const [transitions, unsent] = await Promise.all([
+    const [transitions, departures, inFlight, missingFor, rollout] = await Promise.all([
       readTimeline(db, execId),
-      countUnsent(db, execId),
+      readDepartures(db, execId),
+      execution.endedAt === null ? readInFlight(db, execId) : null,
+      execution.missingTargets === 0 ? {} : countMissing(db, execId),
+      findRollout(db, execId),
     ]);
     const named = transitions.slice(-moments).flatMap(({ resultId }) => resultId ?? []);
     const runs = await readRunBriefs(db, named);
-    return { execution, transitions, runs, unsent, now: clock.now() };
+    const now = clock.now();
+    return { execution, transitions, departures, inFlight, missingFor, rollout, runs, now };
   }
 
   /** @throws {Fault} `not_found` */
@@ -258,16 +254,18 @@ export class Inspector {
 
   async #look(machine: string, { id, title, snapshot }: Live): Promise<LookAnswer> {
     const { listed, chart } = this.#charts.machine(machine);
-    const options = optionsOf(listed, chart, snapshot);
+    const { value, context } = snapshot;
+    const now = this.#parts.clock.now();
+    const options = optionsOf(listed, chart, { value, context, now });
     // Its row is as new as the snapshot: that is told after the commit.
     const facts = machine === "execution" ? await this.#factsOf(id, 1) : undefined;
     return {
       machine,
       id,
       title: facts === undefined ? title : titleOf(facts.execution),
-      at: formatInstant(this.#parts.clock.now()),
-      states: [...activeStates(snapshot.value)],
-      context: { ...snapshot.context },
+      at: formatInstant(now),
+      states: [...activeStates(value)],
+      context: { ...context },
       options: [...options],
       story: facts === undefined
         ? null

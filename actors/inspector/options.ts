@@ -11,6 +11,8 @@ import { type Example, examplesFor } from "./examples.ts";
 export interface At {
   readonly value: unknown;
   readonly context: Readonly<Record<string, unknown>>;
+  /** The moment itself, ms since the epoch, for machines that count by time. */
+  readonly now?: number;
 }
 
 /** Every event that the machine may be sent, and what it would do now. Nothing is changed by asking. */
@@ -21,7 +23,7 @@ export function optionsOf(listed: ListedMachine, chart: Chart, at: At): readonly
   });
   if (snapshot.status === "done") return [];
   const active = activeStates(at.value);
-  const examples = examplesFor(listed.name, at.context);
+  const examples = examplesFor(listed.name, at.context, at.now);
   return listed.events.flatMap((event) => {
     const candidates = candidatesOf(chart, active, event);
     if (candidates.length === 0) return [ignored(event)];

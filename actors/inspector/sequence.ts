@@ -68,6 +68,10 @@ export interface SequenceFacts {
 /** Tells the story of one run as a sequence of messages. */
 export function sequenceOf(facts: SequenceFacts): SequenceAnswer {
   const { run, dispatch, caused, stored } = facts;
+  const starts = startSteps(run, caused, stored.started);
+  const kills = killSteps(run, dispatch);
+  // A PC that was away then begins after it.
+  const isKilledFirst = (dispatch?.killedAt ?? Infinity) < run.startedAt;
   return {
     result_id: run.resultId,
     request_id: run.requestId,
@@ -84,8 +88,7 @@ export function sequenceOf(facts: SequenceFacts): SequenceAnswer {
     ],
     steps: [
       ...(dispatch === null ? [] : dispatchSteps(dispatch, stored.command)),
-      ...startSteps(run, caused, stored.started),
-      ...killSteps(run, dispatch),
+      ...(isKilledFirst ? [...kills, ...starts] : [...starts, ...kills]),
       ...endSteps(run, caused, stored.result),
     ],
   };
@@ -128,8 +131,7 @@ function startSteps(
   caused: readonly CausedTransition[],
   stored: Stored | null,
 ): readonly Step[] {
-  // Where no started event was read, the result tells when it began; one that never did began and ended at once.
-  if (!run.startKnown && run.startedAt === run.finishedAt) return [];
+  if (!hasBegun(run)) return [];
   const starts = step(
     "agent",
     "agent",
@@ -191,45 +193,51 @@ function endSteps(
       step("projector", "execution", "RUN_SETTLED", "not there yet", PENDING),
     ];
   }
-  if (run.outcome === "expired") return givenUp(run, settled);
-  const [first, last] = [settled[0], settled.at(-1)];
-  const commit = last === undefined ? UNRECORDED : at(last.at, "backend");
-  const before = run.late
-    ? [
-      step(
-        "projector",
-        "execution",
-        "RUN_SETTLED",
-        given(first),
-        first === undefined || first === last ? UNRECORDED : at(first.at, "backend"),
-      ),
-    ]
-    : [];
+  if (run.outcome === "expired") return givenUp(run, settled.at(-1));
+  if (!run.late) return [endStep(run), ...resultSteps(run, settled.at(-1), stored)];
+  // Giving it up can only have made its execution expired, and its truth can only have mended that.
+  const lost = settled.find(({ to }) => to === "expired");
+  const mended = settled.findLast(({ to }) => to !== "expired");
+  const ends = [lostStep(lost), endStep(run)];
+  const hadEnded = lost !== undefined && run.finishedAt !== null && run.finishedAt < lost.at;
+  return [...(hadEnded ? ends.toReversed() : ends), ...resultSteps(run, mended, stored)];
+}
+
+/** The result, from the agent to what it did to the execution. */
+function resultSteps(
+  run: RunFacts,
+  moved: CausedTransition | undefined,
+  stored: Stored | null,
+): readonly Step[] {
+  const commit = moved === undefined ? UNRECORDED : at(moved.at, "backend");
   return [
-    ...before,
-    step(
-      "agent",
-      "agent",
-      "script ends",
-      endOf(run),
-      run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "agent"),
-    ),
-    step(
-      "agent",
-      "broker",
-      "result",
-      storedIn("RESULTS", stored),
-      resultStoredAt(run, stored),
-    ),
+    step("agent", "broker", "result", storedIn("RESULTS", stored), resultStoredAt(run, stored)),
     step("broker", "projector", "result", readWith(commit), commit),
     step(
       "projector",
       "execution",
-      last?.event ?? "RUN_SETTLED",
-      last === undefined ? "counted; the execution stayed where it was" : movedBy(last),
+      moved?.event ?? "RUN_SETTLED",
+      moved === undefined ? "counted; the execution stayed where it was" : movedBy(moved),
       commit,
     ),
   ];
+}
+
+function endStep(run: RunFacts): Step {
+  const when = run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "agent");
+  const label = hasBegun(run) ? "script ends" : "does not start it";
+  return step("agent", "agent", label, endOf(run), when);
+}
+
+/** Where no started event was read, the result tells when it began; one that never did began and ended at once. */
+function hasBegun({ startKnown, startedAt, finishedAt }: RunFacts): boolean {
+  return startKnown || startedAt !== finishedAt;
+}
+
+/** A late truth has replaced when it was given up: only a move of the execution still tells. */
+function lostStep(lost: CausedTransition | undefined): Step {
+  const when = lost === undefined ? UNRECORDED : at(lost.at, "backend");
+  return step("projector", "execution", "RUN_SETTLED", given(lost), when);
 }
 
 /** The row keeps the time of the run's first message: that is the result where no started event was read. */
@@ -238,23 +246,17 @@ function resultStoredAt(run: RunFacts, stored: Stored | null): When {
   return run.startKnown ? UNRECORDED : at(run.recordedAt, "broker");
 }
 
-function given(first: CausedTransition | undefined): string {
-  return first === undefined
+function given(moved: CausedTransition | undefined): string {
+  return moved === undefined
     ? "given up by the reaper"
-    : `given up by the reaper: ${movedBy(first)}`;
+    : `given up by the reaper: ${movedBy(moved)}`;
 }
 
-function givenUp(run: RunFacts, settled: readonly CausedTransition[]): readonly Step[] {
-  const [moved] = settled;
+function givenUp(run: RunFacts, moved: CausedTransition | undefined): readonly Step[] {
+  const when = run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "backend");
   return [
     step("agent", "broker", "result", "none by its deadline", PENDING),
-    step(
-      "projector",
-      "execution",
-      "RUN_SETTLED",
-      moved === undefined ? "given up by the reaper" : `given up by the reaper: ${movedBy(moved)}`,
-      run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "backend"),
-    ),
+    step("projector", "execution", "RUN_SETTLED", given(moved), when),
   ];
 }
 

@@ -96,6 +96,7 @@ export class SystemView {
     const waiting = await Promise.all(statuses.map(({ queues }) => lengthsOf(queues)));
     return {
       at: formatInstant(clock.now()),
+      every_ms: SAMPLE_MS,
       writes: writes(),
       broker: { connected: connected() },
       systems: statuses.map(({ name, actors }, index) => ({
@@ -125,7 +126,10 @@ export class SystemView {
         handles === null ? [] : [[path, handled] as const]
       ),
     );
-    this.#samples = [...this.#samples, { at: this.#parts.clock.now(), handled }].slice(-SAMPLES);
+    const now = this.#parts.clock.now();
+    // Whoever asks once leaves a sample behind that is of no use to who asks much later.
+    const recent = this.#samples.filter(({ at }) => now - at <= 2 * SAMPLES * SAMPLE_MS);
+    this.#samples = [...recent, { at: now, handled }].slice(-SAMPLES);
   }
 
   #rateOf(path: string): number | null {

@@ -1,6 +1,7 @@
 /** The inspector's feed over a whole backend: what it tells of trees, machines, executions and runs. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
 import type {
   ActivityEvent,
   ChartAnswer,
@@ -11,7 +12,7 @@ import type {
   SequenceAnswer,
   SystemAnswer,
 } from "../../wire/http_inspector.ts";
-import { startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import { PROBE, startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
 import { openViewer } from "../harness/event_reader.ts";
 import { letRunsExpire } from "../harness/passing_time.ts";
 import { eventually } from "../harness/wait.ts";
@@ -125,6 +126,34 @@ test("a run that was given up tells so in its sequence, and what it would take t
   assert.ok(story.now.options.some(({ to }) => to.includes("completed")));
   const { steps } = await get<SequenceAnswer>(`runs/${run.resultId}/sequence`);
   assert.match(steps.at(-1)?.detail ?? "", /given up by the reaper/);
+});
+
+test("an execution in waves says what has left, what holds the rest, and by when", async () => {
+  await backend.api("POST", "/api/jobs", { ...PROBE, id: "in-waves" });
+  const { exec_id } = await backend.api<DispatchAnswer>("POST", "/api/exec/in-waves", {
+    target: { pcs: ["wave-1", "wave-2"] },
+    rollout: { strategy: "wave", waves: [{ percent: 50 }, { percent: 100 }], soak: "1h" },
+  });
+  const soaking = await eventually("the first wave to leave", async () => {
+    const { now, moments } = await get<ExecutionStory>(`executions/${exec_id}`);
+    return /has left, and is watched/.test(now.story.why) ? { now, moments } : undefined;
+  });
+  const { story } = soaking.now;
+  assert.match(story.why, /^It is pending: 1 of its 2 waves has left, and nobody has begun\./);
+  assert.match(story.next[0] ?? "", /wave 2 leaves\.$/);
+  assert.deepEqual(story.deadlines.map(({ words }) => words), [
+    "Until then wave 1 is watched.",
+    "It has no deadline yet: that begins when the last of it has left.",
+  ]);
+  assert.match(soaking.moments[0]?.story.why ?? "", /in 2 waves, and none of them has left yet/);
+
+  await backend.api("POST", `/api/rollouts/${exec_id}/abort`);
+  const aborted = await eventually("the rest to be called off", async () => {
+    const { now } = await get<ExecutionStory>(`executions/${exec_id}`);
+    return now.story.deadlines.some(({ at }) => at !== null) ? now : undefined;
+  });
+  assert.match(aborted.story.why, /Its rollout was ended: aborted by/);
+  assert.equal(aborted.counters["missing"], 1);
 });
 
 test("a page that watches an execution is told each move, and with the last page the observer goes", async () => {

@@ -118,6 +118,19 @@ test("a machine at its end takes no event", () => {
   assert.deepEqual(optionsOf(machine, chartOf(machine.machine), { value: "done", context }), []);
 });
 
+const SUPERVISED = { withinMs: 60_000, atMost: 2, failuresAt: [1_000, 2_000] };
+
+for (const [now, to] of [[3_000, "gaveUp"], [600_000, "backingOff"]] as const) {
+  test(`an actor that fails once more after ${now} ms, is ${to}: failures of long ago do not count`, () => {
+    const machine = listed("supervisor");
+    const initial = getInitialSnapshot(machine.machine, machine.input);
+    const context = { ...initial.context, ...SUPERVISED };
+    const chart = chartOf(machine.machine);
+    const options = optionsOf(machine, chart, { value: { active: "running" }, context, now });
+    assert.deepEqual(options.find(({ event }) => event === "FAILED")?.to, [to]);
+  });
+}
+
 test("asking what would happen changes nothing", () => {
   const actor = createActor(executionMachine, { input: { execId: "e", targetCount: 1 } }).start();
   const before = JSON.stringify(actor.getPersistedSnapshot());

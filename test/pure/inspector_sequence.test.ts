@@ -126,3 +126,69 @@ test("a run of nobody's dispatch is told by itself", () => {
   const run = { ...RUN, execId: null };
   assert.equal(told({ run, dispatch: null, caused: [] })[0], "agent → agent: starts the script 03");
 });
+
+/** What the projector told the execution, and when. */
+function tellings(given: Partial<SequenceFacts>): string[] {
+  const { steps } = sequenceOf({
+    run: { ...RUN, late: true },
+    dispatch: DISPATCH,
+    caused: [],
+    stored: NOTHING_STORED,
+    ...given,
+  });
+  return steps.filter(({ label }) => label === "RUN_SETTLED")
+    .map(({ detail, at }) => `${at?.slice(17, 19) ?? "?"} ${detail}`);
+}
+
+const LOST = { at: at(5), from: "running", to: "expired", event: "RUN_SETTLED" };
+const MENDED = { at: at(8), from: "expired", to: "completed", event: "RUN_SETTLED" };
+const STAYED = "counted; the execution stayed where it was";
+
+const LATE: readonly (readonly [
+  what: string,
+  caused: SequenceFacts["caused"],
+  told: readonly string[],
+])[] = [
+  ["giving it up and its truth", [LOST, MENDED], [
+    "05 given up by the reaper: running → expired",
+    "08 expired → completed",
+  ]],
+  ["giving it up alone", [LOST], [
+    "05 given up by the reaper: running → expired",
+    `? ${STAYED}`,
+  ]],
+  ["its truth alone", [MENDED], ["? given up by the reaper", "08 expired → completed"]],
+  ["neither", [], ["? given up by the reaper", `? ${STAYED}`]],
+];
+
+for (const [what, caused, told] of LATE) {
+  test(`of a run that told its end late, what moved its execution is told: ${what}`, () =>
+    assert.deepEqual(tellings({ caused }), told));
+}
+
+test("a script that ended before its run was given up is told before that", () => {
+  const run = { ...RUN, late: true, finishedAt: at(4) };
+  const lines = told({ run, caused: [LOST, MENDED] }).slice(-5);
+  assert.deepEqual(lines, [
+    "agent → agent: script ends 04",
+    "projector → execution: RUN_SETTLED 05",
+    "agent → broker: result ?",
+    "broker → projector: result 08",
+    "projector → execution: RUN_SETTLED 08",
+  ]);
+});
+
+test("a run that never started has no script that ends", () => {
+  const run = { ...RUN, startKnown: false, startedAt: at(6), outcome: "skipped", exitCode: 126 };
+  const lines = told({ run });
+  assert.ok(lines.includes("agent → agent: does not start it 06"));
+  assert.ok(lines.every((line) => !line.includes("script ends")));
+});
+
+test("a kill that came before the run began is told before it", () => {
+  const lines = told({ dispatch: { ...DISPATCH, killedAt: at(2), killedBy: "bob" } });
+  assert.ok(
+    lines.indexOf("dispatcher → agent: kill 02") <
+      lines.indexOf("agent → agent: starts the script 03"),
+  );
+});

@@ -37,6 +37,8 @@ function keysOf(event: Announcement): readonly QueryKey[] {
         ["run", event.result_id],
         ["runs"],
       ];
+    case "sending":
+      return [["execution", event.exec_id]];
     case "agent":
     case "heartbeats":
       return PRESENCE;

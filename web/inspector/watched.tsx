@@ -4,6 +4,7 @@ import type { ChartAnswer, LookAnswer, MovedEvent } from "../../wire/http_inspec
 import { linkTo } from "../shared/router.ts";
 import { Time } from "../shared/ui/time.tsx";
 import { Chart } from "./chart.tsx";
+import { Deadlines } from "./deadlines.tsx";
 import { Options, possibleOf } from "./options.tsx";
 
 /** What was seen of it. */
@@ -78,7 +79,7 @@ function Looked({ look }: { readonly look: LookAnswer }) {
         {look.story !== null && (
           <>
             <p>{look.story.why}</p>
-            <p class="muted">{look.story.deadline}</p>
+            <Deadlines deadlines={look.story.deadlines} from={null} />
           </>
         )}
         {look.machine === "execution" && (

@@ -102,6 +102,7 @@ function waitingOf({ lag, waiting }: ActorAnswer): number | null {
   return lag.length === 0 ? null : lag.reduce((sum, one) => sum + one.pending + one.unacked, 0);
 }
 
-function storyText({ now: { story } }: ExecutionStory): string {
-  return `${[story.why, ...story.next, story.deadline].join("\n")}\n`;
+function storyText({ now: { story: { why, next, deadlines } } }: ExecutionStory): string {
+  const by = deadlines.map(({ at, words }) => at === null ? words : `${at}: ${words}`);
+  return `${[why, ...next, ...by].join("\n")}\n`;
 }

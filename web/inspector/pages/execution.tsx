@@ -17,6 +17,7 @@ import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { Chart } from "../chart.tsx";
+import { Deadlines } from "../deadlines.tsx";
 import { useFeed } from "../feed.ts";
 import { Options, possibleOf } from "../options.tsx";
 import { useChart } from "../queries.ts";
@@ -102,7 +103,7 @@ function Scrubbed({ story, chart }: {
       </section>
       <div class="halves">
         <div class="stack">
-          <Why story={story} moment={moment} isNow={shown === undefined} />
+          <Why moment={moment} isNow={shown === undefined} />
           <Transitions story={story} chosen={chosen} onChoose={setChosen} />
         </div>
         <div class="stack">
@@ -120,7 +121,7 @@ function CameFrom({ resultId, moved }: { readonly resultId: string; readonly mov
     <p class="lead">
       {moved
         ? "This is the moment that the run brought about."
-        : "That run was counted and moved the execution nowhere by itself."}{" "}
+        : "That run moved the execution nowhere by itself."}{" "}
       <a href={linkTo(["runs", resultId])}>Its messages, one by one</a>
     </p>
   );
@@ -140,8 +141,8 @@ function Scrubber({ story, chosen, onChoose }: {
       <button
         type="button"
         class="button small"
-        disabled={at === 0}
-        onClick={() => onChoose(at - 1)}
+        aria-disabled={at === 0}
+        onClick={() => at > 0 && onChoose(at - 1)}
       >
         Earlier
       </button>
@@ -157,8 +158,8 @@ function Scrubber({ story, chosen, onChoose }: {
       <button
         type="button"
         class="button small"
-        disabled={at >= moments.length}
-        onClick={() => onChoose(at + 1)}
+        aria-disabled={at >= moments.length}
+        onClick={() => at < moments.length && onChoose(at + 1)}
       >
         Later
       </button>
@@ -190,11 +191,7 @@ const COUNTERS: readonly (readonly [name: string, label: string])[] = [
   ["missing", "never heard of"],
 ];
 
-function Why({ story, moment, isNow }: {
-  readonly story: ExecutionStory;
-  readonly moment: MomentAnswer;
-  readonly isNow: boolean;
-}) {
+function Why({ moment, isNow }: { readonly moment: MomentAnswer; readonly isNow: boolean }) {
   return (
     <section class="card padded stack" aria-labelledby="why">
       <h2 id="why">{isNow ? "Why it is here" : "Why it was here"}</h2>
@@ -203,15 +200,8 @@ function Why({ story, moment, isNow }: {
       <ul class="sentences">
         {moment.story.next.map((sentence) => <li key={sentence}>{sentence}</li>)}
       </ul>
-      <h3>Deadline</h3>
-      <p>
-        {moment.story.deadline}
-        {story.deadline_at !== null && (
-          <span class="muted">
-            {" "}(<Time at={story.deadline_at} />)
-          </span>
-        )}
-      </p>
+      <h3>{moment.story.deadlines.length === 1 ? "Deadline" : "Deadlines"}</h3>
+      <Deadlines deadlines={moment.story.deadlines} from={isNow ? null : moment.at} />
     </section>
   );
 }

@@ -1,12 +1,13 @@
 /** One machine as a statechart, and any live one of its kind to watch. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type {
   ChartAnswer,
   LiveAnswer,
   LookAnswer,
   MovedEvent,
 } from "../../../wire/http_inspector.ts";
-import { ask, pathOf } from "../../shared/api.ts";
+import { ApiError, ask, pathOf } from "../../shared/api.ts";
+import { onLiveEvent } from "../../shared/live.ts";
 import { useQuery } from "../../shared/queries.ts";
 import { linkTo, place, setQuery } from "../../shared/router.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -97,34 +98,55 @@ function WatchedHere({ chart, id }: { readonly chart: ChartAnswer; readonly id: 
     moved: (event: MovedEvent) => setSeen((before) => seeing(before, event)),
     again: () => void first.refetch(),
   });
+  // That its commands have left is nothing that its machine does.
+  useEffect(
+    () =>
+      onLiveEvent((event) => {
+        if (event.type === "sending" && event.exec_id === id) void first.refetch();
+      }),
+    [id],
+  );
   // A newer answer than the newest move is the truth again, after a gap.
   const look = newer(seen.look, first.data);
-  if (look === undefined) {
-    return first.isError
-      ? (
-        <>
-          <div class="card">
-            <Empty icon="inspector" title="It does not live here any more">
-              {chart.name === "execution"
-                ? (
-                  <p>
-                    A machine that has ended is stopped; what is recorded of it stands on{" "}
-                    <a href={linkTo(["executions", id])}>its own page</a>.
-                  </p>
-                )
-                : <p>A machine that has ended is stopped. Those that live can be chosen above.</p>}
-            </Empty>
-          </div>
-          <Still chart={chart} />
-        </>
-      )
-      : <Still chart={chart} />;
+  const isGone = first.error instanceof ApiError && first.error.status === 404;
+  if (look === undefined || (isGone && !isAtEnd(look))) {
+    return (
+      <>
+        {isGone && <Gone machine={chart.name} id={id} />}
+        {first.isError && !isGone && <Problem error={first.error} />}
+        <Still chart={chart} />
+      </>
+    );
   }
   return (
     <Watched chart={chart} look={look} moves={seen.moves}>
       <Sampling isLive={isLive} leftOut={seen.leftOut} />
     </Watched>
   );
+}
+
+/** It ended, perhaps while nobody could tell of it. */
+function Gone({ machine, id }: { readonly machine: string; readonly id: string }) {
+  return (
+    <div class="card">
+      <Empty icon="inspector" title="It does not live here any more">
+        {machine === "execution"
+          ? (
+            <p>
+              A machine that has ended is stopped; what is recorded of it stands on{" "}
+              <a href={linkTo(["executions", id])}>its own page</a>.
+            </p>
+          )
+          : <p>A machine that has ended is stopped. Those that live can be chosen above.</p>}
+      </Empty>
+    </div>
+  );
+}
+
+/** What was seen of it last is how it ended. */
+function isAtEnd({ machine, options, states }: LookAnswer): boolean {
+  if (machine === "execution") return !["pending", "running"].includes(states[0] ?? "");
+  return options.length === 0;
 }
 
 function newer(a: LookAnswer | null, b: LookAnswer | undefined): LookAnswer | undefined {

@@ -1,7 +1,9 @@
 /** The messages of one run, as a sequence diagram from what was recorded. */
+import { useEffect } from "preact/hooks";
 import type { SequenceAnswer } from "../../../wire/http_inspector.ts";
 import { ask, pathOf } from "../../shared/api.ts";
-import { useQuery } from "../../shared/queries.ts";
+import { onLiveEvent } from "../../shared/live.ts";
+import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { linkTo } from "../../shared/router.ts";
 import { utcTime } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -19,11 +21,24 @@ const READABLE = 760;
 type Step = SequenceAnswer["steps"][number];
 
 export function SequencePage({ resultId }: { readonly resultId: string }) {
+  const key = ["sequence", resultId];
   const sequence = useQuery({
-    key: ["sequence", resultId],
+    key,
     load: ({ signal }) =>
       ask<SequenceAnswer>(pathOf("api", "inspector", "runs", resultId, "sequence"), { signal }),
   });
+  // Its beginning and its end, and a kill of its execution.
+  const execId = sequence.data?.exec_id;
+  useEffect(
+    () =>
+      onLiveEvent((event) => {
+        const isOfRun = "result_id" in event && event.result_id === resultId;
+        const isOfExecution = "exec_id" in event && event.exec_id === execId &&
+          event.type !== "run";
+        if (isOfRun || isOfExecution) refreshSoon(key);
+      }),
+    [resultId, execId],
+  );
   return (
     <LoadablePage
       query={sequence}

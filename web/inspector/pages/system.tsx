@@ -25,7 +25,11 @@ export function SystemPage() {
         Every actor of this process under its supervisor: what it may touch, how often it was
         started again, and what waits for it.
       </p>
-      <Sampling isLive={isLive} leftOut={0} />
+      <Sampling
+        isLive={isLive}
+        leftOut={0}
+        everyMs={(newest ?? first.data)?.every_ms}
+      />
       <Loadable query={first}>
         {(loaded) => <System system={newest ?? loaded} />}
       </Loadable>

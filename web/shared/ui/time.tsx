@@ -24,3 +24,11 @@ export function Since({ at }: { readonly at: string }) {
     </time>
   );
 }
+
+/** How far away an instant is, second by second, or how far it was from another one. @param from null = now */
+export function Away({ at, from }: { readonly at: string; readonly from: string | null }) {
+  const ms = Date.parse(at) - (from === null ? now.value : Date.parse(from));
+  const span = shownSpan(Math.abs(ms));
+  if (from === null) return <span class="number">{ms > 0 ? `in ${span}` : `${span} ago`}</span>;
+  return <span class="number">{ms > 0 ? `${span} later` : `${span} before`}</span>;
+}

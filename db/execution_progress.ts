@@ -1,0 +1,85 @@
+/** How far an execution has come, beside what its row says: what has left, what runs, and why PCs are missing. */
+import type { Reader } from "./client.ts";
+import { numberOf, numberOrNull, textOrNull } from "./rows.ts";
+
+/** Its commands by what became of them, and its waves. Instants in ms since the epoch. */
+export interface Departures {
+  readonly waiting: number;
+  readonly sent: number;
+  /** They never will leave: called off by a kill, too old, refused by the broker. */
+  readonly calledOff: number;
+  /** By the broker's clock. */
+  readonly lastSentAt: number | null;
+  /** Of each wave, in their order; null = it has not left. Empty = it has no waves. */
+  readonly wavesSentAt: readonly (number | null)[];
+}
+
+/** What of an execution has left for its PCs. */
+export async function readDepartures(reader: Reader, execId: string): Promise<Departures> {
+  const [commands, waves] = await Promise.all([
+    reader.query(
+      `SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting,
+          count(*) FILTER (WHERE state = 'sent') AS sent,
+          count(*) FILTER (WHERE state NOT IN ('waiting', 'sent')) AS called_off,
+          max(sent_at) AS last_sent_at
+        FROM command_outbox WHERE exec_id = ? AND kind = 'command'`,
+      [execId],
+    ),
+    reader.query("SELECT sent_at FROM rollout_waves WHERE exec_id = ? ORDER BY wave", [execId]),
+  ]);
+  const [row = {}] = commands;
+  return {
+    waiting: numberOf(row, "waiting"),
+    sent: numberOf(row, "sent"),
+    calledOff: numberOf(row, "called_off"),
+    lastSentAt: numberOrNull(row, "last_sent_at"),
+    wavesSentAt: waves.map((wave) => numberOrNull(wave, "sent_at")),
+  };
+}
+
+/** Runs of an execution that have not ended, with the first and the last of their deadlines, ms since the epoch. */
+export interface RunsInFlight {
+  readonly runs: number;
+  /** PCs of them that the execution waits for. */
+  readonly pcs: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** Null when there are none. */
+export async function readInFlight(reader: Reader, execId: string): Promise<RunsInFlight | null> {
+  const [row] = await reader.query(
+    `SELECT count(*) AS runs, count(DISTINCT t.pc_id) AS pcs,
+        min(coalesce(r.expires_at, r.recorded_at + 86400000)) AS first_at,
+        max(coalesce(r.expires_at, r.recorded_at + 86400000)) AS last_at
+      FROM execution_results AS r LEFT JOIN execution_targets AS t
+        ON t.exec_id = r.exec_id AND t.pc_id = r.pc_id AND t.state = 'waiting'
+      WHERE r.exec_id = ? AND r.outcome IS NULL AND r.parent_result_id IS NULL`,
+    [execId],
+  );
+  if (row === undefined || numberOf(row, "runs") === 0) return null;
+  return {
+    runs: numberOf(row, "runs"),
+    pcs: numberOf(row, "pcs"),
+    firstAt: numberOf(row, "first_at"),
+    lastAt: numberOf(row, "last_at"),
+  };
+}
+
+/** Missing targets of an execution by their reason; those without one are left out. */
+export async function countMissing(
+  reader: Reader,
+  execId: string,
+): Promise<Readonly<Record<string, number>>> {
+  const rows = await reader.query(
+    `SELECT reason, count(*) AS targets FROM execution_targets
+      WHERE exec_id = ? AND state = 'missing' GROUP BY reason`,
+    [execId],
+  );
+  return Object.fromEntries(
+    rows.flatMap((row) => {
+      const reason = textOrNull(row, "reason");
+      return reason === null ? [] : [[reason, numberOf(row, "targets")] as const];
+    }),
+  );
+}

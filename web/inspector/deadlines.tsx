@@ -1,0 +1,29 @@
+/** The instants that an execution waits for, each with how far away it is. */
+import type { StoryAnswer } from "../../wire/http_inspector.ts";
+import { Away, Time } from "../shared/ui/time.tsx";
+
+/** @param from the moment that is told of; null = now, second by second */
+export function Deadlines({ deadlines, from }: {
+  readonly deadlines: StoryAnswer["deadlines"];
+  readonly from: string | null;
+}) {
+  return (
+    <ul class="sentences">
+      {deadlines.map(({ at, words }) => (
+        <li key={words}>
+          {at !== null && (
+            <>
+              <strong>
+                <Time at={at} />
+              </strong>{" "}
+              <span class="muted">
+                (<Away at={at} from={from} />)
+              </span>:{" "}
+            </>
+          )}
+          {words}
+        </li>
+      ))}
+    </ul>
+  );
+}
