@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { AUDIT_OUTCOMES } from "../../../wire/http_audit.ts";
 import { setQuery } from "../../shared/router.ts";
+import { SearchField } from "../../shared/ui/search_field.tsx";
 
 /** What narrows the audit log, as it stands in the address and is asked of the server. */
 const FILTER_MEMBERS = ["actor", "action", "target", "outcome", "from", "to"] as const;
@@ -19,18 +20,13 @@ export function FilterForm({ filter }: { readonly filter: AuditFilter }) {
   const [draft, setDraft] = useState(filter);
   const set = (member: Member, value: string) => setDraft({ ...draft, [member]: value });
   const text = (member: Member, label: string, placeholder: string) => (
-    <div class="field">
-      <label for={member}>{label}</label>
-      <input
-        id={member}
-        class="input"
-        type="search"
-        spellcheck={false}
-        placeholder={placeholder}
-        value={draft[member] ?? ""}
-        onInput={({ currentTarget }) => set(member, currentTarget.value)}
-      />
-    </div>
+    <SearchField
+      id={member}
+      label={label}
+      placeholder={placeholder}
+      value={draft[member] ?? ""}
+      onValue={(value) => set(member, value)}
+    />
   );
   const time = (member: Member, label: string) => (
     <div class="field">

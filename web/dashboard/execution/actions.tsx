@@ -1,14 +1,12 @@
 /** What can be done with an execution, by who may. */
-import { useState } from "preact/hooks";
 import type { ExecutionAnswer, KillAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import type { Counts } from "../../shared/outcomes.ts";
 import { queries } from "../../shared/queries.ts";
 import { may } from "../../shared/session.ts";
 import { shownCount, shownPcs } from "../../shared/time.ts";
-import { Confirm } from "../../shared/ui/confirm.tsx";
-import { Icon } from "../../shared/ui/icons.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
+import { KillButton } from "../kill_button.tsx";
 import { RetryButton } from "./retry.tsx";
 
 export function ExecutionActions({ execution, counts }: {
@@ -21,14 +19,13 @@ export function ExecutionActions({ execution, counts }: {
     <>
       <RetryButton execution={execution} counts={counts} />
       {isOpen && execution.killed_at === null && (
-        <KillButton execId={execution.exec_id} counts={counts} />
+        <KillExecution execId={execution.exec_id} counts={counts} />
       )}
     </>
   );
 }
 
-function KillButton({ execId, counts }: { readonly execId: string; readonly counts: Counts }) {
-  const [isAsking, setAsking] = useState(false);
+function KillExecution({ execId, counts }: { readonly execId: string; readonly counts: Counts }) {
   const kill = async () => {
     const path = pathOf("api", "executions", execId, "kill");
     const { in_flight } = await ask<KillAnswer>(path, { method: "POST" });
@@ -37,35 +34,20 @@ function KillButton({ execId, counts }: { readonly execId: string; readonly coun
     await queries.invalidateQueries({ queryKey: ["execution", execId] });
   };
   return (
-    <>
-      <button type="button" class="button danger" onClick={() => setAsking(true)}>
-        <Icon name="stop" />
-        Kill
-      </button>
-      {isAsking && (
-        <Confirm
-          title="Kill this execution?"
-          action={killWords(counts)}
-          onDo={kill}
-          onClose={() => setAsking(false)}
-        >
-          <p>
-            {counts.running > 0 && (
-              <>
-                <strong>{runs(counts.running)}</strong> in flight will be ended now.{" "}
-              </>
-            )}
-            {counts.waiting > 0 && (
-              <>
-                <strong>{shownPcs(counts.waiting)}</strong>{" "}
-                will not begin, also those that are away and come back later.{" "}
-              </>
-            )}
-            What has ended stays as it is. This cannot be taken back.
-          </p>
-        </Confirm>
+    <KillButton title="Kill this execution?" action={killWords(counts)} onKill={kill}>
+      {counts.running > 0 && (
+        <>
+          <strong>{runs(counts.running)}</strong> in flight will be ended now.{" "}
+        </>
       )}
-    </>
+      {counts.waiting > 0 && (
+        <>
+          <strong>{shownPcs(counts.waiting)}</strong>{" "}
+          will not begin, also those that are away and come back later.{" "}
+        </>
+      )}
+      What has ended stays as it is.
+    </KillButton>
   );
 }
 

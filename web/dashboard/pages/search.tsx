@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { place, setQuery } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
+import { SearchField } from "../../shared/ui/search_field.tsx";
 import { Empty, Problem } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { RunsTable } from "../runs_table.tsx";
@@ -46,21 +47,15 @@ function SearchForm({ search, onSearch }: {
   const [draft, setDraft] = useState(search);
   // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
   useEffect(() => setDraft(search), [JSON.stringify(search)]);
-  const set = (member: Member) => (event: { readonly currentTarget: { readonly value: string } }) =>
-    setDraft({ ...draft, [member]: event.currentTarget.value });
+  const set = (member: Member, value: string) => setDraft({ ...draft, [member]: value });
   const field = (member: Member, label: string, placeholder: string) => (
-    <div class="field">
-      <label for={member}>{label}</label>
-      <input
-        id={member}
-        class="input"
-        type="search"
-        spellcheck={false}
-        placeholder={placeholder}
-        value={draft[member] ?? ""}
-        onInput={set(member)}
-      />
-    </div>
+    <SearchField
+      id={member}
+      label={label}
+      placeholder={placeholder}
+      value={draft[member] ?? ""}
+      onValue={(value) => set(member, value)}
+    />
   );
   return (
     <form
@@ -80,7 +75,12 @@ function SearchForm({ search, onSearch }: {
         {field("job_id", "Job", "clean")}
         <div class="field">
           <label for="status">State</label>
-          <select id="status" class="select" value={draft.status ?? ""} onChange={set("status")}>
+          <select
+            id="status"
+            class="select"
+            value={draft.status ?? ""}
+            onChange={({ currentTarget }) => set("status", currentTarget.value)}
+          >
             {STATES.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
           </select>
         </div>

@@ -1,15 +1,12 @@
-import { useState } from "preact/hooks";
 import type { RunAnswer } from "../../../wire/http.ts";
 import type { RunKillAnswer } from "../../../wire/http_kills.ts";
 import { ask, newKey, pathOf } from "../../shared/api.ts";
 import { may } from "../../shared/session.ts";
-import { Confirm } from "../../shared/ui/confirm.tsx";
-import { Icon } from "../../shared/ui/icons.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
+import { KillButton } from "../kill_button.tsx";
 
 /** Ends one run in flight; those of the other PCs go on. */
 export function KillRunButton({ run }: { readonly run: RunAnswer }) {
-  const [isAsking, setAsking] = useState(false);
   if (run.outcome !== null || !may("operator")) return null;
   const kill = async () => {
     const path = pathOf("api", "results", run.result_id, "kill");
@@ -17,25 +14,9 @@ export function KillRunButton({ run }: { readonly run: RunAnswer }) {
     sayDone(wordsOf(run, await ask<RunKillAnswer>(path, { method: "POST", headers })));
   };
   return (
-    <>
-      <button type="button" class="button danger" onClick={() => setAsking(true)}>
-        <Icon name="stop" />
-        Kill
-      </button>
-      {isAsking && (
-        <Confirm
-          title="Kill this run?"
-          action="Kill 1 run"
-          onDo={kill}
-          onClose={() => setAsking(false)}
-        >
-          <p>
-            What runs on <strong>{run.pc_id}</strong>{" "}
-            is ended now. Other PCs of the execution go on. This cannot be taken back.
-          </p>
-        </Confirm>
-      )}
-    </>
+    <KillButton title="Kill this run?" action="Kill 1 run" onKill={kill}>
+      What runs on <strong>{run.pc_id}</strong> is ended now. Other PCs of the execution go on.
+    </KillButton>
   );
 }
 
