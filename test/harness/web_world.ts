@@ -3,10 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { dashboardLink } from "../../actors/http/server.ts";
-import { type Agent, createAgent, type JobHandlers } from "../../agent/agent.ts";
+import { type Agent, createAgent, type JobHandler, type JobHandlers } from "../../agent/agent.ts";
 import { startBrowser, type Visit, visit } from "./browser.ts";
 import { jwt, startApi, type TestApi, TOKEN } from "./http_api.ts";
 import { eventually } from "./wait.ts";
+
+/** A job that ends when it is killed. */
+export const hangs: JobHandler = (_command, { signal }) =>
+  new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true })
+  );
 
 /** A backend whose actors run, agents, and a browser: what a person has. */
 export interface WebWorld extends AsyncDisposable {

@@ -3,22 +3,16 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { dashboardLink } from "../../actors/http/server.ts";
-import type { JobHandler } from "../../agent/agent.ts";
 import { startBrowser, visit } from "../harness/browser.ts";
 import { jwt, TOKEN } from "../harness/http_api.ts";
 import { executionRow, NOON, settled, targetRow } from "../harness/seed.ts";
-import { startWebWorld, type WebWorld } from "../harness/web_world.ts";
+import { hangs, startWebWorld, type WebWorld } from "../harness/web_world.ts";
 
 let world: WebWorld;
 before(async () => {
   world = await startWebWorld();
 });
 after(() => world[Symbol.asyncDispose]());
-
-const hangs: JobHandler = (_command, { signal }) =>
-  new Promise((_, reject) =>
-    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true })
-  );
 
 const focused = (page: Page) =>
   page.evaluate(() =>

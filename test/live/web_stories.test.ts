@@ -4,12 +4,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import type { JobHandler } from "../../agent/agent.ts";
 import { encode } from "../../wire/codec.ts";
 import { bearer, jwt } from "../harness/http_api.ts";
 import { visit } from "../harness/browser.ts";
 import { executionRow, runRow, targetRow } from "../harness/seed.ts";
-import { startWebWorld, type WebWorld } from "../harness/web_world.ts";
+import { hangs, startWebWorld, type WebWorld } from "../harness/web_world.ts";
 
 let world: WebWorld;
 before(async () => {
@@ -54,10 +53,6 @@ test("a script that is typed and run shows each line when it is printed, and its
 });
 
 test("an execution over 50 agents fills its PCs live, and a kill names how many it ends", async () => {
-  const hangs: JobHandler = (_command, { signal }) =>
-    new Promise((_, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true })
-    );
   const names = (kind: string, count: number) =>
     Array.from({ length: count }, (_, index) => `${kind}-${index}`);
   await world.startAgents(names("good", 30), { "*": () => 0 });

@@ -3,6 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import "./styles/all.css";
 import { whenUnauthenticated } from "./api.ts";
+import { keepFocus } from "./focus.ts";
 import { close, goLive, onGap, open } from "./live.ts";
 import { refreshAll } from "./queries.ts";
 import { rememberScroll } from "./scroll.ts";
@@ -22,6 +23,7 @@ const problem = signal<unknown>(undefined);
 export async function boot(Page: ComponentType): Promise<void> {
   applyTheme();
   rememberScroll();
+  keepFocus();
   const root = document.getElementById("app");
   if (root === null) throw new TypeError("the document has no place for the page");
   render(<Root page={Page} />, root);

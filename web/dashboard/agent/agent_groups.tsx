@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { GroupsAnswer } from "../../../wire/http_groups.ts";
 import { ask, askPage, pathOf } from "../../shared/api.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
@@ -41,17 +41,22 @@ function Membership({ path, membership }: {
 }) {
   const { groups, problem, etag } = membership;
   const [text, setText] = useState("");
-  const set = async (next: readonly string[]) => {
+  const field = useRef<HTMLInputElement>(null);
+  /** Whether it was stored. */
+  const set = async (next: readonly string[]): Promise<boolean> => {
     try {
       await ask(path, {
         method: "PUT",
         body: { groups: next },
         ...(etag === null ? {} : { headers: { "if-match": etag } }),
       });
+      return true;
     } catch (thrown) {
       sayProblem("Cannot change the groups", thrown);
+      return false;
+    } finally {
+      refreshSoon(["groups"]);
     }
-    refreshSoon(["groups"]);
   };
   const mayChange = may("operator");
   return (
@@ -68,7 +73,11 @@ function Membership({ path, membership }: {
                   <button
                     type="button"
                     aria-label={`Out of ${group}`}
-                    onClick={() => void set(groups.filter((each) => each !== group))}
+                    onClick={() => {
+                      // The button goes with the group.
+                      field.current?.focus();
+                      void set(groups.filter((each) => each !== group));
+                    }}
                   >
                     ×
                   </button>
@@ -83,11 +92,11 @@ function Membership({ path, membership }: {
           onSubmit={(event) => {
             event.preventDefault();
             if (text.trim() === "") return;
-            void set([...groups, text.trim()]);
-            setText("");
+            void set([...groups, text.trim()]).then((isStored) => isStored && setText(""));
           }}
         >
           <input
+            ref={field}
             class="input pc-filter"
             aria-label="Put into a group"
             placeholder="Another group"

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { ask, pathOf } from "../../shared/api.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { Problem } from "../../shared/ui/states.tsx";
 
 type Log =
@@ -23,14 +24,13 @@ export function AgentLog({ pcId }: { readonly pcId: string }) {
     <section class="card" aria-label="Log">
       <div class="card-head">
         <h2>The agent's log</h2>
-        <button
-          type="button"
+        <Button
           class="button small"
-          disabled={log.state === "asking"}
+          off={log.state === "asking"}
           onClick={() => void fetchLog()}
         >
           {log.state === "asking" ? "Asking" : log.state === "not asked" ? "Ask for it" : "Again"}
-        </button>
+        </Button>
       </div>
       <div class="card-body">
         {log.state === "not asked" && (

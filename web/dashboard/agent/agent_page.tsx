@@ -6,6 +6,7 @@ import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { goTo, linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { shownBytes } from "../../shared/time.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -121,9 +122,9 @@ function AgentActions({ pcId }: { readonly pcId: string }) {
         <Icon name="play" />
         Run a script
       </a>
-      <button type="button" class="button" disabled={busy} onClick={() => void ping()}>
+      <Button class="button" off={busy} onClick={() => void ping()}>
         {busy ? "Asking" : "Ping"}
-      </button>
+      </Button>
       <button type="button" class="button quiet" onClick={() => setAsking(true)}>Forget</button>
       {isAsking && (
         <Confirm

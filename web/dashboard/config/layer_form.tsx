@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { CONFIG_FIELDS, type ConfigField } from "../../../wire/config.ts";
 import type { ConfigBody } from "../../../wire/http_config.ts";
 import { ApiError } from "../../shared/api.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { Problem } from "../../shared/ui/states.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
 import { isStale } from "../last_change.ts";
@@ -93,13 +94,13 @@ export function LayerForm({ layer, stored, reach, readOnly }: LayerFormProps) {
       {error !== undefined && <Problem error={error} />}
       {!readOnly && (
         <div class="actions">
-          <button
+          <Button
             type="submit"
             class="button primary"
-            disabled={busy || typed === undefined || newer !== undefined}
+            off={busy || typed === undefined || newer !== undefined}
           >
             Save for {reach}
-          </button>
+          </Button>
           <RemoveLayer layer={layer} stored={stored} reach={reach} onRemoved={forget} />
           <span class="muted small" role="status">
             {typed === undefined ? "as it is stored" : "not saved yet"}

@@ -48,6 +48,8 @@ function RetryDialog({ execId, counts, offered, onClose }: {
   const [chosen, setChosen] = useState<readonly Retried[]>(
     offered.filter((outcome) => outcome !== "skipped"),
   );
+  // The same while it is asked: pressing again after an answer that was lost runs it once.
+  const [key, setKey] = useState(newKey);
   const total = chosen.reduce((sum, outcome) => sum + counts[outcome], 0);
   const pcs = `${shownCount(total)} ${total === 1 ? "PC" : "PCs"}`;
   const retry = async () => {
@@ -56,22 +58,24 @@ function RetryDialog({ execId, counts, offered, onClose }: {
       {
         method: "POST",
         body: { only: chosen },
-        headers: { "idempotency-key": newKey() },
+        headers: { "idempotency-key": key },
       },
     );
     sayDone(`Sent again to ${pcs}.`);
     goTo(linkTo(["executions", exec_id]));
   };
-  const toggle = (outcome: Retried) =>
+  const toggle = (outcome: Retried) => {
     setChosen(
       chosen.includes(outcome) ? chosen.filter((each) => each !== outcome) : [...chosen, outcome],
     );
+    setKey(newKey());
+  };
   return (
     <Confirm
       title="Run it again where it did not succeed"
       action={`Run again on ${pcs}`}
       danger={false}
-      disabled={total === 0}
+      off={total === 0}
       onDo={retry}
       onClose={onClose}
     >

@@ -4,6 +4,7 @@ import { ask, pathOf } from "../../shared/api.ts";
 import { usePages } from "../../shared/pages_query.ts";
 import { refreshSoon } from "../../shared/queries.ts";
 import { may } from "../../shared/session.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { CopyButton } from "../../shared/ui/clipboard.tsx";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
@@ -114,15 +115,10 @@ function DeadLetterActions({ letter }: { readonly letter: DeadLetterAnswer }) {
   };
   return (
     <div class="row">
-      <button
-        type="button"
-        class="button small"
-        disabled={busy}
-        onClick={() => void replay()}
-      >
+      <Button class="button small" off={busy} onClick={() => void replay()}>
         <Icon name="retry" />
         Replay
-      </button>
+      </Button>
       <button type="button" class="button quiet small" onClick={() => setAsking(true)}>
         Throw away
       </button>

@@ -5,6 +5,7 @@ import type { Target } from "../../../wire/plan.ts";
 import { ask, newKey, pathOf } from "../../shared/api.ts";
 import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Segments } from "../../shared/ui/segments.tsx";
@@ -95,10 +96,10 @@ function RunForm() {
         : <JobField job={draft.job} onJob={(job) => change({ job })} />}
       {error !== undefined && <Problem error={error} />}
       <div class="actions">
-        <button type="submit" class="button primary" disabled={!isReady || busy}>
+        <Button type="submit" class="button primary" off={!isReady || busy}>
           <Icon name="play" />
           {namesSomebody(draft.target) ? `Run on ${target}` : "Run"}
-        </button>
+        </Button>
         {!isReady && <span class="muted small">{whatIsMissing(draft)}</span>}
       </div>
     </form>

@@ -4,6 +4,7 @@ import { useQuery } from "../../shared/queries.ts";
 import { session, signOut } from "../../shared/session.ts";
 import { setTheme, theme, THEMES } from "../../shared/theme.ts";
 import { shownCount } from "../../shared/time.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Segments } from "../../shared/ui/segments.tsx";
 import { Loadable } from "../../shared/ui/states.tsx";
@@ -123,14 +124,13 @@ function Books() {
     <section class="card" aria-label="What always holds">
       <div class="card-head">
         <h2>What always holds</h2>
-        <button
-          type="button"
+        <Button
           class="button small"
-          disabled={books.isFetching}
+          off={books.isFetching}
           onClick={() => void books.refetch()}
         >
           Count again
-        </button>
+        </Button>
       </div>
       <Loadable query={books}>
         {({ invariants }) => (

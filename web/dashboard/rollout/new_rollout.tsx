@@ -6,6 +6,7 @@ import { refreshSoon } from "../../shared/queries.ts";
 import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { shownPcs } from "../../shared/time.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty } from "../../shared/ui/states.tsx";
@@ -58,9 +59,9 @@ function RolloutForm() {
         )}
         <Judging draft={draft} onDraft={change} />
         <div class="actions">
-          <button type="submit" class="button primary" disabled={!isReady}>
+          <Button type="submit" class="button primary" off={!isReady}>
             {isReady && query.data !== undefined ? `Start on ${sizeOf(query.data)}` : "Start"}
-          </button>
+          </Button>
           {missing !== undefined && <span class="muted small">{missing}</span>}
         </div>
       </form>

@@ -36,7 +36,7 @@ export function usePreview(draft: RolloutDraft): Previewed {
 
 const COLUMNS: readonly Column<PlannedWaveAnswer>[] = [
   { head: "Wave", kind: "number", cell: ({ wave }) => wave },
-  { head: "Who", cell: ({ group, percent }) => group ?? `up to ${percent} %` },
+  { head: "Who", kind: "what", cell: ({ group, percent }) => group ?? `up to ${percent} %` },
   { head: "PCs", kind: "number", cell: ({ target_count }) => shownCount(target_count) },
   { head: "Online", kind: "number", cell: ({ online_count }) => shownCount(online_count) },
   {
@@ -45,7 +45,7 @@ const COLUMNS: readonly Column<PlannedWaveAnswer>[] = [
   },
   {
     head: "The first of them",
-    kind: "break small",
+    kind: "break small whole",
     cell: ({ pcs, target_count }) =>
       pcs.length < target_count ? `${pcs.join(", ")}, …` : pcs.join(", "),
   },

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { RolloutDetail } from "../../../wire/http_rollouts.ts";
 import { ask, pathOf } from "../../shared/api.ts";
-import { refreshSoon } from "../../shared/queries.ts";
+import { queries } from "../../shared/queries.ts";
 import { shownCount, shownPcs } from "../../shared/time.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
@@ -22,7 +22,8 @@ export function Steering({ detail }: { readonly detail: RolloutDetail }) {
   const steer = async (what: Wish) => {
     await ask(pathOf("api", "rollouts", exec_id, what), { method: "POST" });
     sayDone(DONE[what]);
-    refreshSoon(["rollouts"]);
+    // What can be done next is there when the question goes.
+    await queries.invalidateQueries({ queryKey: ["rollouts"] });
   };
   const isPaused = status === "paused";
   return (

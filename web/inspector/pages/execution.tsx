@@ -12,6 +12,7 @@ import { outcomeOf } from "../../shared/outcomes.ts";
 import { refreshSoon, useQuery } from "../../shared/queries.ts";
 import { linkTo, place } from "../../shared/router.ts";
 import { shownSpan } from "../../shared/time.ts";
+import { Button } from "../../shared/ui/button.tsx";
 import { OutcomeLabel, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
@@ -138,14 +139,9 @@ function Scrubber({ story, chosen, onChoose }: {
   const text = moment === undefined ? "now" : `moment ${at + 1} of ${moments.length}: ${moment.to}`;
   return (
     <section class="card padded scrubber" aria-label="Timeline">
-      <button
-        type="button"
-        class="button small"
-        aria-disabled={at === 0}
-        onClick={() => at > 0 && onChoose(at - 1)}
-      >
+      <Button class="button small" off={at === 0} onClick={() => onChoose(at - 1)}>
         Earlier
-      </button>
+      </Button>
       <input
         type="range"
         min="0"
@@ -155,14 +151,13 @@ function Scrubber({ story, chosen, onChoose }: {
         aria-valuetext={text}
         onInput={(event) => onChoose(Number(event.currentTarget.value))}
       />
-      <button
-        type="button"
+      <Button
         class="button small"
-        aria-disabled={at >= moments.length}
-        onClick={() => at < moments.length && onChoose(at + 1)}
+        off={at >= moments.length}
+        onClick={() => onChoose(at + 1)}
       >
         Later
-      </button>
+      </Button>
       <button
         type="button"
         class={chosen === null ? "button small primary" : "button small"}

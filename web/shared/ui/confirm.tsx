@@ -1,16 +1,19 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Problem } from "./states.tsx";
+import { sayProblem } from "./toasts.tsx";
 
 /** Asks before something is done that cannot be taken back, and shows it when it fails. */
 export function Confirm(
-  { title, action, danger = true, disabled = false, onDo, onClose, children }: {
+  { title, action, danger = true, off = false, onDo, onClose, children }: {
     readonly title: string;
     /** What the button says: the thing itself, and never "OK". */
     readonly action: string;
     readonly danger?: boolean;
-    readonly disabled?: boolean;
+    /** Nothing is chosen that could be done. */
+    readonly off?: boolean;
     readonly onDo: () => Promise<unknown>;
     readonly onClose: () => void;
     readonly children?: ComponentChildren;
@@ -18,6 +21,8 @@ export function Confirm(
 ) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const isOpen = useRef(true);
+  useEffect(() => () => void (isOpen.current = false), []);
   const act = async () => {
     setBusy(true);
     setError(undefined);
@@ -25,6 +30,8 @@ export function Confirm(
       await onDo();
       onClose();
     } catch (thrown) {
+      // Whoever has closed the question is told all the same.
+      if (!isOpen.current) return sayProblem(action, thrown);
       setError(thrown);
       setBusy(false);
     }
@@ -35,14 +42,13 @@ export function Confirm(
       {error !== undefined && <Problem error={error} />}
       <div class="actions">
         <button type="button" class="button" onClick={onClose}>Cancel</button>
-        <button
-          type="button"
+        <Button
           class={danger ? "button primary danger" : "button primary"}
-          disabled={busy || disabled}
+          off={busy || off}
           onClick={() => void act()}
         >
           {action}
-        </button>
+        </Button>
       </div>
     </Dialog>
   );

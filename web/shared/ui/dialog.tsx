@@ -30,9 +30,7 @@ export function Dialog({ title, wide = false, onClose, children }: {
   );
 }
 
-/** What is taken out of the page takes its focus along, and the next Tab would begin at the top of everything. */
+/** A button that has done its work may be gone: then the page sees to it (`focus.ts`). */
 function giveFocusBack(asker: Element | null): void {
-  // A button that has done its work may be gone: what the page is called is a place to go on from.
-  const place = asker?.isConnected ? asker : document.querySelector("h1");
-  if (place instanceof HTMLElement) place.focus({ preventScroll: true });
+  if (asker instanceof HTMLElement && asker.isConnected) asker.focus({ preventScroll: true });
 }

@@ -1,4 +1,5 @@
 import type { Pages } from "../pages_query.ts";
+import { Button } from "./button.tsx";
 
 /** Loads the next page of a list, where there is one. */
 export function MoreButton<T, A>({ pages, label = "Show more" }: {
@@ -8,14 +9,9 @@ export function MoreButton<T, A>({ pages, label = "Show more" }: {
   if (!pages.hasMore) return null;
   return (
     <div class="more">
-      <button
-        type="button"
-        class="button"
-        disabled={pages.query.isFetching}
-        onClick={pages.loadMore}
-      >
+      <Button class="button" off={pages.query.isFetching} onClick={pages.loadMore}>
         {pages.query.isFetching ? "Loading" : label}
-      </button>
+      </Button>
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { session, signIn } from "../session.ts";
+import { Button } from "./button.tsx";
 import { Brand } from "./icons.tsx";
 import { Problem } from "./states.tsx";
 
@@ -49,7 +50,7 @@ export function SignIn() {
           />
         </div>
         {error !== undefined && <Problem error={error} />}
-        <button type="submit" class="button primary" disabled={busy}>Sign in</button>
+        <Button type="submit" class="button primary" off={busy}>Sign in</Button>
       </form>
     </main>
   );
