@@ -79,6 +79,7 @@ export class Announcer implements Announcements {
         exec_id: run.execId,
         pc_id: run.pcId,
         outcome: run.outcome,
+        outcome_reason: run.outcomeReason,
         exit_code: run.exitCode,
       });
     }

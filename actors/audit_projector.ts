@@ -20,6 +20,7 @@ export const auditProjector = defineActor({
     streams: [CONSUMER],
     provisioned: true,
     lease: true,
+    announce: true,
     health: true,
     measure: "batches",
   },
@@ -36,6 +37,12 @@ export const auditProjector = defineActor({
           await assertHeld(tx, tenure);
           await tx.batch([insertAuditRows(rows), insertDeadLetters(letters), ...further]);
         });
+        for (const { actor, action, target, outcome } of rows) {
+          grants.announce({ type: "audit", actor, action, target, outcome });
+        }
+        for (const { origin: { stream, sequence } } of unreadable) {
+          grants.announce({ type: "dead_letter", stream, sequence });
+        }
       },
     }, grants),
 });

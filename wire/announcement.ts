@@ -42,6 +42,8 @@ export const RunAnnouncement = v.object({
   exec_id: Text,
   pc_id: v.string(),
   outcome: Text,
+  /** Why it ended so, when the exit code alone does not say; a backend of before tells none. */
+  outcome_reason: v.optional(Text, null),
   exit_code: v.nullable(v.number()),
 });
 export type RunAnnouncement = v.InferOutput<typeof RunAnnouncement>;
@@ -69,6 +71,15 @@ export const Announcement = v.variant("type", [
   }),
   /** What runs of a job told of their PCs was taken in, or why they told nothing. */
   v.object({ type: v.literal("inventory"), job_id: v.string() }),
+  /** Somebody changed something, or was refused: what stands in the audit log now. */
+  v.object({
+    type: v.literal("audit"),
+    actor: v.string(),
+    action: v.string(),
+    target: Text,
+    /** allowed, refused, interrupted */
+    outcome: v.string(),
+  }),
   /** An endpoint noticed something. */
   v.object({ type: v.literal("obs"), pc_id: v.string(), kind: v.string() }),
   /** A component of the process went up or down. */

@@ -1,6 +1,10 @@
 import * as v from "valibot";
 import { Fault } from "./fault.ts";
 
+/** Any schema, and what it reads, for those who know no schema library. */
+export type AnySchema = v.GenericSchema;
+export type Parsed<S extends AnySchema> = v.InferOutput<S>;
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
@@ -39,6 +43,16 @@ export function parse<S extends v.GenericSchema>(
   throw new Fault("invalid_input", `Cannot read the ${what}${place}: ${first.message}`, {
     details: { path: first.path, problems: problems.map((problem) => ({ ...problem })) },
   });
+}
+
+/** What a server-sent event says; undefined where it cannot be read: a newer server than the reader says it. */
+export function eventOf<S extends AnySchema>(schema: S, data: string): Parsed<S> | undefined {
+  try {
+    return parse(schema, "event", JSON.parse(data));
+  } catch (thrown) {
+    if (thrown instanceof Fault || thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
 }
 
 /** Bytes of one JSON document, UTF-8. */

@@ -106,6 +106,26 @@ test("a page of the holder is told what another backend dispatches", async () =>
   await saw(viewer, "transition", execution.execId, "pending");
 });
 
+test("a page of either backend is told what somebody changes at the other one", async () => {
+  for (const [here, there] of [[other, holder], [holder, other]] as const) {
+    await using viewer = await view(here, "/api/events");
+    await isTold(viewer);
+    const target = `groups/${randomUUID()}`;
+    await there.api("PUT", `/api/config/${target}`, { heartbeat_interval: "45s" });
+    const told = await eventually(
+      "the change",
+      () => viewer.events.find(({ event, data }) => event === "audit" && data["target"] === target),
+    );
+    assert.deepEqual(told.data, {
+      type: "audit",
+      actor: "admin",
+      action: "config_set",
+      target,
+      outcome: "allowed",
+    });
+  }
+});
+
 test("the command line waits for the end of an execution at a backend that does not hold the lease", async () => {
   const asked = nextEvent(
     "a question to the other backends",

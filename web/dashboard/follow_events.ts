@@ -52,7 +52,38 @@ function keysOf(event: Announcement): readonly QueryKey[] {
       return [["schedules"]];
     case "inventory":
       return [["inventory"]];
+    case "audit":
+      return [["audit"], ...event.outcome === "refused" ? [] : keysOfChange(event)];
     case "obs":
       return [["obs"]];
+  }
+}
+
+/** What somebody's change concerns, by the first word of what they did: `config_set`, `freeze_clear`. */
+function keysOfChange(
+  { action, target }: Extract<Announcement, { readonly type: "audit" }>,
+): readonly QueryKey[] {
+  switch (action.split("_", 1)[0]) {
+    case "job":
+    case "script":
+      return [["jobs"]];
+    case "schedule":
+      return [["schedules"]];
+    case "freeze":
+      return [["freeze"], ["schedules"]];
+    case "config":
+      return [["config"]];
+    // A PC goes by the layers of its groups.
+    case "groups":
+      return [["groups"], ["agents"], ["config"]];
+    case "agent":
+      return PRESENCE;
+    case "dead":
+      return [["dead letters"], ["fleet"]];
+    // Nobody is told of a kill by a transition while what it ends has not ended.
+    case "kill":
+      return [["executions"], ["execution", target]];
+    default:
+      return [];
   }
 }

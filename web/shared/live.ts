@@ -7,7 +7,7 @@
  */
 import { signal } from "@preact/signals";
 import { Announcement, ANNOUNCEMENT_TYPES } from "../../wire/announcement.ts";
-import { parse } from "../../wire/codec.ts";
+import { eventOf } from "../../wire/codec.ts";
 import { findSession, session } from "./session.ts";
 
 export type Connection =
@@ -78,19 +78,10 @@ export function close(): void {
 }
 
 function onEvent({ data }: MessageEvent<string>): void {
-  const event = announcementOf(data);
+  const event = eventOf(Announcement, data);
   if (event === undefined) return onMissed();
   listenForSilence();
   for (const listener of listeners) listener(event);
-}
-
-function announcementOf(data: string): Announcement | undefined {
-  try {
-    return parse(Announcement, "event", JSON.parse(data));
-  } catch {
-    // Of a newer server than the one that sent this page.
-    return undefined;
-  }
 }
 
 function onMissed(): void {

@@ -5,7 +5,7 @@ import type { CellAnswer } from "../../../wire/http.ts";
 import { ask, pathOf } from "../../shared/api.ts";
 import { onLiveEvent } from "../../shared/live.ts";
 import { type Counts, LABELS, type Outcome, outcomeOf, OUTCOMES } from "../../shared/outcomes.ts";
-import { type Loaded, queries, refreshSoon, useQuery } from "../../shared/queries.ts";
+import { type Loaded, queries, useQuery } from "../../shared/queries.ts";
 import { noteOf } from "../../shared/reasons.ts";
 
 /** Events that come within this time are one change of the picture, milliseconds. */
@@ -25,7 +25,6 @@ export function useCells(execId: string): Loaded<readonly CellAnswer[]> {
         keyOf(execId),
         (cells) => cells && withEvents(cells, events),
       );
-      if (events.some(isUnexplained)) refreshSoon(keyOf(execId));
     };
     const stop = onLiveEvent((event) => {
       if (event.type !== "run" || event.exec_id !== execId) return;
@@ -54,11 +53,6 @@ async function load(execId: string, signal: AbortSignal): Promise<readonly CellA
   } finally {
     stop();
   }
-}
-
-/** A run that ended without an exit code of its script: why, its row tells and its event does not. */
-function isUnexplained({ outcome, exit_code: exitCode }: RunAnnouncement): boolean {
-  return outcome === "failed" && (exitCode ?? 0) < 0;
 }
 
 /** The outcome of a cell: a word of a newer server is shown as failed is. */
@@ -121,7 +115,7 @@ function cellAfter(before: CellAnswer | undefined, event: RunAnnouncement): Cell
   return {
     pc_id: event.pc_id,
     state,
-    reason: null,
+    reason: event.outcome_reason,
     result_id: event.result_id,
     exit_code: event.exit_code,
     started_at: before?.started_at ?? (state === "running" ? now : null),

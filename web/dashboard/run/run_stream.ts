@@ -1,9 +1,11 @@
 /** A run as it goes on: its row, and its output as it is printed. */
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
-import type { RunAnswer } from "../../../wire/http.ts";
-import type { GapEvent, OutputEvent, RestartEvent, SourceEvent } from "../../../wire/http_live.ts";
-import { ask, pathOf } from "../../shared/api.ts";
-import { onLiveEvent } from "../../shared/live.ts";
+import { type AnySchema, eventOf, type Parsed } from "../../../wire/codec.ts";
+import { RunAnswer } from "../../../wire/http.ts";
+import { GapEvent, OutputEvent, RestartEvent, SourceEvent } from "../../../wire/http_live.ts";
+import { ApiError, ask, pathOf } from "../../shared/api.ts";
+import { onGap, onLiveEvent } from "../../shared/live.ts";
+import { useSeen } from "../../shared/seen.ts";
 import { Output } from "./output.ts";
 
 export interface RunStream {
@@ -27,77 +29,107 @@ const AT_FIRST: State = {
   connection: "open",
   error: undefined,
 };
+const NEWER = "The server says what this page cannot read, because it is older: load it again";
+/** After a refusal the stream is asked for again after this, milliseconds. */
+const RETRY_MS = 3_000;
 
 /** Follows the run until it has settled, and again when its truth comes later. */
 export function useRunStream(resultId: string): RunStream {
   const [round, again] = useReducer((count: number) => count + 1, 0);
   const [version, changed] = useReducer((count: number) => count + 1, 0);
   const [state, setState] = useState<State>(AT_FIRST);
+  const isSeen = useSeen();
   const output = useRef(new Output());
   const settledAs = useRef<string | null | undefined>(undefined);
   useEffect(() => {
-    output.current = new Output();
-    const stop = follow(resultId, {
-      output: output.current,
+    if (!isSeen || settledAs.current !== undefined) return undefined;
+    return follow(resultId, {
+      show: (fresh) => output.current = fresh,
       changed: onceAFrame(() => changed(0)),
       tell: (part) => {
         if (part.connection === "over") settledAs.current = part.run?.outcome;
         setState((before) => ({ ...before, ...part }));
       },
+      again: () => again(0),
     });
-    return stop;
-  }, [resultId, round]);
-  useEffect(() =>
-    onLiveEvent((event) => {
-      if (event.type !== "run" || event.result_id !== resultId) return;
-      if (settledAs.current !== undefined && event.outcome !== settledAs.current) again(0);
-    }), [resultId]);
+  }, [resultId, round, isSeen]);
+  useEffect(() => {
+    const doubt = () => {
+      settledAs.current = undefined;
+      again(0);
+    };
+    const stops = [
+      onLiveEvent((event) => {
+        if (event.type !== "run" || event.result_id !== resultId) return;
+        if (settledAs.current !== undefined && event.outcome !== settledAs.current) doubt();
+      }),
+      // The late truth may have come meanwhile.
+      onGap(() => settledAs.current === "expired" && doubt()),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, [resultId]);
   return { ...state, output: output.current, version, again: () => again(0) };
 }
 
 interface Follower {
-  readonly output: Output;
+  /** Of this stream from its beginning: takes the place of what is shown once something of it is there. */
+  readonly show: (output: Output) => void;
   readonly changed: () => void;
   readonly tell: (part: Partial<State>) => void;
+  readonly again: () => void;
 }
 
-function follow(resultId: string, { output, changed, tell }: Follower): () => void {
+function follow(resultId: string, { show, changed, tell, again }: Follower): () => void {
   const source = new EventSource(pathOf("api", "results", resultId, "stream"));
-  const on = (name: string, handle: (data: unknown) => void) =>
+  const output = new Output();
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const on = <S extends AnySchema>(name: string, schema: S, handle: (event: Parsed<S>) => void) =>
     source.addEventListener(name, ({ data }: MessageEvent<string>) => {
-      handle(JSON.parse(data));
+      const event = eventOf(schema, data);
+      if (event === undefined) {
+        source.close();
+        return tell({ error: NEWER, connection: "over" });
+      }
+      handle(event);
       changed();
     });
+  const print = (write: () => void) => {
+    write();
+    show(output);
+  };
   source.onopen = () => tell({ connection: "open", error: undefined });
   source.onerror = () => {
     tell({ connection: "broken" });
     // The browser comes back by itself, but not after a refusal.
-    if (source.readyState === EventSource.CLOSED) void explain(resultId, tell);
+    if (source.readyState !== EventSource.CLOSED) return;
+    void explain(resultId, tell).then((isFinal) => {
+      if (!isFinal) retry = setTimeout(again, RETRY_MS);
+    });
   };
-  on("run", (data) => tell({ run: data as RunAnswer }));
-  on("source", (data) => tell({ source: (data as SourceEvent).state }));
-  on("output", (data) => {
-    const { stream, text } = data as OutputEvent;
-    output.write(stream, text);
-  });
-  on("gap", (data) => {
-    const { stream, bytes } = data as GapEvent;
-    output.gap(stream, bytes);
-  });
-  on("restart", (data) => output.restart((data as RestartEvent).stream));
-  on("settled", (data) => {
+  on("run", RunAnswer, (run) => tell({ run }));
+  on("source", SourceEvent, ({ state }) => tell({ source: state }));
+  on("output", OutputEvent, ({ stream, text }) => print(() => output.write(stream, text)));
+  on("gap", GapEvent, ({ stream, bytes }) => print(() => output.gap(stream, bytes)));
+  on("restart", RestartEvent, ({ stream }) => print(() => output.restart(stream)));
+  on("settled", RunAnswer, (run) => {
     source.close();
-    tell({ run: data as RunAnswer, connection: "over", source: undefined });
+    show(output);
+    tell({ run, connection: "over", source: undefined });
   });
-  return () => source.close();
+  return () => {
+    source.close();
+    clearTimeout(retry);
+  };
 }
 
-/** Why there is no stream: the row tells, or the problem that the server has with it. */
-async function explain(resultId: string, tell: Follower["tell"]): Promise<void> {
+/** Why there is no stream: the row tells, or the problem that the server has with it. Whether that is for good. */
+async function explain(resultId: string, tell: Follower["tell"]): Promise<boolean> {
   try {
     tell({ run: await ask<RunAnswer>(pathOf("api", "results", resultId)) });
+    return false;
   } catch (error) {
     tell({ error });
+    return error instanceof ApiError && error.status < 500;
   }
 }
 
