@@ -3,13 +3,16 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../../shared/api.ts";
 import { lazy } from "../../shared/ui/boundary.tsx";
+import { Button } from "../../shared/ui/button.tsx";
 import { Problem } from "../../shared/ui/states.tsx";
 import type { Kind, TextProblem } from "./manifest_problems.ts";
+import { useStoredText } from "./stored_text.ts";
 
 const YamlEditor = lazy(async () => (await import("./yaml_editor.tsx")).YamlEditor);
 
 export interface DocumentEditorProps {
   readonly kind: Kind;
+  /** As it is stored now. */
   readonly text: string;
   readonly readOnly: boolean;
   /** The text is an example: nothing of it is stored. */
@@ -25,8 +28,8 @@ const NONE: readonly TextProblem[] = [];
 export function DocumentEditor(
   { kind, text, readOnly, isNew = false, onSave, children }: DocumentEditorProps,
 ) {
-  const [now, setNow] = useState(text);
-  const [stored, setStored] = useState(text);
+  const edited = useStoredText(text);
+  const { now, onText } = edited;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [refused, setRefused] = useState(NONE);
@@ -37,7 +40,7 @@ export function DocumentEditor(
     setRefused(NONE);
     try {
       await onSave(now);
-      setStored(now);
+      edited.onSaved(now);
     } catch (thrown) {
       setError(thrown);
       setRefused(await placesOf(now, thrown));
@@ -48,14 +51,24 @@ export function DocumentEditor(
     <section class="card" aria-label={`The ${kind}`}>
       <YamlEditor
         label={`YAML of the ${kind}`}
-        text={text}
+        shown={edited.shown}
         readOnly={readOnly}
         kind={kind}
         refused={refused}
-        onText={setNow}
+        onText={onText}
         onProblems={setProblems}
       />
       <Problems text={now} problems={problems} />
+      {edited.isOld && (
+        <div class="card-body">
+          <div class="notice row" role="alert">
+            <span>Somebody has stored another text meanwhile. Saving writes over it.</span>
+            <button type="button" class="button small" onClick={edited.showTheirs}>
+              Show theirs
+            </button>
+          </div>
+        </div>
+      )}
       {error !== undefined && (
         <div class="card-body">
           <Problem error={error} />
@@ -63,16 +76,15 @@ export function DocumentEditor(
       )}
       {!readOnly && (
         <div class="editor-foot">
-          <button
-            type="button"
+          <Button
             class="button primary"
-            disabled={busy || now.trim() === ""}
+            off={busy || now.trim() === ""}
             onClick={() => void save()}
           >
             Save
-          </button>
+          </Button>
           <span class="muted small" role="status">
-            {!isNew && now === stored ? "as it is stored" : "not saved yet"}
+            {!isNew && !edited.isEdited ? "as it is stored" : "not saved yet"}
           </span>
           <span class="muted small">Escape, then Tab leaves the text.</span>
           {children}

@@ -22,8 +22,8 @@ import { type Kind, problemsOf, type TextProblem } from "./manifest_problems.ts"
 
 export interface YamlEditorProps {
   readonly label: string;
-  /** Of the first moment; from then on the editor has its own. */
-  readonly text: string;
+  /** Of the first moment; from then on the editor has its own, until it is told another one. */
+  readonly shown: { readonly text: string };
   readonly readOnly: boolean;
   readonly kind: Kind;
   /** What the server said of the text as it is. */
@@ -48,6 +48,12 @@ export function YamlEditor(props: YamlEditorProps) {
   }, []);
   useEffect(() => {
     const editor = view.current;
+    const { text } = props.shown;
+    if (editor === undefined || editor.state.doc.toString() === text) return;
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
+  }, [props.shown]);
+  useEffect(() => {
+    const editor = view.current;
     if (editor === undefined) return;
     editor.dispatch(setDiagnostics(editor.state, props.refused.map(diagnosticOf)));
   }, [props.refused]);
@@ -55,10 +61,10 @@ export function YamlEditor(props: YamlEditorProps) {
 }
 
 function stateOf(
-  { text, readOnly, label, kind, onText, onProblems }: YamlEditorProps,
+  { shown, readOnly, label, kind, onText, onProblems }: YamlEditorProps,
 ): EditorState {
   return EditorState.create({
-    doc: text,
+    doc: shown.text,
     extensions: [
       lineNumbers(),
       lintGutter(),

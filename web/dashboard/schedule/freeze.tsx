@@ -73,16 +73,17 @@ function Bound({ text }: { readonly text: string }) {
 }
 
 export function FreezeButton({ stored }: { readonly stored: StoredFreeze }) {
-  const [isAsking, setAsking] = useState(false);
-  const close = () => setAsking(false);
+  // As it was when it was asked about: what others change meanwhile does not turn the question round.
+  const [asked, setAsked] = useState<StoredFreeze>();
+  const close = () => setAsked(undefined);
   return (
     <>
-      <button type="button" class="button" onClick={() => setAsking(true)}>
+      <button type="button" class="button" onClick={() => setAsked(stored)}>
         {stored.freeze === null ? "Freeze" : "Lift the freeze"}
       </button>
-      {isAsking && (stored.freeze === null
-        ? <SetFreeze etag={stored.etag} onClose={close} />
-        : <LiftFreeze etag={stored.etag} onClose={close} />)}
+      {asked !== undefined && (asked.freeze === null
+        ? <SetFreeze etag={asked.etag} onClose={close} />
+        : <LiftFreeze etag={asked.etag} onClose={close} />)}
     </>
   );
 }
@@ -93,7 +94,6 @@ interface QuestionProps {
 }
 
 function SetFreeze({ etag, onClose }: QuestionProps) {
-  const [asked] = useState(etag);
   const [draft, setDraft] = useState({ reason: "", from: "", until: "" });
   const set = () => {
     const { reason, from, until } = draft;
@@ -102,7 +102,7 @@ function SetFreeze({ etag, onClose }: QuestionProps) {
       ...(from === "" ? {} : { from: new Date(from).toISOString() }),
       ...(until === "" ? {} : { until: new Date(until).toISOString() }),
     };
-    return change(asked, { method: "PUT", body }, "The freeze is set.");
+    return change(etag, { method: "PUT", body }, "The freeze is set.");
   };
   return (
     <Confirm title="Stop all schedules?" action="Freeze all schedules" onDo={set} onClose={onClose}>
@@ -141,13 +141,12 @@ const BOUNDS = [
 ] as const;
 
 function LiftFreeze({ etag, onClose }: QuestionProps) {
-  const [asked] = useState(etag);
   return (
     <Confirm
       title="Let schedules fire again?"
       action="Lift the freeze"
       danger={false}
-      onDo={() => change(asked, { method: "DELETE" }, "Schedules fire again.")}
+      onDo={() => change(etag, { method: "DELETE" }, "Schedules fire again.")}
       onClose={onClose}
     >
       <p>What was missed meanwhile is decided by each schedule's own deadline.</p>
