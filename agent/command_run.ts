@@ -43,7 +43,7 @@ export class CommandRun {
   readonly #refusal: string | undefined;
   readonly #papers: RunPapers;
   #setTaken: (taken: Taken) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #callOffSleep: () => void = () => undefined;
   #attempt: Attempt | HandlerAttempt | undefined;
   #releaseSlot: () => void = () => undefined;
   /** Effects that write into the agent's files. */
@@ -75,7 +75,7 @@ export class CommandRun {
     this.ended = new Promise((resolve) => {
       this.#actor.subscribe({
         complete: () => {
-          clearTimeout(this.#timer);
+          this.#callOffSleep();
           this.#releaseSlot();
           resolve();
         },
@@ -211,9 +211,9 @@ export class CommandRun {
   }
 
   #sleep(seconds: number): void {
-    this.#timer = setTimeout(
-      () => this.#actor.send({ type: "SLEPT" }),
+    this.#callOffSleep = this.#tools.timers.after(
       Math.min(seconds * 1_000, MAX_TIMER_MS),
+      () => this.#actor.send({ type: "SLEPT" }),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Log } from "../actors/log.ts";
-import type { Clock } from "../actors/system/clock.ts";
+import type { Clock, Timers } from "../actors/system/clock.ts";
 import type { Facts } from "./facts.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Ledger } from "./ledger.ts";
@@ -28,6 +28,8 @@ export interface CommandTools {
   /** Whole numbers in [0, below). */
   readonly random: (below: number) => number;
   readonly clock: Clock;
+  /** By which jitters and pauses between attempts are waited for. */
+  readonly timers: Timers;
   readonly log: Log;
   readonly disk: PatientDisk;
 }

@@ -26,7 +26,7 @@ export interface AgentOptions extends BrokerAccess {
   /** Who `run_as: user` is (Linux, as root); who is at the console unless given. */
   readonly runAsUser?: string;
   readonly clock?: Clock;
-  /** What the outbox counts its waits by; that of the process unless given. */
+  /** What the outbox, jitters and pauses between attempts are counted by; that of the process unless given. */
   readonly time?: Time;
   /** Whole numbers in [0, below), for the jitter. */
   readonly random?: (below: number) => number;

@@ -117,6 +117,7 @@ async function openParts(
     random: options.random ?? ((below) => randomInt(below)),
     disk: new PatientDisk(log),
     clock,
+    timers: options.time ?? processTime,
     log,
   });
   const beats = new HeartbeatSource({

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -11,6 +10,7 @@ import {
   mirrored,
   startEndpoint,
 } from "../harness/agent.ts";
+import { SimulatedTime } from "../harness/simulated_time.ts";
 import { eventually } from "../harness/wait.ts";
 
 interface Case {
@@ -20,6 +20,9 @@ interface Case {
   readonly skipped: boolean;
   readonly why: RegExp;
 }
+
+/** Longer than any other wait of an agent, so that it is known by its length. */
+const WAIT_SECS = 600;
 
 const HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
 const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString();
@@ -162,27 +165,30 @@ describe("the gates", () => {
 
   test("a command that is revoked during its jitter is skipped", async () => {
     await using other = await startEndpoint();
-    await other.startAgent({ random: () => 1 });
-    const command = await other.send({ id: "late-job", jitter_secs: 10 });
-    await eventually(
-      "its admission",
-      () => other.logLines.some(({ phrase }) => phrase === "command admitted"),
-    );
+    const time = new SimulatedTime();
+    await other.startAgent({ time, random: () => WAIT_SECS });
+    const command = await other.send({ id: "late-job", jitter_secs: 2 * WAIT_SECS });
+    await eventually("its jitter", () => time.pendingMs.includes(WAIT_SECS * 1_000));
     await other.put("script_status", "late-job", "REVOKED");
+    await time.advance(WAIT_SECS * 1_000);
     assert.equal((await other.result(command)).exit_code, 126);
   });
 
   test("a command that is revoked between two attempts is not tried again, and reports the last", async () => {
     await using other = await startEndpoint();
-    await other.startAgent();
-    const trace = join(other.dataDir, "trace");
+    const time = new SimulatedTime();
+    await other.startAgent({ time });
     const command = await other.send({
       id: "shaky-job",
-      script: `echo x >> ${trace}; exit 7`,
-      retry: { max: 5, backoff_secs: 2 },
+      script: "exit 7",
+      retry: { max: 5, backoff_secs: WAIT_SECS },
     });
-    await eventually("its first attempt", () => existsSync(trace));
+    await eventually(
+      "the pause after its first attempt",
+      () => time.pendingMs.includes(WAIT_SECS * 1_000),
+    );
     await other.put("script_status", "shaky-job", "REVOKED");
+    await time.advance(WAIT_SECS * 1_000);
     const result = await other.result(command);
     assert.deepEqual([result.exit_code, result.skipped ?? false], [7, false]);
     assert.match(result.stderr, /no further attempt: its job is revoked\n$/);

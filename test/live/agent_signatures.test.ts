@@ -15,6 +15,7 @@ import type { Heartbeat } from "../../wire/heartbeat.ts";
 import { legacyResultId } from "../../wire/ids.ts";
 import { envelopeBody, fingerprintOf, signedBytes } from "../../wire/signing.ts";
 import { commandWith, type Endpoint, PC_ID, startEndpoint } from "../harness/agent.ts";
+import { SimulatedTime } from "../harness/simulated_time.ts";
 import { eventually } from "../harness/wait.ts";
 
 /** The contract's vectors (signatures.json): the secret seed is 32 equal bytes. */
@@ -253,13 +254,20 @@ describe("an agent that requires signatures", () => {
   test("skips with 125 what waited until its envelope expired", async () => {
     const command = commandWith({ jitter_secs: 1_000, id: "jittered" });
     await using other = await startEndpoint();
+    const time = new SimulatedTime();
+    let aheadMs = 0;
     await other.startAgent({
       commandKeys: [TRUSTED.publicKey],
       requireSignatures: true,
-      random: () => 1,
+      clock: { now: () => Date.now() + aheadMs },
+      time,
+      random: () => 600,
     });
-    const body = enveloped(command, { expiresAt: Date.now() + 900 });
+    const body = enveloped(command, { expiresAt: Date.now() + 500_000 });
     await publish(other, body, headersFor(body, 1));
+    await eventually("its jitter", () => time.pendingMs.includes(600_000));
+    aheadMs = 600_000;
+    await time.advance(600_000);
     assert.equal((await other.result(command)).exit_code, 125);
   });
 
