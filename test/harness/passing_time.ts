@@ -26,3 +26,16 @@ export async function letDeadlinePass(db: Database, execId: string): Promise<voi
     tx.query("UPDATE executions SET deadline_at = ? WHERE exec_id = ?", [LONG_AGO, execId])
   );
 }
+
+/** The present wave of a rollout has soaked for as long as it was to. Answers when that was, ms since the epoch. */
+export async function letSoakEnd(db: Database, execId: string): Promise<number> {
+  const soakUntil = Date.now();
+  const [changed] = await db.write((tx) =>
+    tx.batch([{
+      sql: "UPDATE rollouts SET soak_until = ? WHERE exec_id = ? AND soak_until IS NOT NULL",
+      args: [soakUntil, execId],
+    }])
+  );
+  if (changed?.changes !== 1) throw new Error(`the rollout ${execId} does not soak`);
+  return soakUntil;
+}

@@ -8,6 +8,7 @@ import { connectPeer, PROBE, startBackend, type TestBackend } from "../harness/b
 import { startBroker } from "../harness/broker.ts";
 import { takeCommands } from "../harness/command_takers.ts";
 import { startDatabase } from "../harness/database.ts";
+import { letSoakEnd } from "../harness/passing_time.ts";
 import { eventually } from "../harness/wait.ts";
 
 const PCS = ["pc-1", "pc-2", "pc-3", "pc-4"];
@@ -70,7 +71,7 @@ async function history(backend: TestBackend): Promise<string> {
   const paused = await dispatch(backend, "paused", { soak: "1h" });
   await until(backend, paused, "soaking");
   await backend.api("POST", `/api/rollouts/${paused}/pause`);
-  const soaking = await dispatch(backend, "soaking", { soak: "8s" });
+  const soaking = await dispatch(backend, "soaking", { soak: "1h" });
   await until(backend, soaking, "soaking");
   return soaking;
 }
@@ -91,6 +92,7 @@ test("a rebuild leaves rollouts, their waves and who is missing as they were, an
   await backend.api("POST", "/api/rebuild");
   assert.deepEqual(await facts(database.db), before);
   assert.equal((await backend.api<{ ok: boolean }>("GET", "/api/invariants")).ok, true);
+  await letSoakEnd(database.db, soaking);
   await until(backend, soaking, "completed");
 });
 
@@ -131,5 +133,6 @@ test("when the rows are lost, a rebuild restores rollouts from the audit stream,
   });
   const others = (rows: readonly Row[]) => rows.filter((row) => row["exec_id"] !== soaking);
   assert.deepEqual(others(after.rollouts), others(before.rollouts));
+  await letSoakEnd(database.db, soaking);
   await until(backend, soaking, "completed");
 });

@@ -5,6 +5,7 @@ import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
 import type { RolloutAnswer, RolloutDetail } from "../../wire/http_rollouts.ts";
 import { PROBE } from "../harness/backend.ts";
 import { takeCommands } from "../harness/command_takers.ts";
+import { letSoakEnd } from "../harness/passing_time.ts";
 import { startBackends } from "../harness/start_backends.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -22,7 +23,7 @@ test("each wave goes out once when the holder freezes in a soak and wakes up lat
     rollout: {
       strategy: "wave",
       waves: [{ percent: 25 }, { percent: 50 }, { percent: 100 }],
-      soak: "5s",
+      soak: "1h",
     },
   });
   const path = `/api/rollouts/${exec_id}`;
@@ -31,7 +32,7 @@ test("each wave goes out once when the holder freezes in a soak and wakes up lat
     async () => (await second.api<RolloutDetail>("GET", path)).rollout.status === "soaking",
   );
   assert.equal((await second.api<RolloutAnswer>("POST", `${path}/pause`)).status, "paused");
-  first.signal("SIGSTOP");
+  await backends.freeze(first);
   await eventually(
     "the takeover",
     async () => (await backends.holder())?.pid === second.pid,
@@ -39,9 +40,15 @@ test("each wave goes out once when the holder freezes in a soak and wakes up lat
   );
   assert.equal(fleet.ran(request_id).length, 1);
   await second.api("POST", `${path}/resume`);
+  await letSoakEnd(backends.db, exec_id);
   await eventually("the second wave", () => fleet.ran(request_id).length === 2);
   first.signal("SIGCONT");
   await eventually("its loss", () => first.stderr().includes("writer lease lost"));
+  await eventually(
+    "the second soak",
+    async () => (await second.api<RolloutDetail>("GET", path)).rollout.status === "soaking",
+  );
+  await letSoakEnd(backends.db, exec_id);
   await eventually(
     "the end",
     async () => (await first.api<RolloutDetail>("GET", path)).rollout.status === "completed",

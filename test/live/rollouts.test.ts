@@ -9,6 +9,7 @@ import { RolloutAnswer, RolloutDetail } from "../../wire/http_rollouts.ts";
 import { type CommandTakers, takeCommands } from "../harness/command_takers.ts";
 import { connectPeer, PROBE, startWhole, type TestSystem } from "../harness/backend.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
+import { letSoakEnd } from "../harness/passing_time.ts";
 import { eventually } from "../harness/wait.ts";
 
 const PCS = ["pc-1", "pc-2", "pc-3", "pc-4"];
@@ -189,10 +190,12 @@ test("with a limit the next wave waits for runs in flight, however short the soa
 
 test("a pause holds the next wave back, a resume lets it go on, and an abort ends it", async () => {
   await using fleet = takers();
-  const { exec_id, request_id } = await dispatch(shares([25, 50, 100], { soak: "200ms" }));
+  const { exec_id, request_id } = await dispatch(shares([25, 50, 100], { soak: "1h" }));
+  await until(exec_id, "soaking");
   const paused = await steer(exec_id, "pause");
   assert.equal(paused.status, "paused");
   assert.equal((await steer(exec_id, "pause")).status, "paused");
+  await letSoakEnd(system.database.db, exec_id);
   await until((await dispatch(shares([25, 100], { soak: "200ms" }))).exec_id, "completed");
   assert.equal(fleet.ran(request_id).length, 1);
   await steer(exec_id, "resume");
@@ -216,7 +219,10 @@ test("a pause holds the next wave back, a resume lets it go on, and an abort end
 test("a freeze holds the next wave, also one that cannot be read, until it is gone", async () => {
   const bucket = openKv(system.backend.bus, "fleet_config");
   await using fleet = takers();
-  const { exec_id, request_id } = await dispatch(shares([25, 100], { soak: "100ms" }));
+  const { exec_id, request_id } = await dispatch(shares([25, 100], { soak: "1h" }));
+  await until(exec_id, "soaking");
+  await bucket.put("freeze", encode({}));
+  await letSoakEnd(system.database.db, exec_id);
   for (const [value, why] of [["{}", /is frozen/], ["{{", /cannot be read/]] as const) {
     await bucket.put("freeze", new TextEncoder().encode(value));
     await eventually(
@@ -232,8 +238,10 @@ test("a freeze holds the next wave, also one that cannot be read, until it is go
 
 test("a rollout of a job that is revoked meanwhile stops", async () => {
   await using fleet = takers();
-  const { exec_id, request_id, job_id } = await dispatch(shares([25, 100], { soak: "300ms" }));
+  const { exec_id, request_id, job_id } = await dispatch(shares([25, 100], { soak: "1h" }));
+  await until(exec_id, "soaking");
   await openKv(system.backend.bus, "script_status").put(job_id, Buffer.from("REVOKED"));
+  await letSoakEnd(system.database.db, exec_id);
   assert.equal((await until(exec_id, "stopped")).reason, "its job is revoked");
   assert.equal(fleet.ran(request_id).length, 1);
 });
@@ -270,11 +278,15 @@ test("the list of rollouts goes newest first, by state and from page to page", a
 
 test("a wave that was to come goes out after a restart, once", async () => {
   await using fleet = takers();
-  const { exec_id, request_id } = await dispatch(shares([50, 100], { soak: "500ms" }));
-  await until(exec_id, "soaking");
-  const before = await detailOf(exec_id);
+  const { exec_id, request_id } = await dispatch(shares([50, 100], { soak: "1h" }));
+  const before = await eventually("the end of its first wave", async () => {
+    const detail = await detailOf(exec_id);
+    const hasRun = detail.waves[0]?.success_count === 2;
+    return detail.rollout.status === "soaking" && hasRun ? detail : undefined;
+  });
   await system.restart();
   assert.deepEqual((await detailOf(exec_id)).waves[0], before.waves[0]);
+  await letSoakEnd(system.database.db, exec_id);
   await until(exec_id, "completed");
   await system.restart();
   await eventually("every run", async () => {
