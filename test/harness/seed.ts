@@ -28,7 +28,10 @@ export function targetRow(execId: string, pcId: string, columns: Columns = {}): 
   return rows.insertRow("execution_targets", rows.targetRow(execId, pcId, "waiting", columns));
 }
 
-/** A run in flight, unless the columns settle it. */
+/** Later than any clock says. */
+const NEVER = 8.64e15;
+
+/** A run in flight, unless the columns settle it: for ever, whoever sweeps meanwhile. */
 export function runRow(resultId: string, columns: Columns = {}): Statement {
   return rows.insertRow(
     "execution_results",
@@ -39,6 +42,7 @@ export function runRow(resultId: string, columns: Columns = {}): Statement {
       version: "1.0",
       started_at: NOON,
       recorded_at: NOON + 5,
+      expires_at: NEVER,
       ...columns,
     }),
   );
@@ -111,6 +115,6 @@ export function rolloutRows(execId: string, columns: Columns = {}): Statement[] 
       created_at: NOON,
       ...columns,
     }),
-    rows.insertRow("rollout_waves", { exec_id: execId, wave: 0, percent: 100, due_at: 8.64e15 }),
+    rows.insertRow("rollout_waves", { exec_id: execId, wave: 0, percent: 100, due_at: NEVER }),
   ];
 }

@@ -101,7 +101,7 @@ describe("kanade exec in waves, rollout, kill and retry", () => {
 
   it("kills by execution, job, PC and run, and says what was reached", async () => {
     const { exec_id } = await exec();
-    await api.write(runRow("to-kill", { exec_id, pc_id: "pc-1", expires_at: 8.64e15 }));
+    await api.write(runRow("to-kill", { exec_id, pc_id: "pc-1" }));
     const run = await kanade("kill", "--run", "to-kill");
     assert.match(run.stdout, /^pc-1 does not answer; it is killed when it comes back/);
     assert.match((await kanade("kill", "--pc", "pc-2")).stdout, /^pc-2 does not answer/);

@@ -25,7 +25,7 @@ function execution(execId: string, status = "pending"): Statement[] {
     {
       sql:
         `INSERT INTO executions (exec_id, request_id, initiated_at, targets_listed, target_count, status,
-          deadline_at) VALUES (?1, ?1, 1, 1, ?2, ?3, 1)`,
+          deadline_at) VALUES (?1, ?1, unixepoch() * 1000, 1, ?2, ?3, 1)`,
       args: [execId, PCS, status],
     },
     numbered(

@@ -7,7 +7,6 @@ import { startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { indexed } from "../harness/output_index.ts";
 import { executionRow, runRow, settled } from "../harness/seed.ts";
 
-/** Too young for the retention that runs meanwhile. */
 const NOW = Date.now();
 
 let api: TestApi;

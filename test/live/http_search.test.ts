@@ -9,7 +9,7 @@ import { leastBelow } from "../harness/standstill.ts";
 import { eventually } from "../harness/wait.ts";
 
 const MINUTE_MS = 60_000;
-/** The start of a minute, too young for the retention that runs meanwhile. */
+/** The start of a minute. */
 const NOW = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
 
 let api: TestApi;

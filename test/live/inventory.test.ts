@@ -44,6 +44,14 @@ async function makeInventoryJob(id: string): Promise<void> {
   });
 }
 
+/** Young enough to be kept, however long ago these tests were written. */
+const BEGAN_AT = Math.floor(Date.now() / 60_000 - 60) * 60_000;
+
+/** RFC 3339. */
+function instant(minute: number): string {
+  return new Date(BEGAN_AT + minute * 60_000).toISOString();
+}
+
 let runs = 0;
 
 /** A run of a job that was never dispatched here, as an agent's own schedule makes it. */
@@ -55,7 +63,7 @@ async function run(
 ): Promise<string> {
   runs += 1;
   const resultId = `run-${runs}`;
-  const finished_at = new Date(Date.UTC(2026, 4, 20, 12, minute)).toISOString();
+  const finished_at = instant(minute);
   await publishResult(
     backend.bus,
     { resultId, requestId: `request-${runs}`, execId: `exec-${runs}`, pcId },
@@ -92,7 +100,7 @@ test("the JSON that a run prints is its PC's fact, shown with the job's hints", 
     job_id: "disks",
     facts: { disk: 3, os: "linux" },
     result_id: resultId,
-    finished_at: "2026-05-20T12:00:00.000Z",
+    finished_at: instant(0),
     note: null,
     note_result_id: null,
     note_at: null,
@@ -184,7 +192,7 @@ test("facts that are told again are no change, and members may come in another o
     "/api/inventory/pc-4/disks/history",
   );
   assert.deepEqual(changes.map(({ since, until }) => [since, until]), [
-    ["2026-05-20T12:00:00.000Z", "2026-05-20T12:02:00.000Z"],
+    [instant(0), instant(2)],
   ]);
 });
 
@@ -242,7 +250,7 @@ test("a late truth takes the place of the note that its run was given up", async
   await publishResult(backend.bus, fake, {
     manifest_id: "slow",
     stdout: '{"late": true}',
-    finished_at: "2026-05-20T12:00:00Z",
+    finished_at: instant(0),
   });
   const row = await known("slow", "pc-6", tells({ late: true }));
   assert.equal(row.note, null);

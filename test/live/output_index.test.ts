@@ -6,7 +6,7 @@ import { startApi, type TestApi } from "../harness/http_api.ts";
 import { indexed } from "../harness/output_index.ts";
 import { settled as settledAtNoon } from "../harness/seed.ts";
 
-/** Too young for the retention that runs beside the indexer. */
+/** The start of a minute. */
 const NOW = Math.floor(Date.now() / 60_000) * 60_000;
 
 function settled(
