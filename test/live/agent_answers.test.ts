@@ -55,12 +55,12 @@ describe("an agent that is asked", () => {
     ]);
     assert.equal(machines.isWatched, false, "nobody goes on watching");
 
-    const first = await commands({ watch_secs: 1 });
+    const first = await commands({ watch_secs: 30 });
     assert.equal(machines.isWatched, true);
     await endpoint.send({ script: `touch ${gate}` });
     await endpoint.result(command);
     const next = await eventually("its end", async () => {
-      const reply = await commands({ watch_secs: 1, since: first.since, after: 0 });
+      const reply = await commands({ watch_secs: 30, since: first.since, after: 0 });
       return reply.moves.some(({ states }) => states.includes("done")) && reply;
     });
     assert.equal(next.since, first.since);

@@ -25,14 +25,15 @@ describe("the outbox", () => {
   test("keeps what ended while the broker was away, and sends it when it is back", async () => {
     await using endpoint = await startEndpoint();
     const agent = await endpoint.startAgent();
+    const go = join(endpoint.dataDir, "go");
     const commands = [];
     for (let n = 0; n < 5; n += 1) {
-      commands.push(
-        await endpoint.send({ script: `sleep 1; echo ${n}`, bypass_local_limit: true }),
-      );
+      const script = `until [ -e ${go} ]; do sleep 0.02; done; echo ${n}`;
+      commands.push(await endpoint.send({ script, bypass_local_limit: true }));
       await eventually("its admission", () => agent.activeCommands === n + 1);
     }
     await endpoint.broker.kill();
+    await writeFile(go, "");
     await eventually("the results", () => agent.waitingResults === 5);
     assert.equal((await filesIn(endpoint, "outbox")).length, 5);
     await endpoint.broker.restart();
@@ -50,9 +51,13 @@ describe("the outbox", () => {
   test("sends what an earlier life of the agent left behind, once", async () => {
     await using endpoint = await startEndpoint();
     const first = await endpoint.startAgent();
-    const command = await endpoint.send({ script: "sleep 0.5; echo kept" });
+    const go = join(endpoint.dataDir, "go");
+    const command = await endpoint.send({
+      script: `until [ -e ${go} ]; do sleep 0.02; done; echo kept`,
+    });
     await eventually("its admission", () => first.activeCommands === 1);
     await endpoint.broker.kill();
+    await writeFile(go, "");
     await eventually("the result", () => first.waitingResults === 1);
     await first.stop();
     await endpoint.broker.restart();

@@ -31,7 +31,13 @@ describe("npm run agent", () => {
   test("ends with 0 at SIGTERM, after what runs had its time, and reports what it ended", async () => {
     await using endpoint = await startEndpoint();
     const child = runAgent(endpoint, { KANADE_STOP_GRACE: "1500ms" });
-    const short = await endpoint.send({ script: "sleep 1; echo done", bypass_local_limit: true });
+    let said = "";
+    child.stderr?.on("data", (chunk: Buffer) => said += chunk.toString());
+    const stopping = join(endpoint.dataDir, "stopping");
+    const short = await endpoint.send({
+      script: `until [ -e ${stopping} ]; do sleep 0.02; done; echo done`,
+      bypass_local_limit: true,
+    });
     const long = await endpoint.send(
       { script: `echo $$; exec sleep 992`, bypass_local_limit: true },
       "commands.all",
@@ -42,6 +48,8 @@ describe("npm run agent", () => {
         (await endpoint.started(short)).length + (await endpoint.started(long)).length === 2,
     );
     signalChild(child, "SIGTERM");
+    await eventually("the stop", () => said.includes("agent stops"));
+    await writeFile(stopping, "");
     assert.equal(await exitCodeOf(child), 0);
     assert.equal((await endpoint.result(short)).stdout, "done\n");
     const ended = await endpoint.result(long);

@@ -109,7 +109,7 @@ describe("an agent that was sent a command", () => {
   });
 
   test("repeats a failed script as often as the command says, and says so", async () => {
-    const marker = `/tmp/kanade-retry-${process.pid}`;
+    const marker = `${endpoint.dataDir}/retries`;
     const script =
       `echo x >> ${marker}; n=$(wc -l < ${marker}); [ $n -ge 3 ] && rm ${marker} && exit 0; exit 7`;
     const command = await endpoint.send({ script, retry: { max: 4, backoff_secs: 0 } });

@@ -134,10 +134,18 @@ describe("the command line with agents", () => {
   });
 
   it("follows a run's output to its end, without a gap", async () => {
-    await createJob("talk", "for i in 1 2 3 4 5; do echo line $i; sleep 0.3; done; exit 4");
+    const go = join(folder, "talk");
+    const rest = "for i in 2 3 4 5; do sleep 0.1; echo line $i; done; exit 4";
+    await createJob("talk", `echo line 1; until [ -e ${go} ]; do sleep 0.05; done; ${rest}`);
     await kanade("exec", "talk", "--pc", "pc-1");
     const resultId = await eventually("a run in flight", () => inFlight("talk"));
-    const outcome = await kanade("tail", resultId, "-f");
+    const following = kanade("tail", resultId, "-f");
+    await eventually(
+      "it to be followed",
+      () => system.backend.backend.services.outputFeeds.count === 1,
+    );
+    await writeFile(go, "");
+    const outcome = await following;
     assert.deepEqual([outcome.exitCode, outcome.stdout], [
       4,
       "line 1\nline 2\nline 3\nline 4\nline 5\n",
@@ -190,19 +198,22 @@ describe("the command line with agents", () => {
   });
 
   it("goes on waiting while the backend is restarted", async () => {
-    await createJob("patient", "sleep 3");
+    const go = join(folder, "patient");
+    await createJob("patient", `until [ -e ${go} ]; do sleep 0.05; done`);
     const { url } = system.backend;
     const waiting = runCli(["exec", "patient", "--all", "--wait"], {
       env: { KANADE_SERVER: url, KANADE_TOKEN: TOKEN },
     });
     await eventually("a run in flight", () => inFlight("patient"));
     await system.restart({ port: Number(new URL(url).port) });
+    await writeFile(go, "");
     const outcome = await waiting;
     assert.equal(outcome.exitCode, 0, outcome.stderr);
   });
 
   it("stops waiting at Ctrl-C with 130, and the execution goes on", async () => {
-    await createJob("left", "sleep 1");
+    const go = join(folder, "left");
+    await createJob("left", `until [ -e ${go} ]; do sleep 0.05; done`);
     const interrupted = new AbortController();
     const waiting = kanadeWith(["exec", "left", "--pc", "pc-1", "--wait"], {
       signal: interrupted.signal,
@@ -210,6 +221,7 @@ describe("the command line with agents", () => {
     const execId = await eventually("the execution", () => newest("left"));
     interrupted.abort();
     assert.equal((await waiting).exitCode, 130);
+    await writeFile(go, "");
     await eventually("its end", async () => {
       const { stdout } = await kanade("executions", execId, "--json");
       return JSON.parse(stdout).execution.status === "completed";

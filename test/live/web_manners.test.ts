@@ -208,7 +208,7 @@ test("a script is run by the keyboard alone, from the first page to its output",
   await tabTo("Run on keys-1");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "ad-hoc script" }).waitFor();
-  await page.getByRole("link", { name: /^keys-1/ }).waitFor();
+  await page.locator(".pc-tile[data-outcome=succeeded]", { hasText: "keys-1" }).waitFor();
   await tabTo("keys-1succeeded");
   await page.keyboard.press("Enter");
   await page.getByText("typed by hand", { exact: true }).waitFor();
