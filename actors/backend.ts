@@ -1,5 +1,6 @@
 /** What the backend's actors may ask for (design.md §3). The grantors stand in `actors/backend_grants.ts`. */
 import type { Database, Reader } from "../db/client.ts";
+import type { Keep } from "../db/retention.ts";
 import type { Announcement } from "../wire/announcement.ts";
 import type { ConsumerName } from "../wire/streams.ts";
 import type { AgentDirectory, ChangedAgent } from "./agent_directory.ts";
@@ -92,6 +93,8 @@ export interface BackendCapabilities {
   readonly inspection: { readonly ask: true; readonly grant: Inspection };
   /** How often the reaper sweeps, ms. */
   readonly sweepIntervalMs: { readonly ask: true; readonly grant: number };
+  /** How long what is over is kept. */
+  readonly keep: { readonly ask: true; readonly grant: Keep };
   /** Serves the API on the address of the settings. */
   readonly http: { readonly ask: true; readonly grant: HttpGrant };
 }

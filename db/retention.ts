@@ -2,14 +2,21 @@
 import type { Transaction } from "./client.ts";
 import { textOf } from "./rows.ts";
 
-const DAY_MS = 86_400_000;
-const KEEP_RUNS_MS = 90 * DAY_MS;
-const KEEP_AUDIT_MS = 365 * DAY_MS;
+/** How long what is over is kept, ms. */
+export interface Keep {
+  /** Executions and runs, and what was decided of schedules. */
+  readonly runsMs: number;
+  readonly auditMs: number;
+  readonly deadLettersMs: number;
+}
+
 /** As long as the stream that they come from. */
-const KEEP_OBS_MS = 90 * DAY_MS;
+const KEEP_OBS_MS = 90 * 86_400_000;
 /** One batch takes at most so many executions, and stops before those whose runs would be more than this. */
 const EXECUTIONS_AT_ONCE = 200;
 const ROWS_AT_ONCE = 2_000;
+/** Each may have a megabyte. */
+const DEAD_LETTERS_AT_ONCE = 100;
 
 /**
  * Deletes one batch of what is older than it is kept: executions that ended with all that belongs to them, runs
@@ -19,20 +26,39 @@ const ROWS_AT_ONCE = 2_000;
  * @param now the backend's clock, ms since the epoch
  * @returns how many rows were deleted: if any, there may be more, for the next transaction
  */
-export async function deleteOldRows(tx: Transaction, now: number): Promise<number> {
-  const execIds = await oldExecutions(tx, now - KEEP_RUNS_MS);
+export async function deleteOldRows(tx: Transaction, now: number, keep: Keep): Promise<number> {
+  const runsBefore = now - keep.runsMs;
+  const execIds = await oldExecutions(tx, runsBefore);
   const statements = execIds.length > 0
     ? DELETE_EXECUTIONS.map((sql) => ({ sql, args: [JSON.stringify(execIds)] }))
     // Not before the last old execution is gone: until then each of its runs would be looked at in vain.
     : [
-      ...DELETE_RUNS.map((sql) => ({ sql, args: [now - KEEP_RUNS_MS] })),
-      { sql: DELETE_FIRES, args: [now - KEEP_RUNS_MS] },
-      { sql: DELETE_AUDIT, args: [now - KEEP_AUDIT_MS] },
+      ...DELETE_RUNS.map((sql) => ({ sql, args: [runsBefore] })),
+      { sql: DELETE_FIRES, args: [runsBefore] },
+      { sql: DELETE_AUDIT, args: [now - keep.auditMs] },
       { sql: DELETE_OBS, args: [now - KEEP_OBS_MS] },
-      { sql: DELETE_FACTS_HISTORY, args: [now - KEEP_RUNS_MS] },
+      { sql: DELETE_FACTS_HISTORY, args: [runsBefore] },
     ];
   const results = await tx.batch(statements);
   return results.reduce((deleted, { changes }) => deleted + changes, 0);
+}
+
+/**
+ * Deletes one batch of the dead letters that were given up so long ago. Nothing else holds them: whoever deletes them says
+ * so in the audit log.
+ *
+ * @returns how many: if any, there may be more, for the next transaction
+ */
+export async function deleteOldDeadLetters(
+  tx: Transaction,
+  now: number,
+  keep: Keep,
+): Promise<number> {
+  const [deleted] = await tx.batch([{
+    sql: DELETE_DEAD_LETTERS,
+    args: [now - keep.deadLettersMs],
+  }]);
+  return deleted?.changes ?? 0;
 }
 
 /** Ended long ago by their start; one that is open, however old, is still waited for. */
@@ -55,9 +81,10 @@ const DELETE_EXECUTIONS = [
   "DELETE FROM execution_results WHERE exec_id IN (SELECT value FROM json_each(?))",
   "DELETE FROM execution_targets WHERE exec_id IN (SELECT value FROM json_each(?))",
   "DELETE FROM execution_transitions WHERE exec_id IN (SELECT value FROM json_each(?))",
-  // An audit event that has not left yet is still owed.
-  `DELETE FROM command_outbox WHERE exec_id IN (SELECT value FROM json_each(?))
-    AND NOT (kind = 'audit' AND state = 'waiting')`,
+  // An audit event that has not left yet is still owed, and goes as those of no execution do.
+  `UPDATE command_outbox SET exec_id = NULL WHERE exec_id IN (SELECT value FROM json_each(?))
+    AND kind = 'audit' AND state = 'waiting'`,
+  "DELETE FROM command_outbox WHERE exec_id IN (SELECT value FROM json_each(?))",
   ...["rollout_transitions", "rollout_waves", "rollouts"].map((table) =>
     `DELETE FROM ${table} WHERE exec_id IN (SELECT value FROM json_each(?))`
   ),
@@ -72,8 +99,9 @@ const OLD_RUNS = `SELECT r.result_id FROM execution_results AS r
 const DELETE_RUNS = [
   `DELETE FROM run_outputs WHERE result_id IN (${OLD_RUNS})`,
   `DELETE FROM execution_results WHERE result_id IN (${OLD_RUNS})`,
-  `DELETE FROM command_outbox WHERE id IN (SELECT id FROM command_outbox
-    WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ? LIMIT ${ROWS_AT_ONCE})`,
+  `DELETE FROM command_outbox WHERE id IN (SELECT id FROM command_outbox INDEXED BY command_outbox_of_none
+    WHERE exec_id IS NULL AND state <> 'waiting' AND created_at < ?
+    ORDER BY created_at LIMIT ${ROWS_AT_ONCE})`,
 ];
 const DELETE_FIRES = `DELETE FROM schedule_fires WHERE (schedule_id, fire_at) IN (
   SELECT schedule_id, fire_at FROM schedule_fires WHERE decided_at < ?
@@ -82,6 +110,8 @@ const DELETE_AUDIT = `DELETE FROM audit_log WHERE id IN (
   SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ${ROWS_AT_ONCE})`;
 const DELETE_OBS = `DELETE FROM obs_events WHERE id IN (
   SELECT id FROM obs_events WHERE published_at < ? ORDER BY published_at LIMIT ${ROWS_AT_ONCE})`;
+const DELETE_DEAD_LETTERS = `DELETE FROM dead_letters WHERE id IN (
+  SELECT id FROM dead_letters WHERE recorded_at < ? ORDER BY recorded_at LIMIT ${DEAD_LETTERS_AT_ONCE})`;
 /** As far back as the runs that told them; the newest facts stay, however old. */
 const DELETE_FACTS_HISTORY = `DELETE FROM inventory_history
   WHERE (pc_id, job_id, since, since_result_id) IN (

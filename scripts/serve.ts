@@ -110,6 +110,7 @@ async function serveParts(
     replicas: settings.replicas,
     fenced: broker !== undefined,
     sweepIntervalMs: settings.sweepIntervalMs,
+    keep: settings.keep,
     inspectUrl: settings.inspectUrl,
     brokerRisk: brokerRisk(bus.connection.info?.version ?? "0"),
     openScratch: () => openScratch(settings.dataDir),

@@ -77,6 +77,9 @@ export const Period = v.pipe(
   v.minValue(1, "must be longer than nothing"),
 );
 
+/** For how long rows are kept: in milliseconds, and not so short that an operator could miss them. */
+export const Days = v.pipe(Period, v.minValue(86_400_000, "must be 1d or longer"));
+
 export const Replicas = v.pipe(
   v.string(),
   v.regex(/^[1-5]$/, ({ input }) => `${quoted(input)} is not a whole number from 1 to 5`),

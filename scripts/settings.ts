@@ -11,6 +11,7 @@ import type { BrokerAccess } from "../actors/bus.ts";
 import { signingKeyPath } from "../actors/command_signer.ts";
 import type { LogLevel } from "../actors/log.ts";
 import { isLoopback } from "../actors/loopback.ts";
+import type { Keep } from "../db/retention.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { Name } from "../wire/scalars.ts";
 import { type Environment, withoutEmpty } from "./environment.ts";
@@ -19,6 +20,7 @@ import {
   Bind,
   CaFile,
   CommandKeys,
+  Days,
   DbUrl,
   Flag,
   InspectUrl,
@@ -46,6 +48,7 @@ export interface Settings {
   /** The private key by which commands are signed; a file that may be missing. */
   readonly signingKey: string;
   readonly sweepIntervalMs: number;
+  readonly keep: Keep;
   /** Where Stately's inspector receives what machines do; absent = nowhere. */
   readonly inspectUrl?: string;
   readonly agent: {
@@ -102,6 +105,9 @@ const Variables = v.object({
   KANADE_STOP_GRACE: v.optional(Period, "20s"),
   KANADE_INSPECT: v.optional(InspectUrl),
   KANADE_SWEEP_INTERVAL: v.optional(Period, "60s"),
+  KANADE_KEEP_RUNS: v.optional(Days, "90d"),
+  KANADE_KEEP_AUDIT: v.optional(Days, "365d"),
+  KANADE_KEEP_DEAD_LETTERS: v.optional(Days, "90d"),
 });
 type Variables = v.InferOutput<typeof Variables>;
 
@@ -145,6 +151,11 @@ function settingsOf(variables: Variables): Settings {
     },
     signingKey: variables.KANADE_SIGNING_KEY ?? signingKeyPath(dataDir),
     sweepIntervalMs: variables.KANADE_SWEEP_INTERVAL,
+    keep: {
+      runsMs: variables.KANADE_KEEP_RUNS,
+      auditMs: variables.KANADE_KEEP_AUDIT,
+      deadLettersMs: variables.KANADE_KEEP_DEAD_LETTERS,
+    },
     ...given("inspectUrl", variables.KANADE_INSPECT),
     agent: {
       pcId: variables.KANADE_PC_ID,

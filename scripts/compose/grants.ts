@@ -59,6 +59,7 @@ export function grantorsOf(
         : (batch: MeasuredBatch) => parts.metrics.batch(batch),
     inspection: () => ({ url: options.inspectUrl ?? "", sources: services.inspector.sources }),
     sweepIntervalMs: () => options.sweepIntervalMs,
+    keep: () => options.keep,
     http: () => ({ services, ...options.bind, listening: options.listening }),
   };
 }

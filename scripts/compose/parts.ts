@@ -34,6 +34,7 @@ import { type Fleet, MAX_NAMED_PCS } from "../../actors/targets.ts";
 import { WriterLease } from "../../actors/writer_lease.ts";
 import { readAllPcIds, readPcIdsWithCommandKey, readPcIdsWithoutShell } from "../../db/agents.ts";
 import type { Database } from "../../db/client.ts";
+import type { Keep } from "../../db/retention.ts";
 import { timeoutWithRetriesSecs } from "../../wire/deadlines.ts";
 import { parseDurationMs } from "../../wire/duration.ts";
 import { Fault, messageOf } from "../../wire/fault.ts";
@@ -53,6 +54,7 @@ export interface BackendOptions {
   /** Whether each agent has a credential of its own on this broker. */
   readonly fenced: boolean;
   readonly sweepIntervalMs: number;
+  readonly keep: Keep;
   /** Where Stately's inspector receives what machines do; absent = nowhere. */
   readonly inspectUrl?: string | undefined;
   /** Something about the broker that its operator should know, such as an old version; null = nothing. */

@@ -7,6 +7,7 @@ import { type Backend, composeBackend } from "../../scripts/compose_backend.ts";
 import { encode } from "../../wire/codec.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { startDatabase, type TestDatabase } from "./database.ts";
+import { KEEP } from "./keep.ts";
 import { testLog } from "./log.ts";
 import { eventually, within } from "./wait.ts";
 
@@ -66,6 +67,7 @@ export async function startBackend(
     replicas: 1,
     fenced: false,
     sweepIntervalMs,
+    keep: KEEP,
     inspectUrl: options.inspectUrl,
     brokerRisk: null,
     openScratch: startDatabase,

@@ -44,6 +44,20 @@ export function targetRow(
   return { exec_id: execId, pc_id: pcId, state, ...columns };
 }
 
+/** A row of `dead_letters`. */
+export function deadLetterRow(sequence: number, recordedAt: number): Columns {
+  return {
+    stream: "RESULTS",
+    stream_created_at: 1,
+    sequence,
+    subject: "results.r",
+    payload: new TextEncoder().encode("{"),
+    error: "Cannot read it",
+    published_at: recordedAt,
+    recorded_at: recordedAt,
+  };
+}
+
 /** A row of `execution_results`: in flight, unless it is told otherwise. */
 export function runRow(resultId: string, columns: Columns = {}): Columns {
   return {

@@ -11,6 +11,7 @@ import { enrolmentOn } from "../../scripts/compose/enrolment.ts";
 import { composeBackend } from "../../scripts/compose_backend.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { startDatabase } from "./database.ts";
+import { KEEP } from "./keep.ts";
 import { testLog } from "./log.ts";
 import { startOwnBroker } from "./own_broker.ts";
 import { within } from "./wait.ts";
@@ -74,6 +75,7 @@ export async function startApi(options: TestApiOptions = {}): Promise<TestApi> {
     replicas: 1,
     fenced: false,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
+    keep: KEEP,
     brokerRisk: null,
     openScratch: startDatabase,
     listening: () => {},

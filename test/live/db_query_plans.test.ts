@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listAudit } from "../../db/audit_log.ts";
 import { findAgent, readAllPcIds } from "../../db/agents.ts";
-import type { Reader, SqlValue } from "../../db/client.ts";
+import type { Reader, SqlValue, Transaction } from "../../db/client.ts";
 import { readDue as readDueMessages } from "../../db/command_outbox.ts";
 import { listDeadLetters } from "../../db/dead_letters.ts";
 import { findExecution, listExecutions, readTargets, readTimeline } from "../../db/executions.ts";
@@ -23,9 +23,10 @@ import {
 import { readProgress, readSettled } from "../../db/schedule_progress.ts";
 import { countOpenExecutions, listFires, readCursor } from "../../db/schedules.ts";
 import { readCells } from "../../db/execution_cells.ts";
-import { deleteOldRows } from "../../db/retention.ts";
+import { deleteOldDeadLetters, deleteOldRows } from "../../db/retention.ts";
 import { startDatabase } from "../harness/database.ts";
 import { executionRow, insertRows } from "../harness/database_rows.ts";
+import { KEEP } from "../harness/keep.ts";
 
 const limit = 50;
 const afterText = cursorAt([1, "x"]);
@@ -144,8 +145,8 @@ test("old rows are found by an index", async () => {
   await using database = await startDatabase();
   const { db } = database;
   const asked: { readonly sql: string; readonly args?: readonly SqlValue[] | undefined }[] = [];
-  await db.write((tx) =>
-    deleteOldRows({
+  await db.write(async (tx) => {
+    const watched: Transaction = {
       query: (sql, args) => {
         asked.push({ sql, args });
         return tx.query(sql, args);
@@ -154,11 +155,21 @@ test("old rows are found by an index", async () => {
         for (const step of steps) if (!("rows" in step)) asked.push(step);
         return tx.batch(steps);
       },
-    }, 1)
-  );
+    };
+    await deleteOldRows(watched, 1, KEEP);
+    await deleteOldDeadLetters(watched, 1, KEEP);
+  });
   const plans = await Promise.all(asked.map(({ sql, args }) => explain(db, sql, args)));
   const plan = plans.flat();
-  assert.ok(plan.some((line) => line.includes("executions_by_initiated_at")), plan.join("\n"));
+  for (
+    const index of [
+      "executions_by_initiated_at",
+      "command_outbox_of_none (created_at<?)",
+      "dead_letters_by_recorded_at (recorded_at<?)",
+    ]
+  ) {
+    assert.ok(plan.some((line) => line.includes(index)), `${index} in\n${plan.join("\n")}`);
+  }
   assert.deepEqual(plan.filter(isWholeTable), []);
 });
 

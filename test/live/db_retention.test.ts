@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Database } from "../../db/client.ts";
-import { deleteOldRows } from "../../db/retention.ts";
+import { deleteOldDeadLetters, deleteOldRows } from "../../db/retention.ts";
 import { startDatabase } from "../harness/database.ts";
-import { executionRow, insertRows, runRow, targetRow } from "../harness/database_rows.ts";
+import {
+  deadLetterRow,
+  executionRow,
+  insertRows,
+  runRow,
+  targetRow,
+} from "../harness/database_rows.ts";
+import { KEEP } from "../harness/keep.ts";
 
 const DAY_MS = 86_400_000;
 const NOW = 1_000 * DAY_MS;
@@ -13,7 +20,7 @@ const YOUNG = NOW - 90 * DAY_MS;
 /** Batches until nothing is left to delete; how many there were. */
 async function deleteAllOld(db: Database): Promise<number> {
   let batches = 0;
-  while (await db.write((tx) => deleteOldRows(tx, NOW))) batches += 1;
+  while (await db.write((tx) => deleteOldRows(tx, NOW, KEEP))) batches += 1;
   return batches;
 }
 
@@ -213,4 +220,53 @@ test("many old executions go a batch at a time, and a large one by itself", asyn
     executionRow("next", ended),
   ]);
   assert.equal(await deleteAllOld(db), 2);
+});
+
+test("rows are kept as long as the operator wants it", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const keep = { runsMs: DAY_MS, auditMs: 2 * DAY_MS, deadLettersMs: 3 * DAY_MS };
+  const audit = { stream_created_at: 1, actor: "a", action: "b" };
+  for (const days of [1, 2, 3]) {
+    const before = NOW - days * DAY_MS - 1;
+    await insertWhole(db, `run ${days}`, before, "completed");
+    await insertRows(db, "audit_log", [{ ...audit, sequence: days, occurred_at: before }]);
+    await insertRows(db, "dead_letters", [deadLetterRow(days, before)]);
+  }
+  while (await db.write((tx) => deleteOldRows(tx, NOW, keep)));
+  await db.write((tx) => deleteOldDeadLetters(tx, NOW, keep));
+  assert.deepEqual(await column(db, "execution_results", "result_id"), []);
+  assert.deepEqual(await column(db, "audit_log", "sequence"), [1]);
+  assert.deepEqual(await column(db, "dead_letters", "sequence"), [1, 2]);
+});
+
+test("dead letters are deleted 90 days after they were recorded, some at a time, whenever they were published", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  const old = Array.from({ length: 101 }, (_, index) => deadLetterRow(index + 1, OLD));
+  await insertRows(db, "dead_letters", [
+    ...old,
+    { ...deadLetterRow(200, YOUNG), published_at: OLD },
+    { ...deadLetterRow(201, NOW), published_at: 1 },
+  ]);
+  const batches: number[] = [];
+  const next = () => db.write((tx) => deleteOldDeadLetters(tx, NOW, KEEP));
+  for (let deleted = await next(); deleted > 0; deleted = await next()) batches.push(deleted);
+  assert.deepEqual(batches, [100, 1]);
+  assert.deepEqual(await column(db, "dead_letters", "sequence"), [200, 201]);
+});
+
+test("the audit event of an execution that is deleted still leaves, and goes when it is old itself", async () => {
+  await using database = await startDatabase();
+  const { db } = database;
+  await insertWhole(db, "old", OLD, "expired");
+  const message = { kind: "audit", exec_id: "old", subject: "audit.a.b", created_at: OLD };
+  await insertRows(db, "command_outbox", [{ ...message, msg_id: "owed" }]);
+  await deleteAllOld(db);
+  assert.deepEqual(await column(db, "command_outbox", "msg_id"), ["owed"]);
+  await db.write((tx) =>
+    tx.batch([{ sql: "UPDATE command_outbox SET state = 'sent' WHERE msg_id = 'owed'" }])
+  );
+  await deleteAllOld(db);
+  assert.deepEqual(await column(db, "command_outbox", "msg_id"), []);
 });

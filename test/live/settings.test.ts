@@ -18,6 +18,7 @@ function linesOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+const DAY_MS = 86_400_000;
 /** Two public keys of the contract's vectors. */
 const KEY = "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=";
 const OTHER_KEY = "gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=";
@@ -33,6 +34,7 @@ test("an empty environment gives the defaults", () => {
     auth: { disabled: false },
     signingKey: join("data", "signing_key.pem"),
     sweepIntervalMs: 60_000,
+    keep: { runsMs: 90 * DAY_MS, auditMs: 365 * DAY_MS, deadLettersMs: 90 * DAY_MS },
     agent: {
       pcId: hostname().replaceAll(".", "-"),
       dataDir: join("data", "agent"),
@@ -67,6 +69,9 @@ test("every variable finds its place", () => {
     KANADE_STOP_GRACE: "1m 30s",
     KANADE_INSPECT: "ws://127.0.0.1:8081/inspect",
     KANADE_SWEEP_INTERVAL: "5s",
+    KANADE_KEEP_RUNS: "30d",
+    KANADE_KEEP_AUDIT: "1000d",
+    KANADE_KEEP_DEAD_LETTERS: "1d",
     KANADE_COMMAND_KEYS: `${KEY}, ${OTHER_KEY}`,
     KANADE_REQUIRE_SIGNATURES: "1",
     KANADE_RUN_AS_USER: "nobody",
@@ -87,6 +92,7 @@ test("every variable finds its place", () => {
     auth: { disabled: true, staticToken: "s", jwtSecret: "j".repeat(32) },
     signingKey: "/srv/kanade/signing_key.pem",
     sweepIntervalMs: 5_000,
+    keep: { runsMs: 30 * DAY_MS, auditMs: 1_000 * DAY_MS, deadLettersMs: DAY_MS },
     inspectUrl: "ws://127.0.0.1:8081/inspect",
     agent: {
       pcId: "é1",
