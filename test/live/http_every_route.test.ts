@@ -4,6 +4,7 @@ import { ROUTES } from "../../actors/http/routes.ts";
 import type { Route } from "../../actors/http/route.ts";
 import { bearer, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { nameOf, pathOf, problemOf, send } from "../harness/http_routes.ts";
+import { leastStandstill } from "../harness/standstill.ts";
 import { STATE_CHANGES } from "../harness/state_changes.ts";
 
 /** Everything that may be wrong with a request, fired at every route that there is. */
@@ -222,4 +223,39 @@ test("a body of allowed length that is deep inside is refused before anything re
     headers: { "content-type": "application/json" },
   });
   assert.equal((await problemOf(response)).status, 400);
+});
+
+const SPACES = " ".repeat(15_000);
+const ACCEPTED: readonly (readonly [what: string, accepted: string, encoding: string | null])[] = [
+  ["gzip alone", "gzip", "gzip"],
+  ["gzip before br", "gzip, br", "br"],
+  ["gzip, and no br", "br;q=0, GZIP;q=0.5", "gzip"],
+  ["a gzip that is refused", "gzip;q=0.000", null],
+  ["an encoding that only begins so", "gzip-x, xgzip", null],
+  ["15,000 spaces within a name", `gzip${SPACES}br`, null],
+  ["15,000 spaces before gzip", `identity,${SPACES}gzip`, "gzip"],
+  ["15,000 spaces before a refusal of gzip", `gzip${SPACES};q=0`, null],
+];
+
+for (const [what, accepted, encoding] of ACCEPTED) {
+  test(`a file of the pages is sent as ${encoding ?? "it is"} to who accepts ${what}, and holds nobody up`, async () => {
+    const html = await (await api.ask("/")).text();
+    const [, path = ""] = /<script type="module" src="([^"]+)">/.exec(html) ?? [];
+    const standstillMs = await leastStandstill(100, async () => {
+      const response = await api.ask(path, { headers: { "accept-encoding": accepted } });
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get("content-encoding"), encoding);
+      assert.equal(response.headers.get("vary"), "accept-encoding");
+      assert.match(await response.text(), /import|export|const/);
+    });
+    assert.ok(standstillMs < 100, `${standstillMs} ms`);
+  });
+}
+
+test("an answer of JSON is whole and plain, whatever encoding its caller accepts", async () => {
+  for (const [, accepted] of ACCEPTED) {
+    const response = await api.ask("/api/jobs", { headers: { "accept-encoding": accepted } });
+    assert.equal(response.headers.get("content-encoding"), null);
+    assert.ok(Array.isArray(await response.json()));
+  }
 });
