@@ -12,7 +12,7 @@ import { GroupPath } from "../../wire/http_groups.ts";
 import { PcPath } from "../../wire/http_requests.ts";
 import { configPlaces } from "../outside_places.ts";
 import { changed } from "./audit.ts";
-import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
+import { CONDITIONAL, etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route, type Schema } from "./route.ts";
 
 export const CONFIG_ROUTES: readonly Route[] = [
@@ -73,6 +73,7 @@ function layerRoutes<P extends Schema>(
       summary: `Set the config ${whom}; If-Match refuses a stale change`,
       params,
       body: ConfigBody,
+      heeds: CONDITIONAL,
       answer: ConfigBody,
       answerHeaders: VERSIONED,
       handle: (call) => writeLayer(call, placeOf(call.params)),
@@ -83,6 +84,7 @@ function layerRoutes<P extends Schema>(
       role: "operator",
       summary: `Take the config ${whom} away; If-Match refuses a stale change`,
       params,
+      heeds: CONDITIONAL,
       answer: "nothing",
       handle: (call) => removeLayer(call, placeOf(call.params)),
     }),

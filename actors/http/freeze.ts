@@ -5,7 +5,7 @@ import { encode } from "../../wire/codec.ts";
 import { FreezeAnswer } from "../../wire/http_schedules.ts";
 import { FREEZE_PLACES } from "../outside_places.ts";
 import { changed } from "./audit.ts";
-import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
+import { CONDITIONAL, etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 
 const PATH = "/api/freeze";
@@ -29,6 +29,7 @@ export const FREEZE_ROUTES: readonly Route[] = [
     summary:
       "Stop all scheduled fires, at once or between two bounds; If-Match refuses a stale change",
     body: FreezeBody,
+    heeds: CONDITIONAL,
     answer: FreezeAnswer,
     answerHeaders: VERSIONED,
     handle: set,
@@ -38,6 +39,7 @@ export const FREEZE_ROUTES: readonly Route[] = [
     path: PATH,
     role: "operator",
     summary: "Let schedules fire again",
+    heeds: CONDITIONAL,
     answer: "nothing",
     handle: clear,
   }),

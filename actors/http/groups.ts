@@ -10,7 +10,7 @@ import {
 import { PcPath } from "../../wire/http_requests.ts";
 import { groupPlaces } from "../outside_places.ts";
 import { changed } from "./audit.ts";
-import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
+import { CONDITIONAL, etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
 export const GROUP_ROUTES: readonly Route[] = [
@@ -31,6 +31,7 @@ export const GROUP_ROUTES: readonly Route[] = [
     summary: "Put a PC into these groups and no others; If-Match refuses a stale change",
     params: PcPath,
     body: GroupsBody,
+    heeds: CONDITIONAL,
     answer: GroupsAnswer,
     answerHeaders: VERSIONED,
     handle: setGroups,

@@ -7,7 +7,7 @@ export const METRICS_ROUTES: readonly Route[] = [
     role: "viewer",
     fromThisMachine: true,
     summary: "What is counted, for Prometheus",
-    answer: "text/plain",
+    answer: "text/plain; version=0.0.4; charset=utf-8",
     handle: scrape,
   }),
 ];

@@ -60,11 +60,14 @@ const CONVERSION: ConversionConfig = {
   typeMode: "input",
   target: "draft-2020-12",
   ignoreActions: ["check", "raw_check", "partial_check", "finite", "readonly", "max_bytes"],
+  // Members that are not named may be there, too.
+  overrideSchema: ({ valibotSchema, jsonSchema }) =>
+    valibotSchema.type === "loose_object" ? { ...jsonSchema, additionalProperties: true } : null,
   overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
 };
 
 function operationOf(one: Route): Json {
-  const { summary, role, params, query, body, yaml, idempotent } = one;
+  const { summary, role, params, query, body, yaml, idempotent, heeds, orNothing } = one;
   return {
     summary,
     ...(role === "public" ? { security: [] } : { security: [{ token: [] }, { session: [] }] }),
@@ -73,10 +76,12 @@ function operationOf(one: Route): Json {
       ...parametersOf("path", params),
       ...parametersOf("query", query),
       ...(idempotent ? [IDEMPOTENCY_KEY] : []),
+      ...Object.entries(heeds ?? {}).map(headerParameter),
     ],
     ...(body === undefined ? {} : { requestBody: requestBodyOf(body, yaml === true) }),
     responses: {
       [String(statusOf(one))]: answerOf(one),
+      ...(orNothing === undefined ? {} : { 204: { description: orNothing } }),
       default: {
         description: "What went wrong",
         content: { "application/problem+json": { schema: schemaOf(answers.Problem) } },
@@ -91,6 +96,10 @@ const IDEMPOTENCY_KEY: Json = {
   description: "The same key with the same body is answered as it was the first time, for 7 days",
   schema: { type: "string", minLength: 1, maxLength: 255 },
 };
+
+function headerParameter([name, description]: readonly [string, string]): Json {
+  return { name, in: "header", description, schema: { type: "string" } };
+}
 
 function parametersOf(place: "path" | "query", schema: Schema | undefined): readonly Json[] {
   if (schema === undefined) return [];

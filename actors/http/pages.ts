@@ -20,7 +20,7 @@ export const PAGE_ROUTES: readonly Route[] = [
     summary: "A file of the pages; its name changes with what is in it",
     params: AssetPath,
     // Scripts, styles, pictures and fonts.
-    answer: "application/octet-stream",
+    answer: "*/*",
     handle: asset,
   }),
 ];

@@ -6,6 +6,13 @@ import type { Call } from "./route.ts";
 /** What a route says of that header. */
 export const VERSIONED = { ETag: 'The revision, for If-Match; "0" where nothing is stored' };
 
+/** What a route that changes such a value says of the headers that it heeds. */
+export const CONDITIONAL = {
+  "If-Match":
+    'Refuses the change unless this is still the ETag; "0" = nothing is there, * = something',
+  "If-None-Match": "* = refuses the change where something is there",
+};
+
 /** The header that tells a value's revision; 0 = there is none. */
 export function etagHeader(revision: number): Record<string, string> {
   return { etag: `"${revision}"` };

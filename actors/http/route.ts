@@ -54,8 +54,12 @@ interface RouteHead {
   readonly maxBodyBytes?: number;
   /** Whether it takes an `Idempotency-Key`. */
   readonly idempotent?: true;
+  /** Headers of the request that it heeds, besides those of every route, and what each is for. */
+  readonly heeds?: Readonly<Record<string, string>>;
   /** Of the answer when all is well, if it is neither 200 nor 204. */
   readonly status?: 201 | 202;
+  /** When it answers 204 although it has an answer. */
+  readonly orNothing?: string;
   /** What the answer's headers say, by name. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
 }

@@ -13,7 +13,7 @@ import { checkAuthored, Schedule } from "../../wire/schedule.ts";
 import { removedSchedulePlaces, schedulePlaces } from "../outside_places.ts";
 import { changed } from "./audit.ts";
 import { cursorHeader } from "./paging.ts";
-import { etagHeader, expectedOf, VERSIONED } from "./revision.ts";
+import { CONDITIONAL, etagHeader, expectedOf, VERSIONED } from "./revision.ts";
 import { type Call, json, noContent, type Route, route } from "./route.ts";
 import { previewOf, statusOf } from "./schedule_answers.ts";
 
@@ -33,6 +33,7 @@ export const SCHEDULE_ROUTES: readonly Route[] = [
     summary: "Add a schedule or replace it, from YAML or JSON; If-Match refuses a stale change",
     body: Schedule,
     yaml: true,
+    heeds: CONDITIONAL,
     status: 201,
     answer: Schedule,
     answerHeaders: VERSIONED,
@@ -54,6 +55,7 @@ export const SCHEDULE_ROUTES: readonly Route[] = [
     role: "operator",
     summary: "Remove a schedule, and what it remembers of who has succeeded",
     params: SchedulePath,
+    heeds: CONDITIONAL,
     answer: "nothing",
     handle: remove,
   }),
