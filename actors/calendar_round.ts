@@ -1,7 +1,7 @@
 /** One look at a schedule with a calendar: every instant that is due is decided and written down. */
 import {
   countOpenExecutions,
-  insertFires,
+  noteFires,
   saveCursor,
   type ScheduleCursor,
   type ScheduleFire,
@@ -58,7 +58,7 @@ async function write(
   if (fired === undefined) {
     await host.db.write(async (tx) => {
       await assertHeld(tx, tenure);
-      await tx.batch([insertFires(others), saveCursor(decided)]);
+      await tx.batch([noteFires(others), saveCursor(decided)]);
     });
     return others;
   }

@@ -6,12 +6,7 @@ import {
   saveProgress,
   type ScheduleProgress,
 } from "../db/schedule_progress.ts";
-import {
-  insertFires,
-  saveCursor,
-  type ScheduleCursor,
-  type ScheduleFire,
-} from "../db/schedules.ts";
+import { noteFires, saveCursor, type ScheduleCursor, type ScheduleFire } from "../db/schedules.ts";
 import { decideTurn, settled, type Turn, WHOLE_TARGET } from "../machines/schedule_progress.ts";
 import { type SkipReason, zoned } from "../machines/schedule_rules.ts";
 import { Fault } from "../wire/fault.ts";
@@ -162,7 +157,7 @@ async function tellOnce(
   const row = ledgerRow(host, { schedule, fireAt: now, note: null }, { state: "skipped", reason });
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    await tx.batch([insertFires([row]), saveCursor({ ...cursor, blocked: reason })]);
+    await tx.batch([noteFires([row]), saveCursor({ ...cursor, blocked: reason })]);
   });
   return [row];
 }

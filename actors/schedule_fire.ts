@@ -6,7 +6,8 @@ import { isConstraintViolation, type Transaction } from "../db/client.ts";
 import { findExecution } from "../db/executions.ts";
 import {
   findFire,
-  insertFires,
+  insertFire,
+  noteFires,
   saveCursor,
   type ScheduleCursor,
   type ScheduleFire,
@@ -76,7 +77,11 @@ async function dispatchFiring(
     alongside: async (tx: Transaction, answer: DispatchAnswer) => {
       await assertHeld(tx, tenure);
       fired = { ...fired, execId: answer.exec_id, targetCount: answer.target_count };
-      await tx.batch([insertFires([...others, fired]), saveCursor({ ...cursor, blocked: null })]);
+      await tx.batch([
+        noteFires(others),
+        insertFire(fired),
+        saveCursor({ ...cursor, blocked: null }),
+      ]);
       await further(tx, answer.exec_id);
     },
   });
@@ -128,14 +133,11 @@ async function recordAgain(
     execId,
     targetCount: execution?.targetCount ?? null,
   };
-  const rows = known === undefined ? [...others, again] : [];
+  const rows = known === undefined ? [...others, again] : others;
   host.log.warn("instant was fired before", { schedule: schedule.id, at: formatInstant(fireAt) });
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    await tx.batch([
-      insertFires(rows),
-      saveCursor(cursor),
-    ]);
+    await tx.batch([noteFires(rows), saveCursor(cursor)]);
     if (again.execId !== null) await further(tx, again.execId);
   });
   return rows;
@@ -154,7 +156,7 @@ async function recordSkip(
   const rows = [...firing.others, ...(firing.cursor.blocked === reason ? [] : [skipped])];
   await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    await tx.batch([insertFires(rows), saveCursor(cursor)]);
+    await tx.batch([noteFires(rows), saveCursor(cursor)]);
   });
   return rows;
 }

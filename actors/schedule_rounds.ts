@@ -5,6 +5,7 @@
  *    one that is started again, fire it once.
  * 2. What cannot be told (the broker is away, the freeze cannot be read) holds everything back; nothing is passed over.
  * 3. A schedule is read again right before it fires: one that was disabled or deleted meanwhile does not.
+ * 4. What was decided by a clock that was ahead is taken back when it is set right: a schedule is not silent until then.
  */
 import {
   deleteCursor,
@@ -12,6 +13,7 @@ import {
   saveCursor,
   type ScheduleCursor,
   type ScheduleFire,
+  takeBackAfter,
 } from "../db/schedules.ts";
 import { deleteProgress } from "../db/schedule_progress.ts";
 import { nextInstant } from "../machines/schedule_decision.ts";
@@ -27,6 +29,8 @@ import type { Tenure } from "./writer_lease.ts";
 
 /** How often it is looked whether it is somebody's turn, ms. */
 const REPEAT_LOOK_MS = 10_000;
+/** The clocks of two backends may differ by so much, ms; what is decided further ahead was decided by a wrong one. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 export class ScheduleRounds {
   readonly #host: ScheduleHost;
@@ -93,9 +97,14 @@ export class ScheduleRounds {
     const definition = definitionOf(schedule);
     const present = this.#cursors.get(schedule.id) ?? await readCursor(db, schedule.id);
     const isSame = present?.definition === definition && present.jobId === schedule.job_id;
-    const cursor = isSame ? present : await this.#begin(schedule, definition, present);
+    const isAhead = present !== undefined && this.#isAhead(present);
+    const cursor = isSame && !isAhead ? present : await this.#begin(schedule, definition, present);
     this.#cursors.set(schedule.id, cursor);
     return cursor;
+  }
+
+  #isAhead({ decidedUpTo }: ScheduleCursor): boolean {
+    return decidedUpTo > this.#host.clock.now() + CLOCKS_DIFFER_MS;
   }
 
   async #begin(
@@ -103,19 +112,23 @@ export class ScheduleRounds {
     definition: string,
     before: ScheduleCursor | undefined,
   ): Promise<ScheduleCursor> {
-    const { db, clock } = this.#host;
+    const { db, clock, log } = this.#host;
+    const isAhead = before !== undefined && this.#isAhead(before);
+    const decidedUpTo = Math.max(clock.now(), isAhead ? 0 : before?.decidedUpTo ?? 0);
     const cursor: ScheduleCursor = {
       scheduleId: schedule.id,
       definition,
       jobId: schedule.job_id,
-      decidedUpTo: Math.max(clock.now(), before?.decidedUpTo ?? 0),
+      decidedUpTo,
       blocked: null,
     };
     const isOtherJob = before !== undefined && before.jobId !== schedule.job_id;
+    if (isAhead) log.warn("schedule decided by a clock that was ahead", { schedule: schedule.id });
     await db.write(async (tx) => {
       await assertHeld(tx, this.#tenure);
       await tx.batch([
         saveCursor(cursor),
+        takeBackAfter(schedule.id, decidedUpTo),
         // What succeeded was another job.
         ...(isOtherJob ? [deleteProgress(schedule.id)] : []),
       ]);

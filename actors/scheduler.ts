@@ -83,6 +83,8 @@ class Watchman {
   readonly #unreadable = new Map<string, string>();
   #wake = () => {};
   readonly #gone = new Set<string>();
+  /** Ms since the epoch. */
+  #lookedAt = 0;
   #failure: { readonly thrown: unknown } | undefined;
 
   constructor(host: ScheduleHost, tenure: Tenure, health: (problem: string | null) => void) {
@@ -153,6 +155,7 @@ class Watchman {
 
   async #lookAtDue(signal: AbortSignal): Promise<void> {
     let problem: string | null = null;
+    this.#heedClock();
     for (const id of this.#gone) {
       this.#gone.delete(id);
       await this.#rounds.forget(id);
@@ -162,14 +165,20 @@ class Watchman {
       try {
         watched.lookAt = await this.#rounds.look(watched.schedule);
       } catch (thrown) {
-        if (!(thrown instanceof Fault) || (!thrown.retryable && thrown.code !== "invalid_input")) {
-          throw thrown;
-        }
+        // One that cannot be decided holds up none of the others.
+        if (!(thrown instanceof Fault) || thrown.code === "internal") throw thrown;
         problem = `not firing ${watched.schedule.id}: ${thrown.message}`;
         watched.lookAt = this.#host.clock.now() + RETRY_MS;
       }
     }
     this.#health(problem ?? this.#unreadableProblem());
+  }
+
+  /** Where the clock was set back, each is to be looked at sooner than was reckoned. */
+  #heedClock(): void {
+    const now = this.#host.clock.now();
+    if (now < this.#lookedAt) { for (const watched of this.#watched.values()) watched.lookAt = 0; }
+    this.#lookedAt = now;
   }
 
   #unreadableProblem(): string | null {

@@ -1,5 +1,5 @@
 /** What the scheduler decided: the ledger of instants, and up to where each schedule is decided. Instants in ms since the epoch. */
-import type { Bulk, Reader, Row, Statement } from "./client.ts";
+import type { Bulk, Reader, Row, SqlValue, Statement } from "./client.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
 import { numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
@@ -31,22 +31,39 @@ export interface ScheduleCursor {
 const FIRE_COLUMNS =
   "schedule_id, fire_at, state, reason, detail, decided_at, job_id, exec_id, target_count";
 
-/** Writes decided instants down. One that is decided already violates the key: nothing is fired twice. */
-export function insertFires(fires: readonly ScheduleFire[]): Bulk {
+const INSERT_FIRE =
+  `INSERT INTO schedule_fires (${FIRE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** Writes down that an instant fires. One that is decided already violates the key: nothing is fired twice. */
+export function insertFire(fire: ScheduleFire): Statement {
+  return { sql: INSERT_FIRE, args: valuesOf(fire) };
+}
+
+/** Writes decided instants down; one that is decided already stays as it is. */
+export function noteFires(fires: readonly ScheduleFire[]): Bulk {
+  return { sql: `${INSERT_FIRE} ON CONFLICT DO NOTHING`, rows: fires.map(valuesOf) };
+}
+
+/** Forgets what was decided of the instants after one, but not which of them fired. */
+export function takeBackAfter(scheduleId: string, after: number): Statement {
   return {
-    sql: `INSERT INTO schedule_fires (${FIRE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    rows: fires.map((fire) => [
-      fire.scheduleId,
-      fire.fireAt,
-      fire.state,
-      fire.reason,
-      fire.detail,
-      fire.decidedAt,
-      fire.jobId,
-      fire.execId,
-      fire.targetCount,
-    ]),
+    sql: "DELETE FROM schedule_fires WHERE schedule_id = ? AND fire_at > ? AND state <> 'fired'",
+    args: [scheduleId, after],
   };
+}
+
+function valuesOf(fire: ScheduleFire): readonly SqlValue[] {
+  return [
+    fire.scheduleId,
+    fire.fireAt,
+    fire.state,
+    fire.reason,
+    fire.detail,
+    fire.decidedAt,
+    fire.jobId,
+    fire.execId,
+    fire.targetCount,
+  ];
 }
 
 export function saveCursor(cursor: ScheduleCursor): Statement {

@@ -62,7 +62,7 @@ function turnTimes(
   { schedule }: ZonedSchedule,
   { now, reachable, progress }: PreviewFacts,
 ): readonly (readonly [at: number, pcs: number])[] {
-  const turnAt = turnsOf(schedule);
+  const turnAt = turnsOf(schedule, now);
   const at = (who: string) => {
     const turn = turnAt(progress.get(who));
     return turn === undefined ? undefined : Math.max(turn, now);

@@ -5,6 +5,7 @@
  * 1. While an execution of somebody is open, nobody asks them again.
  * 2. Who failed, or was not heard of, comes again after a wait that doubles.
  * 3. Who succeeded comes again after the interval, counted from the beginning of that run; with `once`, never.
+ * 4. What was told by a clock that was more than a day ahead keeps nobody from coming again.
  */
 import { parseDurationMs } from "../wire/duration.ts";
 import type { FreezeState } from "../wire/freeze.ts";
@@ -31,6 +32,7 @@ export interface Progress {
 
 const RETRY_FIRST_MS = 60_000;
 const RETRY_LONGEST_MS = 6 * 3_600_000;
+const CLOCK_WAS_WRONG_MS = 86_400_000;
 
 /** What became of somebody's last execution. */
 export interface LastExecution {
@@ -51,10 +53,11 @@ export function settled(progress: Progress, last: LastExecution, now: number): P
 /** Says of somebody's progress when it is their turn: 0 = at once; undefined = not before something else happens. */
 export type TurnAt = (progress: Progress | undefined) => number | undefined;
 
-/** The rule of a schedule, read once for all whom it is asked about. */
-export function turnsOf({ when }: Schedule): TurnAt {
+/** The rule of a schedule, read once for all whom it is asked about. @param now ms since the epoch */
+export function turnsOf({ when }: Schedule, now: number): TurnAt {
   const repeat = when.per_pc ?? when.per_target;
   const everyMs = repeat && repeat !== "once" ? parseDurationMs(repeat.every) : undefined;
+  const instantOf = ({ at }: Progress) => (at > now + CLOCK_WAS_WRONG_MS ? 0 : at);
   return (progress) => {
     switch (progress?.state) {
       case undefined:
@@ -62,9 +65,9 @@ export function turnsOf({ when }: Schedule): TurnAt {
       case "open":
         return undefined;
       case "failed":
-        return progress.at + retryMs(progress.failures, everyMs);
+        return instantOf(progress) + retryMs(progress.failures, everyMs);
       case "succeeded":
-        return everyMs === undefined ? undefined : progress.at + everyMs;
+        return everyMs === undefined ? undefined : instantOf(progress) + everyMs;
     }
   };
 }
@@ -108,7 +111,7 @@ function dueNow(
   schedule: Schedule,
   { now, reachable, progress }: ProgressFacts,
 ): readonly string[] {
-  const turnAt = turnsOf(schedule);
+  const turnAt = turnsOf(schedule, now);
   const isDue = (who: string) => (turnAt(progress.get(who)) ?? Infinity) <= now;
   if (schedule.when.per_pc) return reachable.filter(isDue);
   return schedule.when.per_target && isDue(WHOLE_TARGET) ? reachable : [];

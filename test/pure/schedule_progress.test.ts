@@ -71,6 +71,20 @@ test("one success counts for the whole target, and all of it is asked again afte
   assert.deepEqual(turn(daily, { [WHOLE_TARGET]: open(NOW - 48 * HOUR) }), { kind: "nobody" });
 });
 
+test("what a clock that was a year ahead has told keeps nobody from coming again", () => {
+  const later = NOW + 365 * 24 * HOUR;
+  const again = repeating({ per_pc: { every: "6h" } });
+  assert.deepEqual(turn(again, { a: succeeded(later), b: failed(later, 3), c: open(later) }), {
+    kind: "due",
+    pcIds: ["a", "b"],
+  });
+  const once = repeating({ per_pc: "once" });
+  assert.deepEqual(turn(once, { a: succeeded(later), b: failed(later, 3), c: open(later) }), {
+    kind: "due",
+    pcIds: ["b"],
+  });
+});
+
 const WAITS: readonly (readonly [number, string, number])[] = [
   [1, "per_pc once", 1],
   [2, "per_pc once", 2],
@@ -85,7 +99,7 @@ for (const [failures, kind, minutes] of WAITS) {
   test(`${kind}: after ${failures} failures in a row it waits ${minutes} min`, () => {
     const when = kind === "every 10m" ? { per_pc: { every: "10m" } } : { per_pc: "once" };
     const { schedule } = repeating(when);
-    assert.equal(turnsOf(schedule)(failed(NOW, failures)), NOW + minutes * MINUTE);
+    assert.equal(turnsOf(schedule, NOW)(failed(NOW, failures)), NOW + minutes * MINUTE);
   });
 }
 
