@@ -4,7 +4,7 @@
  * wakes up writes nothing.
  */
 import type { Database, Statement } from "../db/client.ts";
-import { assertLease, readLease, releaseLease, takeLease } from "../db/leases.ts";
+import { assertLease, type LeaseRow, readLease, releaseLease, takeLease } from "../db/leases.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
 import type { Clock } from "./system/clock.ts";
@@ -38,6 +38,8 @@ export class WriterLease {
   readonly #isDead: HolderIsDead;
   readonly #waiting = new Set<(tenure: Tenure) => void>();
   #tenure: HeldTenure | undefined;
+  /** Another's lease as it was last seen to change, and when, by a clock that nobody sets. */
+  #seen: { readonly row: LeaseRow; readonly at: number } | undefined;
 
   readonly holder: string;
 
@@ -84,12 +86,9 @@ export class WriterLease {
     const expiresAt = now + LEASE_TTL_MS;
     try {
       const present = await readLease(this.#db, WRITER_LEASE);
-      const evict =
-        present !== undefined && present.holder !== this.holder && this.#isDead(present.holder)
-          ? present.holder
-          : null;
-      const someoneElse = present !== undefined && present.holder !== this.holder &&
-        present.expiresAt >= now && evict === null;
+      const other = present?.holder === this.holder ? undefined : present;
+      const evict = other !== undefined && this.#isOver(other) ? other.holder : null;
+      const someoneElse = other !== undefined && other.expiresAt >= now && evict === null;
       const term = someoneElse
         ? undefined
         : await this.#db.write((tx) =>
@@ -103,6 +102,19 @@ export class WriterLease {
         this.lose("the writer lease ran out");
       }
     }
+  }
+
+  /**
+   * Whether its holder is dead, or has not renewed it for as long as a lease lasts: its end is by the clock of another
+   * machine, or by ours before that was set back.
+   */
+  #isOver(row: LeaseRow): boolean {
+    const { term, expiresAt } = this.#seen?.row ?? {};
+    if (term !== row.term || expiresAt !== row.expiresAt) {
+      this.#seen = { row, at: performance.now() };
+    }
+    const silentMs = performance.now() - (this.#seen?.at ?? Infinity);
+    return silentMs > LEASE_TTL_MS || this.#isDead(row.holder);
   }
 
   /** Ends the present tenure in this process; the row stays as it is. */
