@@ -5,15 +5,19 @@
  * 1. Everything that it knows is in rows: a backend that takes over goes on exactly there.
  * 2. A decision, its audit event and the commands of its wave are one transaction, which asserts the term.
  * 3. Where it cannot be known whether the fleet is frozen or the job revoked, no wave begins.
- * 4. A rollout whose row no machine can be in is left as it is, and the others go on.
+ * 4. Where there is a limit, a wave is judged when everybody whom the one before reached has ended: who is there and has
+ *    not begun is waited for, too, for as long as a command may wait for its start.
+ * 5. A rollout whose row no machine can be in is left as it is, and the others go on.
  */
 import type { Database } from "../db/client.ts";
-import { countUnsent, readWaves } from "../db/rollout_waves.ts";
+import { countAboutToBegin, countUnsent, readWaves } from "../db/rollout_waves.ts";
 import { readOpenRollouts, type Rollout } from "../db/rollouts.ts";
 import { countInFlight } from "../db/results.ts";
-import { type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
+import { hasLimit, type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
 import type { Announcement } from "../wire/announcement.ts";
+import { DEFAULT_START_WINDOW_MS } from "../wire/deadlines.ts";
 import { messageOf } from "../wire/fault.ts";
+import { ONLINE_WITHIN_MS } from "../wire/heartbeat.ts";
 import { defineActor } from "./backend.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import { closeEnded } from "./close_rollout.ts";
@@ -158,21 +162,28 @@ async function progressEvent(
     case "soaking":
       return at < (rollout.soakUntil ?? 0)
         ? undefined
-        : { type: "SOAKED", at, inFlight: await countRuns(context.db, rollout.execId) };
+        : { type: "SOAKED", at, unjudged: await countUnjudged(context.db, rollout, at) };
   }
   return undefined;
 }
 
-async function countRuns(db: Database, execId: string): Promise<number> {
-  return (await countInFlight(db, [execId])).get(execId) ?? 0;
+/** Of whom a limit could not tell yet how they fare. @param at now, ms since the epoch */
+async function countUnjudged(db: Database, rollout: Rollout, at: number): Promise<number> {
+  if (!hasLimit(rollout)) return 0;
+  const { execId } = rollout;
+  const inFlight = (await countInFlight(db, [execId])).get(execId) ?? 0;
+  const since = { sentAt: at - DEFAULT_START_WINDOW_MS, heardAt: at - ONLINE_WITHIN_MS };
+  return inFlight + await countAboutToBegin(db, execId, since);
 }
 
 async function beginEvent(
   { kv }: KeeperContext,
-  { dueAts, wave, jobId, pausedIn }: Rollout,
+  { dueAts, wave, jobId, pausedIn, startBy }: Rollout,
   at: number,
 ): Promise<RolloutEvent | undefined> {
-  if (pausedIn !== null || at < (dueAts[wave] ?? 0)) return undefined;
+  if (pausedIn !== null) return undefined;
+  if (startBy !== null && startBy < at) return { type: "TOO_LATE" };
+  if (at < (dueAts[wave] ?? 0)) return undefined;
   return await whetherHeld(kv, jobId, at) ?? { type: "DUE", at };
 }
 

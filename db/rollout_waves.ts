@@ -104,6 +104,26 @@ export async function countUnsent(reader: Reader, execId: string, wave: number):
 }
 
 /**
+ * How many PCs are about to begin: their wave has left, they are there, and no run of theirs is known. Instants in ms since
+ * the epoch.
+ */
+export async function countAboutToBegin(
+  reader: Reader,
+  execId: string,
+  since: { readonly sentAt: number; readonly heardAt: number },
+): Promise<number> {
+  const [row] = await reader.query(
+    `SELECT count(*) AS pcs FROM rollout_waves AS w
+      JOIN execution_targets AS t ON t.exec_id = w.exec_id AND t.wave = w.wave AND t.state = 'waiting'
+      JOIN agents AS a ON a.pc_id = t.pc_id AND a.last_heard_at >= ?3
+      WHERE w.exec_id = ?1 AND w.sent_at >= ?2
+        AND NOT EXISTS (SELECT 1 FROM execution_results AS r WHERE r.exec_id = t.exec_id AND r.pc_id = t.pc_id)`,
+    [execId, since.sentAt, since.heardAt],
+  );
+  return row === undefined ? 0 : numberOf(row, "pcs");
+}
+
+/**
  * Marks the waiting targets of an execution as missing that have no run and whose command will not leave: their wave
  * has not begun, or was cut short. Answers how many.
  */

@@ -23,6 +23,8 @@ export interface RolloutState {
 /** A row of `rollouts`, with what its execution says. */
 export interface Rollout extends RolloutState {
   readonly jobId: string | null;
+  /** The command's own deadline. */
+  readonly startBy: number | null;
   readonly createdAt: number;
   readonly endedAt: number | null;
   readonly closedAt: number | null;
@@ -32,7 +34,7 @@ export interface Rollout extends RolloutState {
 
 const SELECT =
   `SELECT o.exec_id, o.status, o.wave, o.soak_ms, o.max_failures, o.max_percent, o.soak_until, o.held,
-    o.paused_in, o.reason, o.rev, o.created_at, o.ended_at, o.closed_at, e.job_id,
+    o.paused_in, o.reason, o.rev, o.created_at, o.ended_at, o.closed_at, e.job_id, e.start_by,
     coalesce(e.failed + e.expired_runs, 0) AS failed_runs,
     (SELECT json_group_array(due_at) FROM (SELECT w.due_at FROM rollout_waves AS w
       WHERE w.exec_id = o.exec_id ORDER BY w.wave)) AS due_ats
@@ -110,6 +112,7 @@ function rolloutFromRow(row: Row): Rollout {
     reason: textOrNull(row, "reason"),
     rev: numberOf(row, "rev"),
     jobId: textOrNull(row, "job_id"),
+    startBy: numberOrNull(row, "start_by"),
     createdAt: numberOf(row, "created_at"),
     endedAt: numberOrNull(row, "ended_at"),
     closedAt: numberOrNull(row, "closed_at"),

@@ -116,6 +116,7 @@ export const MACHINES: readonly ListedMachine[] = [
       SOAKED: true,
       COUNTED: true,
       REVOKED: true,
+      TOO_LATE: true,
       PAUSE: true,
       RESUME: true,
       ABORT: true,

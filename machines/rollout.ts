@@ -2,8 +2,8 @@
  * One rollout: the waves of one execution, one after the other.
  *
  * 1. A wave begins in `waiting` only, never before its time, and never while something holds it.
- * 2. The next wave is not looked at before the soak of the one before is over and, where there is a limit, what ran in
- *    it has ended: what has not ended cannot be judged.
+ * 2. The next wave is not looked at before the soak of the one before is over and, where there is a limit, everybody who
+ *    is at it has ended: what has not ended cannot be judged.
  * 3. A limit that is reached ends the rollout in every state, paused included; counts that fall again change nothing.
  * 4. While it is paused no wave begins. What was begun goes on, and the pause ends where it began or, if its wave has
  *    left meanwhile, in the soak.
@@ -70,10 +70,12 @@ export type RolloutEvent =
   | { readonly type: "HELD"; readonly why: string }
   /** Nothing of the wave is waiting in the outbox any more. */
   | { readonly type: "SENT"; readonly at: number }
-  | { readonly type: "SOAKED"; readonly at: number; readonly inFlight: number }
+  | { readonly type: "SOAKED"; readonly at: number; readonly unjudged: number }
   /** Of the waves that have begun. */
   | { readonly type: "COUNTED"; readonly waves: readonly WaveCount[] }
   | { readonly type: "REVOKED" }
+  /** The command's own deadline has passed: no wave would leave any more. */
+  | { readonly type: "TOO_LATE" }
   | { readonly type: "PAUSE" }
   | { readonly type: "RESUME" }
   | { readonly type: "ABORT"; readonly by: string }
@@ -83,9 +85,9 @@ export type RolloutEvent =
 /** Events that a state takes without any effect; the audit of machines reads it. */
 export const IGNORED = {
   waiting: ["SENT", "SOAKED", "RESUME"],
-  sending: ["DUE", "HELD", "SOAKED", "RESUME"],
-  soaking: ["DUE", "HELD", "SENT", "RESUME"],
-  paused: ["DUE", "HELD", "SOAKED", "PAUSE"],
+  sending: ["DUE", "HELD", "SOAKED", "TOO_LATE", "RESUME"],
+  soaking: ["DUE", "HELD", "SENT", "TOO_LATE", "RESUME"],
+  paused: ["DUE", "HELD", "SOAKED", "TOO_LATE", "PAUSE"],
 } as const;
 
 /** Why the counts end a rollout, or undefined when they do not. */
@@ -110,7 +112,8 @@ function pcs(count: number): string {
   return count === 1 ? "1 PC" : `${count} PCs`;
 }
 
-function hasLimit({ limit }: RolloutContext): boolean {
+/** Whether too much can fail at all. */
+export function hasLimit({ limit }: Pick<RolloutContext, "limit">): boolean {
   return limit.failures !== null || limit.percent !== null;
 }
 
@@ -143,7 +146,7 @@ export const rolloutMachine = setup({
     isLast: ({ context }) => isLastWave(context),
     isSoaked: ({ context, event }) =>
       event.type === "SOAKED" && event.at >= (context.soakUntil ?? 0) &&
-      (event.inFlight === 0 || !hasLimit(context)),
+      (event.unjudged === 0 || !hasLimit(context)),
     isOverLimit: ({ context, event }) =>
       event.type === "COUNTED" && whyOverLimit(context.limit, event.waves) !== undefined,
     pausedInWaiting: ({ context }) => context.pausedIn === "waiting",
@@ -183,6 +186,10 @@ export const rolloutMachine = setup({
       reason: "its job is revoked",
       rev: context.rev + 1,
     })),
+    noteDeadline: assign(({ context }) => ({
+      reason: "the deadline of its command has passed",
+      rev: context.rev + 1,
+    })),
     noteAbort: assign(({ context, event }) => ({
       reason: event.type === "ABORT" ? `aborted by ${event.by}` : null,
       rev: context.rev + 1,
@@ -210,6 +217,7 @@ export const rolloutMachine = setup({
         ...ENDINGS,
         DUE: { guard: "isDue", target: "sending", actions: "begin" },
         HELD: { guard: "isNews", actions: "hold" },
+        TOO_LATE: { target: "stopped", actions: "noteDeadline" },
         PAUSE: { target: "paused", actions: "pauseWaiting" },
       },
     },

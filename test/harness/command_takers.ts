@@ -20,10 +20,13 @@ export interface TakersOptions {
   readonly exitCode?: (pcId: string, command: Command) => number | null;
   /** Whether a PC's run is skipped. */
   readonly skips?: (pcId: string) => boolean;
+  /** When a PC begins with what it has taken. */
+  readonly begins?: (pcId: string) => Promise<unknown>;
 }
 
 export function takeCommands(
-  { bus, pcIds, groups = {}, exitCode = () => 0, skips = () => false }: TakersOptions,
+  { bus, pcIds, groups = {}, exitCode = () => 0, skips = () => false, begins = atOnce }:
+    TakersOptions,
 ): CommandTakers {
   const taken = new Map<string, string[]>();
   const heard: { subject: string; command: Command }[] = [];
@@ -55,7 +58,7 @@ export function takeCommands(
       pcId,
     };
     const code = exitCode(pcId, command);
-    const done = publishStarted(bus, ids).then(() =>
+    const done = begins(pcId).then(() => publishStarted(bus, ids)).then(() =>
       code === null ? undefined : publishResult(bus, ids, { exit_code: code, skipped: skips(pcId) })
     );
     publishing.add(done);
@@ -71,3 +74,5 @@ export function takeCommands(
     },
   };
 }
+
+async function atOnce(): Promise<void> {}

@@ -6,7 +6,7 @@ import { openKv } from "../../actors/kv.ts";
 import { encode } from "../../wire/codec.ts";
 import type { DispatchAnswerBody, ExecutionDetail } from "../../wire/http.ts";
 import { RolloutAnswer, RolloutDetail } from "../../wire/http_rollouts.ts";
-import { type CommandTakers, takeCommands } from "../harness/command_takers.ts";
+import { type CommandTakers, takeCommands, type TakersOptions } from "../harness/command_takers.ts";
 import { connectPeer, PROBE, startWhole, type TestSystem } from "../harness/backend.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { letSoakEnd } from "../harness/passing_time.ts";
@@ -50,8 +50,11 @@ async function groupsKnown(): Promise<void> {
   });
 }
 
-function takers(exitCode: (pcId: string) => number | null = () => 0): CommandTakers {
-  return takeCommands({ bus: peer, pcIds: PCS, groups: GROUPS, exitCode });
+function takers(
+  exitCode: (pcId: string) => number | null = () => 0,
+  options: Pick<TakersOptions, "begins"> = {},
+): CommandTakers {
+  return takeCommands({ bus: peer, pcIds: PCS, groups: GROUPS, exitCode, ...options });
 }
 
 async function detailOf(execId: string): Promise<RolloutDetail> {
@@ -186,6 +189,45 @@ test("with a limit the next wave waits for runs in flight, however short the soa
     });
   }
   await until(exec_id, "completed");
+});
+
+test("with a limit the next wave waits for PCs that are there and have not begun, for an hour at most", async () => {
+  let begin = () => {};
+  const mayBegin = new Promise<void>((resolve) => begin = resolve);
+  await using fleet = takers(() => 1, { begins: () => mayBegin });
+  const plan = shares([50, 100], { soak: "0s", stop_at: { failures: 1 } });
+  const { exec_id, request_id } = await dispatch(plan);
+  const { exec_id: forgotten } = await dispatch(plan);
+  for (const execId of [exec_id, forgotten]) await until(execId, "soaking");
+  // Another rollout of two waves goes through whole meanwhile.
+  await until((await dispatch(shares([50, 100]))).exec_id, "completed");
+  for (const execId of [exec_id, forgotten]) await until(execId, "soaking");
+  await system.database.db.write((tx) =>
+    tx.batch([{
+      sql: "UPDATE rollout_waves SET sent_at = sent_at - 3600001 WHERE exec_id = ?",
+      args: [forgotten],
+    }])
+  );
+  await until(forgotten, "completed");
+  begin();
+  const { reason } = await until(exec_id, "stopped");
+  assert.match(reason ?? "", /failed, and the limit is 1$/);
+  assert.equal(fleet.ran(request_id).length, 2);
+});
+
+test("a wave that would leave after the deadline of its command ends the rollout, and says so", async () => {
+  await using fleet = takers();
+  const { exec_id, request_id } = await dispatch({
+    ...shares([50, 100], { soak: "2s" }),
+    deadline_at: new Date(Date.now() + 1_000).toISOString(),
+  });
+  const { reason } = await until(exec_id, "stopped");
+  assert.equal(reason, "the deadline of its command has passed");
+  await eventually("the rest", async () => (await missingReasons(exec_id)).length === 2);
+  assert.ok((await missingReasons(exec_id)).every(([, why]) => why === "not_sent"));
+  assert.equal(fleet.ran(request_id).length, 2);
+  const { waves } = await detailOf(exec_id);
+  assert.deepEqual(waves.map(({ sent_at }) => sent_at !== null), [true, false]);
 });
 
 test("a pause holds the next wave back, a resume lets it go on, and an abort ends it", async () => {

@@ -29,7 +29,7 @@ function play(saved: SavedRollout, ...events: readonly RolloutEvent[]): SavedRol
 
 const due = (at: number): RolloutEvent => ({ type: "DUE", at });
 const sent = (at: number): RolloutEvent => ({ type: "SENT", at });
-const soaked = (at: number, inFlight = 0): RolloutEvent => ({ type: "SOAKED", at, inFlight });
+const soaked = (at: number, unjudged = 0): RolloutEvent => ({ type: "SOAKED", at, unjudged });
 const counted = (
   ...waves: readonly (readonly [pcs: number, failures: number])[]
 ): RolloutEvent => ({
@@ -60,7 +60,17 @@ test("what holds a wave is noted once, and forgotten when the wave begins", () =
   assert.equal(play(held, due(0)).held, null);
 });
 
-test("with a limit the soak goes on while runs are in flight, without one it does not", () => {
+test("a wave whose command would come too late ends the rollout, what was begun before is waited for", () => {
+  const waiting = play(rollout(), due(0), sent(0), { type: "TOO_LATE" }, soaked(1_000));
+  assert.equal(waiting.status, "waiting");
+  const stopped = play(waiting, { type: "TOO_LATE" });
+  assert.deepEqual([stopped.status, stopped.reason], [
+    "stopped",
+    "the deadline of its command has passed",
+  ]);
+});
+
+test("with a limit the soak goes on while somebody is at it, without one it does not", () => {
   const limited = play(rollout([0, 0], { failures: 3, percent: null }), due(0), sent(0));
   assert.equal(play(limited, soaked(9_000, 1)).status, "soaking");
   assert.equal(play(limited, soaked(9_000, 0)).status, "waiting");
@@ -160,11 +170,12 @@ for (
 const anyEvent: fc.Arbitrary<RolloutEvent> = fc.oneof(
   fc.record({ type: fc.constant("DUE" as const), at: fc.nat(10_000) }),
   fc.record({ type: fc.constant("SENT" as const), at: fc.nat(10_000) }),
-  fc.record({ type: fc.constant("SOAKED" as const), at: fc.nat(10_000), inFlight: fc.nat(1) }),
+  fc.record({ type: fc.constant("SOAKED" as const), at: fc.nat(10_000), unjudged: fc.nat(1) }),
   fc.nat(20).map((failures) => counted([10, 0], [90, failures])),
   fc.constantFrom<RolloutEvent>(
     { type: "HELD", why: "frozen" },
     { type: "REVOKED" },
+    { type: "TOO_LATE" },
     { type: "PAUSE" },
     { type: "RESUME" },
     { type: "ABORT", by: "ann" },

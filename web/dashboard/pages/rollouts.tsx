@@ -30,6 +30,7 @@ const WORDS: Readonly<Record<string, string>> = {
   SOAKED: "watched for as long as was asked",
   COUNTED: "its runs were counted",
   REVOKED: "its job was revoked",
+  TOO_LATE: "its deadline passed",
   PAUSE: "paused",
   RESUME: "let go on",
   ABORT: "aborted",
