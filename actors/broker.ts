@@ -1,9 +1,11 @@
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Fault } from "../wire/fault.ts";
 import { checkName } from "../wire/ids.ts";
 import { inboxPrefixOf } from "../wire/subjects.ts";
 import { type BrokerAddress, chooseAddress, urlElsewhere, urlHere } from "./broker_address.ts";
+import { BACKEND_ACCOUNT } from "./broker_accounts.ts";
 import { type BrokerBinary, brokerRisk, findBroker } from "./broker_binary.ts";
 import { brokerConfigText } from "./broker_config.ts";
 import { agentPermissions } from "./broker_fence.ts";
@@ -89,6 +91,7 @@ export async function prepareBroker(options: BrokerOptions): Promise<Broker> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = filesIn(directory);
   await endOrphan(files, log);
+  await moveStreams(files.storeDir, log);
   const broker = new ChildBroker({
     binary,
     files,
@@ -112,6 +115,19 @@ export function brokerActor(broker: Broker) {
     stopWithin: "15s",
     run: ({ signal, ready }) => broker.run(signal, ready),
   });
+}
+
+/** Of a broker with one account, the global one, as an earlier version started it. */
+const GLOBAL_ACCOUNT = "$G";
+
+/** Gives what an earlier version stored to the account that the backend has now. */
+async function moveStreams(storeDir: string, log: Log): Promise<void> {
+  const accounts = join(storeDir, "jetstream");
+  if (existsSync(join(accounts, BACKEND_ACCOUNT)) || !existsSync(join(accounts, GLOBAL_ACCOUNT))) {
+    return;
+  }
+  await rename(join(accounts, GLOBAL_ACCOUNT), join(accounts, BACKEND_ACCOUNT));
+  log.info("the streams belong to the backend's account now");
 }
 
 interface Files {

@@ -1,3 +1,4 @@
+import { accountsText } from "./broker_accounts.ts";
 import type { Permissions } from "./broker_fence.ts";
 import type { BrokerUser } from "./credentials.ts";
 
@@ -14,12 +15,11 @@ export interface BrokerConfig {
 const ANSWER_WITHIN = "1m";
 
 /**
- * The text of nats-server's configuration: one address, JetStream, one user each. Its grammar takes
+ * The text of nats-server's configuration: one address, JetStream, one user each in two accounts. Its grammar takes
  * JSON strings as they are. Passwords stand in it as they are, since the file is 0600 like the one with
  * the credentials and hashing costs each connection a tenth of a second.
  */
 export function brokerConfigText(config: BrokerConfig): string {
-  const users = [config.backend, ...config.agents].map((user) => `    ${userText(user)}`);
   return [
     `server_name: "kanade"`,
     `host: ${JSON.stringify(config.address.hostname)}`,
@@ -27,11 +27,7 @@ export function brokerConfigText(config: BrokerConfig): string {
     `pid_file: ${JSON.stringify(config.pidFile)}`,
     `logtime: false`,
     `jetstream { store_dir: ${JSON.stringify(config.storeDir)} }`,
-    `authorization {`,
-    `  users: [`,
-    ...users,
-    `  ]`,
-    `}`,
+    ...accountsText({ backend: [userText(config.backend)], agents: config.agents.map(userText) }),
     ``,
   ].join("\n");
 }

@@ -1,5 +1,5 @@
 import { key } from "../wire/ids.ts";
-import { replayConsumers } from "../wire/streams.ts";
+import { type BucketName, replayConsumers } from "../wire/streams.ts";
 import {
   COMMANDS_ALL,
   commandsForGroup,
@@ -21,13 +21,24 @@ export interface Permissions {
   readonly subscribe: readonly string[];
 }
 
+/** Of which an agent reads keys. */
+export const BUCKETS_OF_AGENTS = [
+  "agent_groups",
+  "agent_config",
+  "script_current",
+  "script_status",
+  "kills",
+] as const satisfies readonly BucketName[];
+
 /**
  * What one agent may do (design.md §6): speak for its own PC, read what concerns it, and nothing else.
  * Answers to requests are permitted besides, by the broker, one per request.
  *
  * What this cannot hold back: NATS does not check where an answer is to go, so an agent may have what
- * it is permitted to read sent to any subject. What it may read is therefore kept to its own commands
- * and to what every agent may know; signed commands name their recipient (wire.md §6).
+ * it is permitted to read sent to any subject of its account, which is not that of the backend
+ * (`broker_accounts.ts`). What it may read is kept to its own commands and to what every agent may know besides; signed
+ * commands name their recipient (wire.md §6), and agents take no such answer for a command or a kill
+ * (`agent/stray_answer.ts`).
  *
  * @throws {Fault} `invalid_input` when a name cannot go into a subject
  */
@@ -64,18 +75,16 @@ export function agentPermissions(pcId: string, groups: readonly string[]): Permi
 
 /** Pulling from a consumer that the backend made, and acknowledging. Making or changing one is not among it. */
 function consumerUse(name: string): readonly string[] {
-  return [
-    `$JS.API.CONSUMER.MSG.NEXT.EXEC.${name}`,
-    `$JS.API.CONSUMER.INFO.EXEC.${name}`,
-    `$JS.ACK.EXEC.${name}.>`,
-  ];
+  return [`$JS.API.CONSUMER.MSG.NEXT.EXEC.${name}`, `$JS.ACK.EXEC.${name}.>`];
 }
 
 /**
  * Keys that an agent reads, as subject patterns: its own, and those that are about jobs and executions
  * and hold no secret. The config of every group is among them, so that joining one needs no new rights.
  */
-function factKeys(pcId: string): readonly (readonly [bucket: string, keys: string])[] {
+function factKeys(
+  pcId: string,
+): readonly (readonly [bucket: (typeof BUCKETS_OF_AGENTS)[number], keys: string])[] {
   return [
     ["agent_groups", key(pcId)],
     ["agent_config", "global"],

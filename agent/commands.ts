@@ -169,12 +169,12 @@ export class Commands {
     for (const run of this.#running) if (run.command.exec_id === execId) run.kill();
   }
 
-  /** Kills what belongs to a run or an execution, here alone; without either, everything. Answers what ends by it. */
-  killHere({ result_id, exec_id }: KillRunsRequest): KillRunsReply["killed"] {
+  /** Kills what belongs to a run or an execution, or everything, here alone. Answers what ends by it. */
+  killHere({ result_id, exec_id, everything }: KillRunsRequest): KillRunsReply["killed"] {
     const { facts, clock } = this.#tools;
     if (exec_id) facts.noteKill(key(exec_id), JSON.stringify({ at: formatInstant(clock.now()) }));
     const isMeant = (run: CommandRun) =>
-      (!result_id && !exec_id) || (!!result_id && run.resultId === result_id) ||
+      everything === true || (!!result_id && run.resultId === result_id) ||
       (!!exec_id && run.command.exec_id === exec_id);
     return [...this.#running].filter((run) => isMeant(run) && run.kill()).map((run) => ({
       result_id: run.resultId ?? null,

@@ -7,6 +7,7 @@ import type { Commands } from "./commands.ts";
 import { groupsOf } from "./profile.ts";
 import { Replay } from "./replay.ts";
 import { headersOf } from "./signature_gate.ts";
+import { isStrayAnswer } from "./stray_answer.ts";
 import { whenAborted } from "./when_aborted.ts";
 
 /**
@@ -35,6 +36,7 @@ export const intake = defineAgentActor({
     const kills = bus.connection.subscribe(KILLS, {
       callback: (error, message) => {
         if (error !== null) return log.warn("cannot hear kills", { error });
+        if (isStrayAnswer(message)) return log.warn("not a kill", { subject: message.subject });
         handled();
         commands.kill(message.subject.slice("kill.".length));
       },
@@ -88,8 +90,9 @@ class HeardSubjects {
   #hear(subject: string): Subscription {
     return this.#bus.connection.subscribe(subject, {
       callback: (error: Error | null, message: Msg) => {
-        if (error === null) void this.#take(message.data, headersOf(message));
-        else this.#log.warn("cannot hear commands", { subject, error });
+        if (error !== null) return this.#log.warn("cannot hear commands", { subject, error });
+        if (isStrayAnswer(message)) return this.#log.warn("not a command", { subject });
+        void this.#take(message.data, headersOf(message));
       },
     });
   }

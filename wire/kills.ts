@@ -20,8 +20,15 @@ export function killsPc(mark: string, pcId: string): boolean {
   return killedPcs(mark)?.includes(pcId) ?? true;
 }
 
-/** Request to `agents.{pc_id}.kill`: what belongs to a run or an execution there; without either, everything. */
-export const KillRunsRequest = v.object({ result_id: v.nullish(Id), exec_id: v.nullish(Id) });
+/**
+ * Request to `agents.{pc_id}.kill`: what belongs to a run or an execution there, or everything. Other members are refused,
+ * so that no message of another kind is taken for one.
+ */
+export const KillRunsRequest = v.strictObject({
+  result_id: v.nullish(Id),
+  exec_id: v.nullish(Id),
+  everything: v.optional(v.literal(true)),
+});
 export type KillRunsRequest = v.InferOutput<typeof KillRunsRequest>;
 
 /** The runs that end by it. */

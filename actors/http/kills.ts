@@ -64,7 +64,7 @@ async function killPc(call: Call<{ params: PcPath }>) {
   const pcId = call.params.pc_id;
   const outcome = await call.services.dispatcher.killPc({ ...killerOf(call), pcId });
   const { answer, replayed } = accepted(outcome);
-  const said = await askToKill(call, pcId, {});
+  const said = await askToKill(call, pcId, { everything: true });
   return json({ ...answer, ...said }, { headers: replayedHeader(replayed) });
 }
 

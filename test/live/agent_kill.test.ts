@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { chmod, chown, copyFile, readFile } from "node:fs/promises";
+import { chmod, chown, copyFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { findProgram } from "../../actors/system/find_program.ts";
 import type { Command } from "../../wire/command.ts";
-import { killSubject } from "../../wire/subjects.ts";
-import { type Endpoint, mirrored, startEndpoint } from "../harness/agent.ts";
+import { killRunsSubject, killSubject, pingSubject } from "../../wire/subjects.ts";
+import { type Endpoint, mirrored, PC_ID, startEndpoint } from "../harness/agent.ts";
 import { optionsFor } from "../harness/agent_crash.ts";
 import { startAgentProcess } from "../harness/agent_process.ts";
 import { isGone } from "../harness/processes.ts";
@@ -30,6 +30,16 @@ async function pidIn(endpoint: Endpoint, name: string): Promise<number> {
       return undefined;
     }
   });
+}
+
+/** Has the broker answer a question to a subject that is not of whoever asked. */
+async function misdirect(
+  { bus }: Endpoint,
+  question: readonly [subject: string, body: string],
+  reply: string,
+): Promise<void> {
+  bus.connection.publish(question[0], Buffer.from(question[1]), { reply });
+  await bus.flush();
 }
 
 function whyNotAsRoot(): string | false {
@@ -77,6 +87,35 @@ describe("a kill", () => {
       assert.ok(await isGone(far));
     },
   );
+
+  test("is not taken from an answer of the broker that somebody had sent to its subject", async () => {
+    await using endpoint = await startEndpoint();
+    await endpoint.startAgent();
+    const script = `until [ -e ${endpoint.dataDir}/go ]; do sleep 0.02; done; echo whole`;
+    const command = await endpoint.send({ script });
+    await eventually("its start", async () => (await endpoint.started(command)).length === 1);
+    await endpoint.put("agent_groups", "x", JSON.stringify({ groups: [] }));
+    const questions = [
+      ["$JS.API.DIRECT.GET.KV_agent_groups.$KV.agent_groups.x", ""],
+      ["$JS.API.DIRECT.GET.KV_agent_groups.$KV.agent_groups.none", ""],
+      ["$JS.API.STREAM.INFO.RESULTS", ""],
+      ["results.stray", "{}"],
+    ] as const;
+    for (const question of questions) {
+      await misdirect(endpoint, question, killSubject(command.exec_id ?? ""));
+      await misdirect(endpoint, question, killRunsSubject(PC_ID));
+    }
+    await eventually(
+      "the refusals",
+      () =>
+        endpoint.logLines.filter(({ phrase }) => phrase === "not a kill").length ===
+          questions.length,
+    );
+    // Asked in order: whoever answers this has heard all of those.
+    await endpoint.bus.request(pingSubject(PC_ID), new Uint8Array(0), { timeoutMs: 5_000 });
+    await writeFile(join(endpoint.dataDir, "go"), "");
+    assert.equal((await endpoint.result(command)).stdout, "whole\n");
+  });
 
   test("asks what ignores it once, and ends it after five seconds", async () => {
     await using endpoint = await startEndpoint();

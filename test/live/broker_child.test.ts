@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { JetStreamManager } from "nats";
 import { prepareBroker } from "../../actors/broker.ts";
 import { changeCredentials, readCredentials } from "../../actors/credentials.ts";
 import { Fault } from "../../wire/fault.ts";
@@ -72,6 +73,20 @@ test("a broker that is killed comes back on the same port with the same store", 
   await again;
   assert.notEqual(await pidOf(own.dataDir), pid);
   assert.equal((await manager.streams.info("S")).state.messages, 1);
+});
+
+test("what a broker with one account has stored is found in the backend's account", async () => {
+  await using directory = await temporaryDirectory();
+  const stored = async (change: (manager: JetStreamManager) => Promise<unknown>) => {
+    await using own = await startOwnBroker(directory.path);
+    await using bus = await own.connect();
+    return await change(await bus.connection.jetstreamManager());
+  };
+  await stored((manager) => manager.streams.add({ name: "OLD", subjects: ["old"] }));
+  const accounts = join(directory.path, "broker", "store", "jetstream");
+  await rename(join(accounts, "BACKEND"), join(accounts, "$G"));
+  const names = await stored((manager) => manager.streams.names().next());
+  assert.deepEqual(names, ["OLD"]);
 });
 
 test("stopping the system ends the broker and leaves no process behind", async () => {

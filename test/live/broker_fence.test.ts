@@ -291,6 +291,88 @@ test("an agent cannot empty the output store by a roll-up", async () => {
   );
 });
 
+/** What an agent may say with a reply subject of its choice, to which something is answered. */
+const ANSWERED: readonly (readonly [what: string, subject: string, question: string])[] = [
+  ["a key that it reads", "$JS.API.DIRECT.GET.KV_script_status.$KV.script_status.other", ""],
+  ["that a key is not there", "$JS.API.DIRECT.GET.KV_kills.$KV.kills.none", ""],
+  ["a script", "$JS.API.DIRECT.GET.OBJ_scripts", `{"seq":1}`],
+  ["a command", "$JS.API.CONSUMER.MSG.NEXT.EXEC.agent_replay_pc1", `{"batch":1,"no_wait":true}`],
+  ["the receipt of a result", "results.pc1.stray", "{}"],
+];
+
+for (
+  const subject of [
+    "$JS.API.STREAM.PURGE.RESULTS",
+    "$JS.API.STREAM.DELETE.AUDIT",
+    "$KV.script_status.backup",
+    "$KV.agent_groups.pc2",
+    "$KV.fleet_config.freeze",
+    "$KV.kills.exec-2",
+    "results.pc2.request-2",
+    "obs.pc2",
+    "audit.admin.rebuild",
+    "commands.all",
+    "kill.exec-2",
+    "agents.pc2.kill",
+    "heartbeat.pc2",
+    "backends.told",
+  ]
+) {
+  test(`an agent cannot have anything answered to ${subject}`, async () => {
+    await openKv(backend, "script_status").put("other", body("REVOKED"));
+    await pc1.publishAcked("results.pc1.kept", body("{}"));
+    await backend.publishAcked("$O.scripts.C.n2", body("piece"));
+    await backend.publishAcked("commands.pc.pc1", body("{}"));
+    const before = await storedIn("RESULTS");
+    const heard: string[] = [];
+    const stop = backend.listen(subject, () => heard.push(subject));
+    await backend.flush();
+    for (const [, question, query] of ANSWERED) {
+      pc1.connection.publish(question, body(query), { reply: subject });
+    }
+    // Each of them is answered again, to where it may be: by then the first answers have been given.
+    for (const [what, question, query] of ANSWERED) {
+      const answer = pc1.connection.request(question, body(query), { timeout: 5_000, noMux: true });
+      await within(what, answer);
+    }
+    await backend.flush();
+    stop();
+    assert.deepEqual(heard, []);
+    // Of the receipts that were asked for.
+    assert.equal(await storedIn("RESULTS"), before + 2);
+    assert.ok(await storedIn("AUDIT") >= 0);
+  });
+}
+
+/** How many messages a stream holds. */
+async function storedIn(stream: string): Promise<number> {
+  const manager = await backend.connection.jetstreamManager();
+  return (await manager.streams.info(stream)).state.messages;
+}
+
+test("an agent that hears a command cannot acknowledge it in the place of the stream", async () => {
+  const forged = new Promise<void>((resolve) =>
+    pc1.connection.subscribe("commands.all", {
+      max: 1,
+      callback: (_, message) => {
+        message.respond(body(`{"error":{"err_code":10999,"description":"forged"}}`));
+        resolve();
+      },
+    })
+  );
+  await pc1.flush();
+  const heard: string[] = [];
+  const reply = "_INBOX.backend.1";
+  const stop = backend.listen(reply, (answer) => heard.push(new TextDecoder().decode(answer)));
+  await backend.flush();
+  backend.connection.publish("commands.all", body("{}"), { reply });
+  await within("the forgery", forged);
+  await pc1.flush();
+  await backend.flush();
+  stop();
+  assert.deepEqual(heard.filter((answer) => answer.includes("forged")), []);
+});
+
 test("a new group is good as soon as enrolling ends, on the same connection; a left one no longer", async () => {
   await own.broker.enrol("pc1", ["hq", "lab"]);
   const heard = new Promise<string>((resolve, reject) =>
