@@ -8,6 +8,8 @@ export interface RunBrief {
   readonly pcId: string;
   /** Null = in flight. */
   readonly outcome: string | null;
+  /** Why it ended so, where that was not the script's own doing: `killed`, `timed_out`. */
+  readonly outcomeReason: string | null;
   /** Its truth came after it was given up. */
   readonly late: boolean;
 }
@@ -18,7 +20,7 @@ export async function readRunBriefs(
   resultIds: readonly string[],
 ): Promise<readonly RunBrief[]> {
   const rows = await reader.query(
-    `SELECT result_id, pc_id, outcome, late FROM execution_results
+    `SELECT result_id, pc_id, outcome, outcome_reason, late FROM execution_results
       WHERE result_id IN (SELECT value FROM json_each(?))`,
     [JSON.stringify(resultIds)],
   );
@@ -26,6 +28,7 @@ export async function readRunBriefs(
     resultId: textOf(row, "result_id"),
     pcId: textOf(row, "pc_id"),
     outcome: textOrNull(row, "outcome"),
+    outcomeReason: textOrNull(row, "outcome_reason"),
     late: flagOf(row, "late"),
   }));
 }

@@ -7,13 +7,14 @@ import type { Cause, RolloutNow, Sending, StoryFacts } from "./story_facts.ts";
 
 /** A run that was given up and told its end late has moved its execution by both, each to a state of its own. */
 export function causeOf(run: RunBrief | undefined, { event, to }: Moment): Cause {
-  const { pcId = null, outcome = null, late = false } = run ?? {};
+  const { pcId = null, outcome = null, outcomeReason = null, late = false } = run ?? {};
   const hadBegun = event !== "RUN_STARTED";
   const wasGivenUp = late && to === "expired";
   return {
     event: event === "" ? null : event,
     pcId,
     outcome: hadBegun ? wasGivenUp ? "expired" : outcome : null,
+    reason: outcomeReason,
     isLate: hadBegun && late && !wasGivenUp,
   };
 }

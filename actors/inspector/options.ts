@@ -28,10 +28,17 @@ export function optionsOf(listed: ListedMachine, chart: Chart, at: At): readonly
     const candidates = candidatesOf(chart, active, event);
     if (candidates.length === 0) return [ignored(event)];
     const fitting = examples.filter((example) => example.event.type === event);
+    const here = { chart, active };
     return fitting.length > 0
-      ? fitting.map((example) => tried(listed, chart, snapshot, example))
-      : [untried(chart, event, candidates)];
+      ? fitting.map((example) => tried(listed, here, snapshot, example))
+      : [untried(here, event, candidates)];
   });
+}
+
+/** A machine's chart, and the states that it is in, outermost first. */
+interface Here {
+  readonly chart: Chart;
+  readonly active: readonly string[];
 }
 
 /** The transitions that the active states have for an event, innermost first. */
@@ -59,7 +66,7 @@ function ignored(event: string): OptionAnswer {
 /** By an event as it really comes: the machine's own guards decide. */
 function tried(
   { machine }: ListedMachine,
-  chart: Chart,
+  here: Here,
   snapshot: AnyMachineSnapshot,
   { when, event }: Example,
 ): OptionAnswer {
@@ -72,47 +79,44 @@ function tried(
   }
   const [first] = taken;
   if (first === undefined) return { ...ignored(event.type), when };
+  const { chart } = here;
   const drawn = chart.transitions.find(({ id }) => id === chart.idOf(first));
-  return { ...taking(first, drawn), event: event.type, when };
+  const [target] = first.target ?? [];
+  const to = target === undefined ? [] : [...enteredStates(target)];
+  return { ...taking(here, to, drawn), event: event.type, when };
 }
 
 function taking(
-  transition: AnyTransitionDefinition,
+  here: Here,
+  to: string[],
   drawn: ChartTransition | undefined,
 ): Omit<OptionAnswer, "event" | "when"> {
-  const [target] = transition.target ?? [];
-  if (target !== undefined) {
-    const to = [...enteredStates(target)];
-    return {
-      does: "moves",
-      transition: drawn?.id ?? null,
-      to,
-      words: `It becomes ${placeOf(to)}${doing(drawn)}.`,
-    };
+  const transition = drawn?.id ?? null;
+  const does = doing(here, to, drawn);
+  if (to.length > 0) {
+    return { does: "moves", transition, to, words: `It becomes ${placeOf(to)}${does}.` };
   }
-  const acts = drawn !== undefined && drawn.actions.length > 0;
-  return {
-    does: acts ? "stays" : "nothing",
-    transition: drawn?.id ?? null,
-    to: [],
-    words: acts ? `It stays${doing(drawn)}.` : "Nothing: it takes no notice here.",
-  };
+  return does === ""
+    ? { does: "nothing", transition, to, words: "Nothing: it takes no notice here." }
+    : { does: "stays", transition, to, words: `It stays${does}.` };
 }
 
 /** By the definition alone: what comes without a guard is certain, the rest depends on the event. */
 function untried(
-  chart: Chart,
+  here: Here,
   event: string,
   candidates: readonly ChartTransition[],
 ): OptionAnswer {
+  const restOf = ({ to }: ChartTransition) => to === null ? [] : restingFrom(here.chart, to);
   const [first] = candidates;
-  if (first !== undefined && first.guard === null) return certain(chart, event, first);
-  const cases = candidates.map(({ guard, to, actions }) => {
-    const place = to === null ? "it stays" : `it becomes ${placeOf([to])}`;
-    const what = actions.length === 0
-      ? place
-      : `${place}, and does: ${actions.map(spoken).join(", ")}`;
-    return guard === null ? `else ${what}` : `if ${spoken(guard)}, ${what}`;
+  if (first !== undefined && first.guard === null) {
+    return { ...taking(here, restOf(first), first), event, when: null };
+  }
+  const cases = candidates.map((drawn) => {
+    const to = restOf(drawn);
+    const place = to.length === 0 ? "it stays" : `it becomes ${placeOf(to)}`;
+    const what = `${place}${doing(here, to, drawn)}`;
+    return drawn.guard === null ? `else ${what}` : `if ${spoken(drawn.guard)}, ${what}`;
   });
   return {
     event,
@@ -122,18 +126,6 @@ function untried(
     to: [],
     words: `It depends: ${cases.join("; ")}.`,
   };
-}
-
-function certain(chart: Chart, event: string, drawn: ChartTransition): OptionAnswer {
-  const to = drawn.to === null ? [] : restingFrom(chart, drawn.to);
-  const acts = drawn.actions.length > 0;
-  const words = to.length > 0
-    ? `It becomes ${placeOf(to)}${doing(drawn)}.`
-    : acts
-    ? `It stays${doing(drawn)}.`
-    : "Nothing: it takes no notice here.";
-  const does = to.length > 0 ? "moves" : acts ? "stays" : "nothing";
-  return { event, when: null, does, transition: drawn.id, to, words };
 }
 
 /** A state, those around it, and where its beginnings lead. */
@@ -161,7 +153,19 @@ export function spoken(name: string): string {
   );
 }
 
-function doing(drawn: ChartTransition | undefined): string {
-  if (drawn === undefined || drawn.actions.length === 0) return "";
-  return `, and does: ${drawn.actions.map(spoken).join(", ")}`;
+/** Everything that is done on the way, in its order: in leaving, in between, and in entering. */
+function doing(
+  { chart, active }: Here,
+  to: readonly string[],
+  drawn: ChartTransition | undefined,
+): string {
+  const stateOf = (id: string) => chart.states.find((state) => state.id === id);
+  const left = to.length === 0 ? [] : active.filter((id) => !to.includes(id)).toReversed();
+  const entered = to.filter((id) => !active.includes(id));
+  const actions = [
+    ...left.flatMap((id) => stateOf(id)?.exit ?? []),
+    ...drawn?.actions ?? [],
+    ...entered.flatMap((id) => stateOf(id)?.entry ?? []),
+  ];
+  return actions.length === 0 ? "" : `, and does: ${actions.map(spoken).join(", ")}`;
 }

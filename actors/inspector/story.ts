@@ -140,9 +140,10 @@ function causeOf({ cause }: StoryFacts): readonly string[] {
   }
 }
 
-function endOf({ outcome, isLate }: StoryFacts["cause"], who: string): string {
+function endOf({ outcome, reason, isLate }: StoryFacts["cause"], who: string): string {
   if (outcome === "expired") return `the run of ${who} was given up`;
+  const why = reason === null ? "" : ` (${reason.replaceAll("_", " ")})`;
   return isLate
-    ? `the run of ${who}, which had been given up, told its end after all`
-    : `the run of ${who} ended`;
+    ? `the run of ${who}, which had been given up, told its end after all${why}`
+    : `the run of ${who} ended${why}`;
 }

@@ -34,6 +34,8 @@ export interface Cause {
   readonly pcId: string | null;
   /** How that run stood then; null = in flight. */
   readonly outcome: string | null;
+  /** Why it ended so, where that was not the script's own doing. */
+  readonly reason: string | null;
   /** It had been given up before. */
   readonly isLate: boolean;
 }

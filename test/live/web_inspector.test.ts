@@ -163,6 +163,7 @@ test("a command on another machine is picked, and seen to run, to be reported an
   assert.deepEqual(complaints, []);
   await page.goto(`${backend.url}/inspector#/machines/agent_command?agent=pc-none`);
   await page.getByText("pc-none does not answer").waitFor();
+  assert.equal(await page.getByLabel("On which PC").inputValue(), "pc-none");
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -148,6 +148,23 @@ test("a run that was given up, and the truth that comes late, are each told as w
   await page.getByRole("cell", { name: "expired → completed" }).waitFor();
 });
 
+test("the story of an execution does not wait for its chart", async () => {
+  const execution = await WatchedExecution.dispatch(backend, ["pc-1"]);
+  await using visitor = await open("#/");
+  const { page } = visitor;
+  let draw = () => {};
+  const drawn = new Promise<void>((resolve) => draw = resolve);
+  await page.route("**/layout", async (route) => {
+    await drawn;
+    await route.continue();
+  });
+  await page.goto(`${backend.url}/inspector#/executions/${execution.execId}`);
+  await page.getByText("It is pending: it was sent to 1 PC, and it has not begun.").waitFor();
+  assert.equal(await page.locator(".state").count(), 0);
+  draw();
+  await lit(page, "pending");
+});
+
 test("the messages of a run are told as they come", async () => {
   const execution = await WatchedExecution.dispatch(backend, ["pc-1"]);
   const run = execution.run("pc-1");

@@ -131,6 +131,29 @@ for (const [now, to] of [[3_000, "gaveUp"], [600_000, "backingOff"]] as const) {
   });
 }
 
+const DONE_ON_THE_WAY: readonly (readonly [from: unknown, event: string, words: string])[] = [
+  [
+    { running: "alive" },
+    "KILL",
+    "It becomes running, ending, and does: latch kill, record kill, cause is, end tree.",
+  ],
+  [
+    { running: "recording" },
+    "START_RECORDED",
+    "It becomes running, alive, and does: count attempt, spawn.",
+  ],
+  [{ unstarted: { queued: "checking" } }, "STOP", "It becomes suspended."],
+];
+
+for (const [value, event, words] of DONE_ON_THE_WAY) {
+  test(`what a state does when it is entered is told with ${event}, which leads there`, () => {
+    const machine = listed("agent_command");
+    const { context } = getInitialSnapshot(machine.machine, machine.input);
+    const options = optionsOf(machine, chartOf(machine.machine), { value, context });
+    assert.equal(options.find((one) => one.event === event)?.words, words);
+  });
+}
+
 test("asking what would happen changes nothing", () => {
   const actor = createActor(executionMachine, { input: { execId: "e", targetCount: 1 } }).start();
   const before = JSON.stringify(actor.getPersistedSnapshot());

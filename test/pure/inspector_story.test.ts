@@ -35,7 +35,7 @@ function facts(given: Partial<StoryFacts> = {}): StoryFacts {
     failed: 0,
     skipped: 0,
     expiredRuns: 0,
-    cause: { event: null, pcId: null, outcome: null, isLate: false },
+    cause: { event: null, pcId: null, outcome: null, reason: null, isLate: false },
     sending: SENT,
     rollout: null,
     deadlineAt: IN_AN_HOUR,
@@ -49,7 +49,9 @@ function facts(given: Partial<StoryFacts> = {}): StoryFacts {
 }
 
 function by(event: string, given: Partial<StoryFacts["cause"]> = {}): Partial<StoryFacts> {
-  return { cause: { event, pcId: "till-17", outcome: null, isLate: false, ...given } };
+  return {
+    cause: { event, pcId: "till-17", outcome: null, reason: null, isLate: false, ...given },
+  };
 }
 
 interface Case {
@@ -205,6 +207,21 @@ const CASES: readonly Case[] = [
     },
     why:
       "It is completed: all 3 PCs have answered. Of its runs: 3 succeeded. It came here when the run of till-17 ended.",
+    next: "Nothing more is waited for. A result that comes again changes nothing.",
+    deadlines: [NOBODY],
+  },
+  {
+    when: "its only run was killed",
+    given: {
+      status: "completed",
+      targetCount: 1,
+      settled: 1,
+      failed: 1,
+      killedBy: "ann",
+      ...by("RUN_SETTLED", { outcome: "failed", reason: "killed" }),
+    },
+    why:
+      "It is completed: its PC has answered. ann has killed it. Of its runs: 1 failed. It came here when the run of till-17 ended (killed).",
     next: "Nothing more is waited for. A result that comes again changes nothing.",
     deadlines: [NOBODY],
   },

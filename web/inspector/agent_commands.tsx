@@ -1,5 +1,5 @@
 /** The commands of an agent on another machine, one of them to be watched. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { AgentAnswer } from "../../wire/http.ts";
 import type { AgentCommandsAnswer, ChartAnswer, MovedEvent } from "../../wire/http_inspector.ts";
 import { ask, withQuery } from "../shared/api.ts";
@@ -16,6 +16,8 @@ const PROPOSED = 20;
 /** Chooses the PC whose agent is asked. */
 export function AgentPicker({ chosen }: { readonly chosen: string | undefined }) {
   const [text, setText] = useState(chosen ?? "");
+  // Also where the way back, or a link, has chosen another one.
+  useEffect(() => setText(chosen ?? ""), [chosen]);
   const { data: proposed = [] } = useQuery({
     key: ["agents", "proposed", text],
     load: ({ signal }) =>

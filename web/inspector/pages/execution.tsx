@@ -9,7 +9,7 @@ import type {
 import { ask, pathOf } from "../../shared/api.ts";
 import { onLiveEvent } from "../../shared/live.ts";
 import { outcomeOf } from "../../shared/outcomes.ts";
-import { refreshSoon, useQuery } from "../../shared/queries.ts";
+import { type Loaded, refreshSoon, useQuery } from "../../shared/queries.ts";
 import { linkTo, place } from "../../shared/router.ts";
 import { shownSpan } from "../../shared/time.ts";
 import { Button } from "../../shared/ui/button.tsx";
@@ -62,7 +62,7 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
             <a class="button" href={`/${linkTo(["executions", execId])}`}>Open in the dashboard</a>
           </PageHead>
           <Sampling isLive={isLive} leftOut={leftOut} />
-          <Loadable query={chart}>{(drawn) => <Scrubbed story={told} chart={drawn} />}</Loadable>
+          <Scrubbed story={told} chart={chart} />
         </>
       )}
     </LoadablePage>
@@ -74,7 +74,7 @@ type Chosen = number | null;
 
 function Scrubbed({ story, chart }: {
   readonly story: ExecutionStory;
-  readonly chart: ChartAnswer;
+  readonly chart: Loaded<ChartAnswer>;
 }) {
   const result = place.value.query.get("result");
   const brought = story.moments.findIndex(({ result_id }) => result_id === result);
@@ -94,13 +94,17 @@ function Scrubbed({ story, chart }: {
         onChoose={(index) => setChosen(index >= count ? null : index)}
       />
       <section class="card" aria-label="Statechart">
-        <Chart
-          chart={chart}
-          states={moment.states}
-          taken={transition === null ? [] : [transition]}
-          possible={possibleOf(moment.options)}
-          move={shown === undefined ? `now ${last?.at ?? ""}` : `${chosen} ${shown.at}`}
-        />
+        <Loadable query={chart}>
+          {(drawn) => (
+            <Chart
+              chart={drawn}
+              states={moment.states}
+              taken={transition === null ? [] : [transition]}
+              possible={possibleOf(moment.options)}
+              move={shown === undefined ? `now ${last?.at ?? ""}` : `${chosen} ${shown.at}`}
+            />
+          )}
+        </Loadable>
       </section>
       <div class="halves">
         <div class="stack">
