@@ -87,6 +87,23 @@ test("an event of a newer server, which the page cannot read, makes it load agai
   assert.deepEqual(complaints, []);
 });
 
+test("what was missed while a list was on its way is loaded after it", async () => {
+  await using visitor = await visit(browser, dashboardLink(api.url, TOKEN));
+  const { page } = visitor;
+  await page.getByText("live", { exact: true }).waitFor();
+  await page.route("**/api/executions?*limit=50", async (route) => {
+    const response = await route.fetch();
+    await api.write(executionRow("overtaken", { job_id: "overtaken" }));
+    const isMissed = page.waitForResponse("**/api/health/fleet");
+    const newer: unknown = { type: "transition", execution: "overtaken" };
+    (api.services.announcements as Announcer).announce(newer as Announcement);
+    await isMissed;
+    await route.fulfill({ response });
+  }, { times: 1 });
+  await page.goto(`${api.url}/#/executions`);
+  await page.getByRole("link", { name: "overtaken" }).waitFor();
+});
+
 test("what a script printed and what a job is called is text, whatever it looks like", async () => {
   await using visitor = await visit(browser, dashboardLink(api.url, TOKEN));
   const { page, complaints } = visitor;

@@ -91,5 +91,8 @@ async function refresh(key: QueryKey, name: string): Promise<void> {
 
 /** Loads everything that is shown again. */
 export function refreshAll(): void {
+  const onTheirWay = queries.getQueryCache().findAll({ fetchStatus: "fetching" });
   void queries.invalidateQueries({}, { cancelRefetch: false });
+  // What is on its way may have been answered before what was missed.
+  for (const { queryKey } of onTheirWay) refreshSoon(queryKey);
 }
