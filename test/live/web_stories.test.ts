@@ -248,6 +248,11 @@ test("a schedule that skips its turn says so on the open page, and why", async (
 test("the audit log is narrowed by who, what and outcome, and its address keeps that", async () => {
   const { api } = world;
   const viewer = bearer(await jwt({ role: "viewer" }));
+  await api.post("/api/jobs", {
+    id: "audited",
+    version: "1",
+    execute: { shell: "sh", script: "true", timeout: "1m" },
+  });
   await api.ask("/api/jobs/none", { method: "DELETE", headers: viewer });
   await using visitor = await world.open("#/audit");
   const { page, complaints } = visitor;
