@@ -269,6 +269,11 @@ test("lists that are filled fit a phone, whatever things are called", async () =
     await page.locator(".skeleton").first().waitFor({ state: "detached" });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(width <= 390, `${place} is ${width} pixels wide`);
+    const sideways = await page.locator(".table-wrap").evaluateAll((tables) =>
+      tables.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map((table) => table.getAttribute("aria-label"))
+    );
+    assert.deepEqual(sideways, [], `${place} is scrolled sideways`);
   }
 });
 

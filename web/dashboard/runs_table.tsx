@@ -5,65 +5,60 @@ import { noteOf } from "../shared/reasons.ts";
 import { linkTo } from "../shared/router.ts";
 import { shownSpan, spanBetween } from "../shared/time.ts";
 import { OutcomeLabel } from "../shared/ui/outcome.tsx";
+import { type Column, Table } from "../shared/ui/table.tsx";
 import { Since, Time } from "../shared/ui/time.tsx";
+
+const PC: Column<RunAnswer> = {
+  head: "PC",
+  kind: "what",
+  cell: (run) => <a class="strong" href={linkTo(["runs", run.result_id])}>{run.pc_id}</a>,
+};
+const JOB: Column<RunAnswer> = { head: "Job", kind: "job", cell: workOf };
+const LINKED_JOB: Column<RunAnswer> = {
+  head: "Job",
+  kind: "what",
+  cell: (run) => <a class="strong" href={linkTo(["runs", run.result_id])}>{workOf(run)}</a>,
+};
+const FURTHER: readonly Column<RunAnswer>[] = [
+  { head: "State", kind: "state", cell: stateOf },
+  { head: "Started", kind: "when", cell: ({ started_at }) => <Time at={started_at} /> },
+  {
+    head: "Took",
+    kind: "number nowrap took",
+    cell: ({ started_at, finished_at }) =>
+      finished_at === null
+        ? <Since at={started_at} />
+        : shownSpan(spanBetween(started_at, finished_at)),
+  },
+  { head: "Output", kind: "preview mono small whole", cell: (run) => <Preview run={run} /> },
+];
+const OF_ANY_PC = [PC, JOB, ...FURTHER];
+/** Of the same PC: its name need not stand in every row. */
+const OF_ONE_PC = [LINKED_JOB, ...FURTHER];
 
 export function RunsTable({ runs, onePc = false }: {
   readonly runs: readonly RunAnswer[];
-  /** All of the same PC: its name need not stand in every row. */
   readonly onePc?: boolean;
 }) {
   return (
-    <div class="table-wrap">
-      <table class="runs stacked" role="table">
-        <thead role="rowgroup">
-          <tr role="row">
-            {!onePc && <th scope="col" role="columnheader">PC</th>}
-            <th scope="col" role="columnheader">Job</th>
-            <th scope="col" role="columnheader">State</th>
-            <th scope="col" role="columnheader">Started</th>
-            <th scope="col" role="columnheader">Took</th>
-            <th scope="col" role="columnheader">Output</th>
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {runs.map((run) => <RunRow key={run.result_id} run={run} onePc={onePc} />)}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label="Runs as rows"
+      kind="runs"
+      rows={runs}
+      columns={onePc ? OF_ONE_PC : OF_ANY_PC}
+      keyOf={({ result_id }) => result_id}
+    />
   );
 }
 
-function RunRow({ run, onePc }: { readonly run: RunAnswer; readonly onePc: boolean }) {
-  const work = run.job_id === "adhoc" || run.job_id === null ? "ad-hoc script" : run.job_id;
-  const href = linkTo(["runs", run.result_id]);
+function workOf({ job_id }: RunAnswer): string {
+  return job_id === "adhoc" || job_id === null ? "ad-hoc script" : job_id;
+}
+
+function stateOf(run: RunAnswer) {
   const outcome = outcomeOf(run.outcome);
   const note = noteOf({ outcome, reason: run.outcome_reason, exitCode: run.exit_code });
-  return (
-    <tr role="row">
-      {!onePc && (
-        <td role="cell" class="what">
-          <a class="strong" href={href}>{run.pc_id}</a>
-        </td>
-      )}
-      <td role="cell" class={onePc ? "what" : "job"}>
-        {onePc ? <a class="strong" href={href}>{work}</a> : work}
-      </td>
-      <td role="cell" class="state">
-        <OutcomeLabel outcome={outcome} note={note} />
-      </td>
-      <td role="cell" class="when">
-        <Time at={run.started_at} />
-      </td>
-      <td role="cell" class="number nowrap took">
-        {run.finished_at === null
-          ? <Since at={run.started_at} />
-          : shownSpan(spanBetween(run.started_at, run.finished_at))}
-      </td>
-      <td role="cell" class="preview mono small whole">
-        <Preview run={run} />
-      </td>
-    </tr>
-  );
+  return <OutcomeLabel outcome={outcome} note={note} />;
 }
 
 /** The line that was found, else the first one. */

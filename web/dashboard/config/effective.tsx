@@ -43,7 +43,7 @@ interface Row {
 }
 
 const COLUMNS: readonly Column<Row>[] = [
-  { head: "Field", cell: ({ field }) => FIELD_WORDS[field].label },
+  { head: "Field", kind: "what", cell: ({ field }) => FIELD_WORDS[field].label },
   { head: "Value", kind: "number", cell: ({ field, value }) => value ?? UNSET[field] ?? "none" },
   {
     head: "From",

@@ -36,7 +36,7 @@ export function JobSwitches() {
 }
 
 const COLUMNS: readonly Column<ScriptStatusAnswer>[] = [
-  { head: "Job", cell: (row) => <Job {...row} /> },
+  { head: "Job", kind: "what", cell: (row) => <Job {...row} /> },
   {
     head: "Agents run",
     cell: ({ status, version }) =>
@@ -48,6 +48,7 @@ const COLUMNS: readonly Column<ScriptStatusAnswer>[] = [
   },
   {
     head: "Kill switch",
+    kind: "end",
     cell: ({ job_id, status }) => {
       if (!may("operator")) return status === "REVOKED" ? "revoked" : "off";
       return status === "REVOKED"

@@ -12,10 +12,11 @@ import { FilterForm, filterOf } from "../audit/filter.tsx";
 const TONES = { allowed: undefined, refused: "bad", interrupted: "warning" } as const;
 
 const COLUMNS: readonly Column<AuditAnswer>[] = [
-  { head: "When", cell: ({ occurred_at }) => <Time at={occurred_at} /> },
-  { head: "Who", kind: "break", cell: ({ actor }) => actor },
+  { head: "When", kind: "when", cell: ({ occurred_at }) => <Time at={occurred_at} /> },
+  { head: "Who", kind: "break by", cell: ({ actor }) => actor },
   {
     head: "Did",
+    kind: "what",
     cell: ({ action, outcome }) => (
       <>
         <span class="badge" data-tone={TONES[outcome]}>{action}</span>
@@ -23,8 +24,8 @@ const COLUMNS: readonly Column<AuditAnswer>[] = [
       </>
     ),
   },
-  { head: "To", kind: "break mono small", cell: ({ target }) => target ?? "" },
-  { head: "Details", cell: ({ payload }) => <Payload payload={payload} /> },
+  { head: "To", kind: "break mono small whole", cell: ({ target }) => target ?? "" },
+  { head: "Details", kind: "whole", cell: ({ payload }) => <Payload payload={payload} /> },
 ];
 
 export function AuditPage() {

@@ -39,11 +39,12 @@ function Overview() {
 const COLUMNS: readonly Column<ConfigLayerAnswer>[] = [
   {
     head: "For",
+    kind: "what",
     cell: ({ layer }) => <a class="strong" href={layerLink(layer)}>{layerWords(layer)}</a>,
   },
   {
     head: "Says",
-    kind: "break",
+    kind: "break whole",
     cell: ({ config, problem }) =>
       problem === null
         ? scopeWords(config) || <span class="muted">nothing</span>

@@ -144,7 +144,7 @@ function Progress({ execution, counts, cells }: {
             <dt>Runs again the rest of</dt>
             <dd>
               <a class="mono small" href={linkTo(["executions", execution.retry_of])}>
-                {execution.retry_of.slice(0, 8)}
+                {execution.retry_of.slice(-8)}
               </a>
             </dd>
           </div>

@@ -39,7 +39,7 @@ function ExecutionsList() {
         head={<Filters status={status} job={job} />}
         empty={<NoExecutions isFiltered={status !== undefined || job !== undefined} />}
       >
-        {(rows) => <ExecutionsTable executions={rows} />}
+        {(rows) => <ExecutionsTable label="Executions as rows" executions={rows} />}
       </PagedCard>
     </>
   );

@@ -43,7 +43,7 @@ function Jobs({ jobs, chosen }: {
           <p>
             A job with an <code>inventory</code>{" "}
             hint prints JSON, and what it says of each PC is kept and shown here.{" "}
-            <a href="#/jobs/new">Write one</a>.
+            {may("operator") && <a href="#/jobs/new">Write one</a>}
           </p>
         </Empty>
       </div>

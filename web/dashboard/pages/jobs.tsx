@@ -8,6 +8,7 @@ import { Confirm } from "../../shared/ui/confirm.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { type Column, Table } from "../../shared/ui/table.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
 import { AllowButton, RevokeButton } from "../job/revocation.tsx";
@@ -69,26 +70,12 @@ function JobsList() {
                 </Empty>
               )
               : (
-                <div class="table-wrap">
-                  <table>
-                    <thead>
-                      <tr>
-                        <th scope="col">Job</th>
-                        <th scope="col">Version</th>
-                        <th scope="col">What it does</th>
-                        <th scope="col">Shell</th>
-                        <th scope="col">
-                          <span class="sr-only">Actions</span>
-                        </th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {rows.map((job) => (
-                        <JobRow key={job.id} job={job} isRevoked={revoked.has(job.id)} />
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
+                <Table
+                  label="Jobs as rows"
+                  rows={rows}
+                  columns={columnsOf(revoked)}
+                  keyOf={({ id }) => id}
+                />
               )}
         </Loadable>
       </section>
@@ -96,25 +83,42 @@ function JobsList() {
   );
 }
 
-function JobRow({ job, isRevoked }: { readonly job: Manifest; readonly isRevoked: boolean }) {
-  const { id, version, description, execute, tags } = job;
-  return (
-    <tr>
-      <td>
-        <a class="strong" href={linkTo(["jobs", id])}>{id}</a>{" "}
-        {isRevoked && <span class="badge" data-tone="bad">revoked</span>}
-      </td>
-      <td class="number">{version}</td>
-      <td>
-        {description ?? ""} {tags?.map((tag) => <span key={tag} class="badge">{tag}</span>)}
-      </td>
-      <td class="nowrap">{execute.shell}, {execute.timeout}</td>
-      <td class="end">
-        {may("operator") && !isRevoked && (
+function columnsOf(revoked: ReadonlySet<string>): readonly Column<Manifest>[] {
+  return [
+    {
+      head: "Job",
+      kind: "what",
+      cell: ({ id }) => (
+        <>
+          <a class="strong" href={linkTo(["jobs", id])}>{id}</a>{" "}
+          {revoked.has(id) && <span class="badge" data-tone="bad">revoked</span>}
+        </>
+      ),
+    },
+    { head: "Version", kind: "number", cell: ({ version }) => version },
+    { head: "What it does", kind: "whole", cell: descriptionOf },
+    {
+      head: "Shell",
+      kind: "nowrap",
+      cell: ({ execute: { shell, timeout } }) => `${shell}, ${timeout}`,
+    },
+    {
+      head: "Actions",
+      headIsHidden: true,
+      kind: "end",
+      cell: ({ id }) =>
+        may("operator") && !revoked.has(id) && (
           <a class="button small" href={linkTo(["run-now"], { job: id })}>Run</a>
-        )}
-      </td>
-    </tr>
+        ),
+    },
+  ];
+}
+
+function descriptionOf({ description, tags }: Manifest) {
+  return (
+    <>
+      {description} {tags?.map((tag) => <span key={tag} class="badge">{tag}</span>)}
+    </>
   );
 }
 

@@ -50,7 +50,7 @@ export function NowPage() {
           {(rows) =>
             rows.length === 0
               ? <NothingRuns isNew={ended.data?.length === 0} />
-              : <ExecutionsTable executions={rows} />}
+              : <ExecutionsTable label="Running as rows" executions={rows} />}
         </Loadable>
       </section>
       {(ended.data === undefined || ended.data.length > 0) && (
@@ -60,7 +60,7 @@ export function NowPage() {
             <a class="small" href="#/executions">All executions</a>
           </div>
           <Loadable query={ended}>
-            {(rows) => <ExecutionsTable executions={rows} />}
+            {(rows) => <ExecutionsTable label="Ended last as rows" executions={rows} />}
           </Loadable>
         </section>
       )}
@@ -129,12 +129,17 @@ function Tiles({ fleet, open }: {
         href="#/dead-letters"
         query={letters}
         value={letters.data === undefined ? undefined : shownCount(letters.data)}
-        note={letters.data === 0 ? "everything could be read" : "messages that cannot be read"}
+        note={letterWords(letters.data ?? 0)}
         isBad={(letters.data ?? 0) > 0}
       />
       <HealthTile fleet={fleet} />
     </section>
   );
+}
+
+function letterWords(count: number): string {
+  if (count === 0) return "everything could be read";
+  return count === 1 ? "message that cannot be read" : "messages that cannot be read";
 }
 
 function fleetWords({ known, stale }: FleetHealth["agents"]): string {

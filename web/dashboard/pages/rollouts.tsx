@@ -51,14 +51,15 @@ function Status({ status }: { readonly status: string }) {
 const COLUMNS: readonly Column<RolloutAnswer>[] = [
   {
     head: "Job",
+    kind: "what",
     cell: ({ exec_id, job_id }) => (
       <a class="strong" href={linkTo(["rollouts", exec_id])}>{job_id ?? "ad-hoc script"}</a>
     ),
   },
-  { head: "State", cell: ({ status }) => <Status status={status} /> },
+  { head: "State", kind: "state", cell: ({ status }) => <Status status={status} /> },
   { head: "Wave", kind: "number", cell: ({ wave, waves }) => `${wave} of ${waves}` },
-  { head: "Began", cell: ({ created_at }) => <Time at={created_at} /> },
-  { head: "Why", cell: ({ reason, held }) => reason ?? held ?? "" },
+  { head: "Began", kind: "when", cell: ({ created_at }) => <Time at={created_at} /> },
+  { head: "Why", kind: "whole", cell: ({ reason, held }) => reason ?? held ?? "" },
 ];
 
 function RolloutsList() {

@@ -6,6 +6,7 @@ import { may } from "../../shared/session.ts";
 import { Icon } from "../../shared/ui/icons.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
+import { type Column, Table } from "../../shared/ui/table.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
 import type { PageProps } from "../page_props.ts";
 import { FreezeButton, FreezeNotice, useFreeze } from "../schedule/freeze.tsx";
@@ -64,49 +65,43 @@ function SchedulesList() {
                   </p>
                 </Empty>
               )
-              : <Table rows={rows} />}
+              : (
+                <Table
+                  label="Schedules as rows"
+                  rows={rows}
+                  columns={COLUMNS}
+                  keyOf={({ id }) => id}
+                />
+              )}
         </Loadable>
       </section>
     </>
   );
 }
 
-function Table({ rows }: { readonly rows: readonly Schedule[] }) {
-  return (
-    <div class="table-wrap">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Schedule</th>
-            <th scope="col">Job</th>
-            <th scope="col">When</th>
-            <th scope="col">Next</th>
-            <th scope="col">State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((schedule) => (
-            <tr key={schedule.id}>
-              <td>
-                <a class="strong" href={linkTo(["schedules", schedule.id])}>{schedule.id}</a>
-              </td>
-              <td>
-                <a href={linkTo(["jobs", schedule.job_id])}>{schedule.job_id}</a>
-              </td>
-              <td>{whenWords(schedule)}</td>
-              <td>{schedule.enabled && <NextFire id={schedule.id} />}</td>
-              <td>
-                <span class="badge" data-tone={schedule.enabled ? "good" : undefined}>
-                  {schedule.enabled ? "enabled" : "disabled"}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const COLUMNS: readonly Column<Schedule>[] = [
+  {
+    head: "Schedule",
+    kind: "what",
+    cell: ({ id }) => <a class="strong" href={linkTo(["schedules", id])}>{id}</a>,
+  },
+  {
+    head: "Job",
+    kind: "job",
+    cell: ({ job_id }) => <a href={linkTo(["jobs", job_id])}>{job_id}</a>,
+  },
+  { head: "When", cell: whenWords },
+  { head: "Next", cell: ({ id, enabled }) => enabled && <NextFire id={id} /> },
+  {
+    head: "State",
+    kind: "state",
+    cell: ({ enabled }) => (
+      <span class="badge" data-tone={enabled ? "good" : undefined}>
+        {enabled ? "enabled" : "disabled"}
+      </span>
+    ),
+  },
+];
 
 function NewSchedule() {
   return (
