@@ -1,12 +1,11 @@
 /** The Command of a dispatch: what a manifest or a typed script becomes on the wire (wire.md §4). */
 import { AD_HOC_JOB_ID, type Command } from "../wire/command.ts";
 import { parseDurationMs } from "../wire/duration.ts";
+import { DEFAULT_RUN_TIMEOUT_SECS } from "../wire/http_requests.ts";
 import type { Manifest } from "../wire/manifest.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { CommandIds, DispatchRequest, DispatchSource } from "./dispatch_types.ts";
 
-/** Of an ad-hoc script whose sender named none, seconds. */
-export const DEFAULT_TIMEOUT_SECS = 60;
 /** Ad-hoc scripts have no catalogue entry, so no version either. */
 const AD_HOC_VERSION = "0";
 
@@ -51,7 +50,7 @@ export function commandOfScript(
     exec_id: ids.execId,
     shell: source.shell,
     script: source.script,
-    timeout_secs: request.timeoutSecs ?? DEFAULT_TIMEOUT_SECS,
+    timeout_secs: request.timeoutSecs ?? DEFAULT_RUN_TIMEOUT_SECS,
     ...planMembers(request.plan),
   };
 }

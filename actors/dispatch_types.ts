@@ -5,6 +5,7 @@ import type { Plan } from "../wire/plan.ts";
 import type { Shell } from "../wire/command.ts";
 import type { Json } from "../wire/fault.ts";
 import type { KillAnswer } from "../wire/http.ts";
+import type { RetriedFate } from "../wire/http_requests.ts";
 import type { JobKillAnswer, RecordedPcKill, RecordedRunKill } from "../wire/http_kills.ts";
 
 /** What to run: a catalogued job, or a script that somebody typed. */
@@ -66,9 +67,6 @@ export type Outcome<Answer> =
   | { readonly kind: "conflict" };
 
 export type DispatchOutcome = Outcome<DispatchAnswer>;
-
-/** How a PC came off that may be asked again. */
-export type RetriedFate = "failed" | "expired" | "missing" | "skipped";
 
 /** Who wants which part of an execution to run again. */
 export interface RetryRequest {

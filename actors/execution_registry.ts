@@ -4,13 +4,9 @@
  */
 import { Actor, type ActorRefFrom, createActor } from "xstate";
 import type { ExecutionRow } from "../db/projection_rows.ts";
-import {
-  type ExecutionEvent,
-  executionMachine,
-  type ExecutionStatus,
-  restoreExecution,
-} from "../machines/execution.ts";
+import { type ExecutionEvent, executionMachine, restoreExecution } from "../machines/execution.ts";
 import { executionsRootMachine } from "../machines/executions_root.ts";
+import type { ExecutionStatus } from "../wire/statuses.ts";
 import type { MachineMove, MoveObserver } from "./machine_move.ts";
 
 export type ExecutionActor = ActorRefFrom<typeof executionMachine>;

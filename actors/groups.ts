@@ -1,6 +1,6 @@
 /** Which PC is in which groups: KV `agent_groups`, and the copy of it that dispatches go by. */
+import { AgentGroups } from "../wire/agent_groups.ts";
 import { decode, encode } from "../wire/codec.ts";
-import { AgentGroups } from "../wire/events.ts";
 import { key } from "../wire/ids.ts";
 import type { AgentDirectory } from "./agent_directory.ts";
 import { type Expected, readVersioned, type Versioned, writeVersioned } from "./kv_revision.ts";

@@ -1,6 +1,6 @@
 /** The groups of each PC, as KV `agent_groups` has them. */
+import { AgentGroups } from "../wire/agent_groups.ts";
 import { decode } from "../wire/codec.ts";
-import { AgentGroups } from "../wire/events.ts";
 import { messageOf } from "../wire/fault.ts";
 import type { AgentDirectory } from "./agent_directory.ts";
 import type { KvEntry } from "./kv_types.ts";

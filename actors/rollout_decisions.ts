@@ -7,15 +7,10 @@ import { cancelCommands, insertOutbox, type OutboxMessage } from "../db/command_
 import { insertRolloutTransition } from "../db/rollout_transitions.ts";
 import { markWave, readWaveSubjects } from "../db/rollout_waves.ts";
 import { type RolloutState, updateRollout } from "../db/rollouts.ts";
-import {
-  isOver,
-  type RolloutEvent,
-  type RolloutStatus,
-  type SavedRollout,
-  stepRollout,
-} from "../machines/rollout.ts";
+import { isOver, type RolloutEvent, type SavedRollout, stepRollout } from "../machines/rollout.ts";
 import type { RolloutAnnouncement } from "../wire/announcement.ts";
 import { ROLLOUT_ACTION, type RolloutDecisionAudit } from "../wire/dispatch_audit.ts";
+import type { RolloutStatus } from "../wire/statuses.ts";
 import { formatInstant } from "../wire/time.ts";
 import { auditMessage } from "./audit_message.ts";
 import { batchInParts, stepsOf } from "./parts.ts";

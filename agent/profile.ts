@@ -1,3 +1,4 @@
+import { AgentGroups } from "../wire/agent_groups.ts";
 import { decode } from "../wire/codec.ts";
 import {
   type AgentConfig,
@@ -6,7 +7,6 @@ import {
   ConfigScope,
   resolveConfig,
 } from "../wire/config.ts";
-import { AgentGroups } from "../wire/events.ts";
 import { key, whyNotAName } from "../wire/ids.ts";
 import type { Facts } from "./facts.ts";
 

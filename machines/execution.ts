@@ -9,11 +9,9 @@
 import * as v from "valibot";
 import { assign, setup } from "xstate";
 import { Count } from "../wire/scalars.ts";
+import { EXECUTION_STATUSES, type ExecutionStatus } from "../wire/statuses.ts";
 import type { Outcome } from "./run.ts";
 import type { TargetState } from "./target.ts";
-
-export const EXECUTION_STATUSES = ["pending", "running", "completed", "expired"] as const;
-export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
 
 /** Runs by outcome. */
 export interface RunCounts {

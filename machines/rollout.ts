@@ -12,17 +12,7 @@
 import * as v from "valibot";
 import { assign, setup, transition } from "xstate";
 import { Count } from "../wire/scalars.ts";
-
-export const ROLLOUT_STATUSES = [
-  "waiting",
-  "sending",
-  "soaking",
-  "paused",
-  "completed",
-  "stopped",
-  "aborted",
-] as const;
-export type RolloutStatus = (typeof ROLLOUT_STATUSES)[number];
+import { ROLLOUT_STATUSES, type RolloutStatus } from "../wire/statuses.ts";
 
 const PAUSABLE = ["waiting", "sending", "soaking"] as const;
 

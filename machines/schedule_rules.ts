@@ -18,20 +18,18 @@ import type { Schedule } from "../wire/schedule.ts";
 import { parseInstant } from "../wire/time.ts";
 
 /** Why an instant is let go by. */
-const SKIP_REASONS = [
-  "frozen",
-  "freeze_unreadable",
-  "window_unreadable",
-  "outside_window",
-  "skip_date_unreadable",
-  "skip_date",
-  "deadline_passed",
-  "max_concurrent",
-  "job_missing",
-  "no_targets",
-  "refused",
-] as const;
-export type SkipReason = (typeof SKIP_REASONS)[number];
+export type SkipReason =
+  | "frozen"
+  | "freeze_unreadable"
+  | "window_unreadable"
+  | "outside_window"
+  | "skip_date_unreadable"
+  | "skip_date"
+  | "deadline_passed"
+  | "max_concurrent"
+  | "job_missing"
+  | "no_targets"
+  | "refused";
 
 /** A schedule on one machine: what `local` means is known. */
 export interface ZonedSchedule {

@@ -1,8 +1,7 @@
 import type { Outcome, RealOutcome } from "./run.ts";
 
-const TARGET_STATES = ["waiting", "settled", "expired", "missing"] as const;
 /** What is known of one PC that an execution is expected to run on (execution-semantics.md §2). */
-export type TargetState = (typeof TARGET_STATES)[number];
+export type TargetState = "waiting" | "settled" | "expired" | "missing";
 
 /** A target after one of its runs ended: a real outcome settles it for good, a reaped one only where none was real. */
 export function settleTarget(state: TargetState, outcome: Outcome): TargetState {

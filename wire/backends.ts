@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { Count, Id } from "./scalars.ts";
 
 /** How long a backend goes on telling after it was asked, seconds. */
-export const MAX_BACKENDS_WATCH_SECS = 30;
+const MAX_BACKENDS_WATCH_SECS = 30;
 
 /** On `backends.watch`: somebody watches here. */
 export const BackendsWatch = v.object({

@@ -22,7 +22,7 @@ export const MAX_JITTER_SECS = 7 * 86_400;
 /** What ad-hoc runs carry in place of a manifest id; no job may be called so. */
 export const AD_HOC_JOB_ID = "adhoc";
 
-export const Staleness = v.variant("mode", [
+const Staleness = v.variant("mode", [
   v.object({ mode: v.literal("cached") }),
   v.object({ mode: v.literal("strict"), max_cache_age: v.string() }),
   v.object({ mode: v.literal("unchecked") }),

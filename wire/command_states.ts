@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { Count, Id, Instant } from "./scalars.ts";
 
 /** How long an agent notes moves after one request, seconds. */
-export const MAX_COMMANDS_WATCH_SECS = 30;
+const MAX_COMMANDS_WATCH_SECS = 30;
 
 /** Request to `agents.{pc_id}.commands`. */
 export const CommandStatesRequest = v.object({

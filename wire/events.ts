@@ -21,10 +21,3 @@ export const AuditEvent = v.object({
   occurred_at: Instant,
 });
 export type AuditEvent = v.InferOutput<typeof AuditEvent>;
-
-/** Value of KV `agent_groups`: sorted and unique. */
-export const AgentGroups = v.pipe(
-  v.object({ groups: v.array(v.string()) }),
-  v.transform(({ groups }) => ({ groups: [...new Set(groups)].sort() })),
-);
-export type AgentGroups = v.InferOutput<typeof AgentGroups>;

@@ -2,15 +2,13 @@ import * as v from "valibot";
 import { Id, IdOrEmpty, Instant, Int32 } from "./scalars.ts";
 
 /** Why a run ended as it did, when the exit code alone does not say [ours]. */
-const OUTCOME_REASONS = [
-  "killed",
-  "timed_out",
-  "spawn_failed",
-  "script_unavailable",
-  "agent_restarted",
-  "signature_refused",
-] as const;
-export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
+export type OutcomeReason =
+  | "killed"
+  | "timed_out"
+  | "spawn_failed"
+  | "script_unavailable"
+  | "agent_restarted"
+  | "signature_refused";
 
 /** Exit codes that the agent makes itself (wire.md §4). */
 export const EXIT_CODES = {

@@ -9,7 +9,7 @@ const Whole = v.number();
 const Texts = v.array(v.string());
 
 /** A permission that an actor declared, and what it asked of it. */
-export const PermissionAnswer = v.object({ name: v.string(), of: Texts });
+const PermissionAnswer = v.object({ name: v.string(), of: Texts });
 
 /** What the broker says of a durable consumer. */
 export const LagAnswer = v.object({

@@ -3,6 +3,7 @@ import { Shell } from "./command.ts";
 import { DEFAULT_LOG_LINES } from "./job_tail.ts";
 import { Target } from "./plan.ts";
 import { Id, Instant, Name, Seconds } from "./scalars.ts";
+import { EXECUTION_STATUSES } from "./statuses.ts";
 import { parseInstant } from "./time.ts";
 
 /** What may be asked of the HTTP API: bodies, queries and parts of paths (http-api.md). */
@@ -12,7 +13,7 @@ export const MAX_LIMIT = 500;
 /** `limit` where none was given. */
 export const DEFAULT_LIMIT = 50;
 /** Timeout of an ad-hoc run that names none, seconds. */
-const DEFAULT_RUN_TIMEOUT_SECS = 60;
+export const DEFAULT_RUN_TIMEOUT_SECS = 60;
 /** The longest timeout that an ad-hoc run may ask for: 30 days, as long as its result is kept on the broker. */
 const MAX_RUN_TIMEOUT_SECS = 2_592_000;
 
@@ -50,7 +51,7 @@ export const SessionBody = v.object({
 export type SessionBody = v.InferOutput<typeof SessionBody>;
 
 /** A query's whole number, at most nine digits. */
-const WholeNumber = v.pipe(
+export const WholeNumber = v.pipe(
   v.string(),
   v.regex(/^\d{1,9}$/, "must be a whole number"),
   v.transform(Number),
@@ -71,13 +72,10 @@ export const Cursor = v.optional(
   v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list")),
 );
 
-/** The name of an execution's state. */
-export const EXECUTION_STATUSES = ["pending", "running", "completed", "expired"] as const;
-
 /** `open` = pending or running, `ended` = the others [ours]. */
 const LISTED_STATUSES = [...EXECUTION_STATUSES, "open", "ended"] as const;
 
-/** 0 or 1, true or false. */
+/** `1` or `true`; anything else is no. */
 const Flag = v.pipe(v.string(), v.transform((text) => text === "1" || text === "true"));
 
 export const ExecutionsQuery = v.object({
@@ -98,6 +96,7 @@ export type ExecutionQuery = v.InferOutput<typeof ExecutionQuery>;
 
 /** How a PC came off that may be asked again. */
 const RETRIED_FATES = ["failed", "expired", "missing", "skipped"] as const;
+export type RetriedFate = (typeof RETRIED_FATES)[number];
 
 /** Body of `POST /api/executions/{exec_id}/retry`. */
 export const RetryBody = v.object({
@@ -141,7 +140,7 @@ export const ResultsQuery = v.object({
   stderr: v.optional(Pattern),
   status: v.optional(v.picklist(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(", ")}`)),
   since: v.optional(Since),
-  full: v.optional(v.pipe(v.string(), v.transform((text) => text === "1" || text === "true")), "0"),
+  full: v.optional(Flag, "0"),
 });
 export type ResultsQuery = v.InferOutput<typeof ResultsQuery>;
 

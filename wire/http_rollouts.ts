@@ -1,17 +1,8 @@
 import * as v from "valibot";
 import { Cursor, Limit } from "./http_requests.ts";
+import { ROLLOUT_STATUSES } from "./statuses.ts";
 
 /** What the HTTP API asks and answers about rollouts [ours]. Waves are counted from 1; times are RFC 3339 in UTC. */
-
-export const ROLLOUT_STATUSES = [
-  "waiting",
-  "sending",
-  "soaking",
-  "paused",
-  "completed",
-  "stopped",
-  "aborted",
-] as const;
 
 export const RolloutsQuery = v.object({
   limit: Limit,

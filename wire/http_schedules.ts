@@ -1,7 +1,7 @@
 /** Schedules and the freeze over HTTP (http-api.md). Times are RFC 3339 in UTC. */
 import * as v from "valibot";
 import { Freeze } from "./freeze.ts";
-import { Limit, MAX_LIMIT } from "./http_requests.ts";
+import { MAX_LIMIT, WholeNumber } from "./http_requests.ts";
 import { Name } from "./scalars.ts";
 
 export const SchedulePath = v.object({ id: Name });
@@ -15,9 +15,7 @@ const Whole = v.number();
 export const PreviewQuery = v.object({
   count: v.optional(
     v.pipe(
-      v.string(),
-      v.regex(/^\d{1,9}$/, "must be a whole number"),
-      v.transform(Number),
+      WholeNumber,
       v.minValue(1, "must be 1 or more"),
       v.transform((count) => Math.min(count, MAX_LIMIT)),
     ),
@@ -55,12 +53,6 @@ export const FireAnswer = v.object({
   target_count: v.nullable(Whole),
 });
 export type FireAnswer = v.InferOutput<typeof FireAnswer>;
-
-export const StatusQuery = v.object({
-  limit: Limit,
-  cursor: v.optional(v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list"))),
-});
-export type StatusQuery = v.InferOutput<typeof StatusQuery>;
 
 export const ScheduleStatus = v.object({
   id: v.string(),

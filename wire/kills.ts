@@ -3,11 +3,10 @@ import * as v from "valibot";
 import { Id } from "./scalars.ts";
 
 /** Value of KV `kills`: who may not run an execution. */
-export const KillMark = v.object({
+const KillMark = v.object({
   /** Only these PCs; absent = every one. */
   pcs: v.nullish(v.array(v.string())),
 });
-export type KillMark = v.InferOutput<typeof KillMark>;
 
 /** The PCs that a mark names; undefined = every one. A mark that cannot be read is for everybody: it fails closed. */
 export function killedPcs(mark: string): readonly string[] | undefined {

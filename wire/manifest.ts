@@ -14,7 +14,7 @@ const Opaque = v.record(v.string(), v.unknown(), "must be a mapping");
 const SCRIPT_SOURCES = ["script", "script_file", "script_object"] as const;
 
 /** What runs, and how. */
-export const Execute = v.pipe(
+const Execute = v.pipe(
   v.object({
     shell: Shell,
     script: v.nullish(Text),

@@ -37,7 +37,7 @@ export const Wave = v.pipe(
 export type Wave = v.InferOutput<typeof Wave>;
 
 /** When a rollout stops by itself [ours]. */
-export const StopAt = v.pipe(
+const StopAt = v.pipe(
   v.object({
     /** PCs that failed, over all waves. */
     failures: v.nullish(v.pipe(Count, v.minValue(1, "must be 1 or more"))),
@@ -46,7 +46,6 @@ export const StopAt = v.pipe(
   }),
   v.check(({ failures, percent }) => !!failures || !!percent, "needs failures or percent"),
 );
-export type StopAt = v.InferOutput<typeof StopAt>;
 
 /** Waves one after the other. */
 export const Rollout = v.pipe(

@@ -196,8 +196,7 @@ class PatternReader {
     if (ASSERTIONS.includes(character)) return EMPTY;
     if (CLASSES.includes(character)) return UNKNOWN;
     if (character === "p" || character === "P") {
-      if (this.#take("{")) { while (this.#read() !== "}"); }
-      else this.#read();
+      this.#propertyName();
       return UNKNOWN;
     }
     return literal(this.#escapedCharacter(character), flags);
@@ -262,9 +261,14 @@ class PatternReader {
     const escaped = this.#read();
     if (CLASSES.includes(escaped)) return undefined;
     if (escaped !== "p" && escaped !== "P") return this.#escapedCharacter(escaped);
-    if (this.#take("{")) { while (this.#read() !== "}"); }
-    else this.#read();
+    this.#propertyName();
     return undefined;
+  }
+
+  /** What follows `\p`: one letter, or a name in braces. */
+  #propertyName(): void {
+    if (!this.#take("{")) this.#read();
+    else while (this.#read() !== "}");
   }
 
   /** The part as often as what follows it says. */

@@ -8,7 +8,7 @@ import { parseInstant } from "./time.ts";
 
 const encoder = new TextEncoder();
 
-/** UTF-8 bytes of a text; cheap for short ASCII, exact for the rest. */
+/** The bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
   return encoder.encode(text).length;
 }
@@ -19,25 +19,25 @@ const storable = v.check(
   "an id cannot hold a NUL character or half a surrogate pair",
 );
 
+/** A character has at most 3 bytes for each of its UTF-16 units, so most ids need no encoding. */
+const short = v.check(
+  (id: string) => id.length <= MAX_ID_BYTES / 3 || utf8Length(id) <= MAX_ID_BYTES,
+  `an id has at most ${MAX_ID_BYTES} bytes`,
+);
+
 /** An opaque id read from the wire: 1 to 256 bytes. */
 export const Id = v.pipe(
   v.string(),
   storable,
   v.check((id) => id !== "", "an id cannot be empty"),
-  v.check(
-    (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
-    `an id has at most ${MAX_ID_BYTES} bytes`,
-  ),
+  short,
 );
 
 /** An id that may be empty: only `result_id` of agents before 0.29. */
 export const IdOrEmpty = v.pipe(
   v.string(),
   storable,
-  v.check(
-    (id) => id.length <= MAX_ID_BYTES / 4 || utf8Length(id) <= MAX_ID_BYTES,
-    `an id has at most ${MAX_ID_BYTES} bytes`,
-  ),
+  short,
 );
 
 /** An id under which somebody will publish: one token of a subject. */

@@ -99,8 +99,7 @@ export interface ObjectStoreSpec {
   readonly maxBytes?: number;
 }
 
-const OBJECT_STORE_NAMES = ["scripts", "result_output", "agent_releases"] as const;
-export type ObjectStoreName = (typeof OBJECT_STORE_NAMES)[number];
+export type ObjectStoreName = "scripts" | "result_output" | "agent_releases";
 
 export const OBJECT_STORES: readonly ObjectStoreSpec[] = [
   { name: "scripts" },

@@ -2,12 +2,12 @@ import * as v from "valibot";
 import { deleteCursor, listFires } from "../../db/schedules.ts";
 import { deleteProgress } from "../../db/schedule_progress.ts";
 import { Fault } from "../../wire/fault.ts";
+import { PageQuery } from "../../wire/http_requests.ts";
 import {
   PreviewAnswer,
   PreviewQuery,
   SchedulePath,
   ScheduleStatus,
-  StatusQuery,
 } from "../../wire/http_schedules.ts";
 import { checkAuthored, Schedule } from "../../wire/schedule.ts";
 import { removedSchedulePlaces, schedulePlaces } from "../outside_places.ts";
@@ -103,7 +103,7 @@ export const SCHEDULE_ROUTES: readonly Route[] = [
     role: "viewer",
     summary: "How a schedule stands, and its ledger: fired, missed and skipped with the reason",
     params: SchedulePath,
-    query: StatusQuery,
+    query: PageQuery,
     answer: ScheduleStatus,
     handle: status,
   }),
@@ -173,7 +173,7 @@ async function setEnabled(call: Call<{ params: SchedulePath }>, enabled: boolean
   return json(schedule);
 }
 
-async function status(call: Call<{ params: SchedulePath; query: StatusQuery }>) {
+async function status(call: Call<{ params: SchedulePath; query: PageQuery }>) {
   const { services, query: { limit, cursor } } = call;
   const schedule = await scheduleOf(call);
   const page = await listFires(services.db, { scheduleId: schedule.id, limit, cursor });
