@@ -8,15 +8,7 @@
  */
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Database } from "../db/client.ts";
-import {
-  changeSpans,
-  dropNotes,
-  type FactRow,
-  keepFacts,
-  keepNotes,
-  type NoteRow,
-  readNeighbours,
-} from "../db/inventory.ts";
+import { dropNotes, type FactRow, keepFacts, keepNotes, type NoteRow } from "../db/inventory.ts";
 import {
   deleteDue,
   type Due,
@@ -29,6 +21,7 @@ import {
   type ScanPlace,
   scanRuns,
 } from "../db/inventory_due.ts";
+import { changeSpans, readNeighbours } from "../db/inventory_history.ts";
 import { type StoredText, textOfStored } from "../db/outputs.ts";
 import { messageOf } from "../wire/fault.ts";
 import { MAX_FACTS_BYTES, readFacts } from "../wire/inventory_facts.ts";

@@ -1,5 +1,5 @@
-/** What jobs with an `inventory:` hint told of each PC: facts, why there are none, and how they changed. */
-import type { Bulk, Reader, Row, Statement, Transaction } from "./client.ts";
+/** What jobs with an `inventory:` hint told of each PC last: facts, or why there are none. */
+import type { Bulk, Reader, Row, Statement } from "./client.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
 import { numberOf, numberOrNull, textOf, textOfBytes, textOrNull } from "./rows.ts";
 
@@ -21,23 +21,6 @@ export interface FactRow {
 /** Why a run told nothing of its PC. */
 export interface NoteRow extends Omit<FactRow, "facts"> {
   readonly note: string;
-}
-
-/** The same facts, told by the runs from one to another. */
-export interface SpanRow {
-  readonly since: PlaceRow;
-  readonly until: PlaceRow;
-  /** JSON. */
-  readonly facts: string;
-}
-
-/** A change of the history of one PC and job. */
-export interface SpanChanges {
-  readonly pcId: string;
-  readonly jobId: string;
-  /** Spans to take out, by their beginning; before those are put in. */
-  readonly remove: readonly PlaceRow[];
-  readonly put: readonly SpanRow[];
 }
 
 const encoder = new TextEncoder();
@@ -84,101 +67,6 @@ export function keepNotes(notes: readonly NoteRow[]): Bulk {
       note,
     ]),
   };
-}
-
-/** Changes histories. */
-export function changeSpans(changes: readonly SpanChanges[]): readonly Bulk[] {
-  return [
-    {
-      sql: `DELETE FROM inventory_history
-        WHERE pc_id = ? AND job_id = ? AND since = ? AND since_result_id = ?`,
-      rows: changes.flatMap(({ pcId, jobId, remove }) =>
-        remove.map((place) => [pcId, jobId, place.at, place.resultId])
-      ),
-    },
-    {
-      sql:
-        `INSERT INTO inventory_history (pc_id, job_id, since, since_result_id, until, until_result_id, facts)
-        VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      rows: changes.flatMap(({ pcId, jobId, put }) =>
-        put.map(({ since, until, facts }) => [
-          pcId,
-          jobId,
-          since.at,
-          since.resultId,
-          until.at,
-          until.resultId,
-          encoder.encode(facts),
-        ])
-      ),
-    },
-  ];
-}
-
-/** The spans right before (or with) a place and right after it. */
-export interface Neighbours {
-  readonly before: SpanRow | undefined;
-  readonly after: SpanRow | undefined;
-}
-
-const SPAN = "h.since, h.since_result_id, h.until, h.until_result_id, h.facts";
-const NEIGHBOUR = (comparison: string, direction: string) =>
-  `SELECT asked.key AS asked, ${SPAN} FROM json_each(?) AS asked
-    CROSS JOIN inventory_history AS h ON h.pc_id = asked.value ->> 0 AND h.job_id = asked.value ->> 1
-    WHERE (h.since, h.since_result_id) = (SELECT n.since, n.since_result_id FROM inventory_history AS n
-      WHERE n.pc_id = asked.value ->> 0 AND n.job_id = asked.value ->> 1
-        AND (n.since, n.since_result_id) ${comparison} (asked.value ->> 2, asked.value ->> 3)
-      ORDER BY n.since ${direction}, n.since_result_id ${direction} LIMIT 1)`;
-
-/** The neighbours of each of some runs in the histories of their PCs, in the same order. */
-export async function readNeighbours(
-  tx: Transaction,
-  facts: readonly FactRow[],
-): Promise<readonly Neighbours[]> {
-  const asked = JSON.stringify(
-    facts.map(({ pcId, jobId, place }) => [pcId, jobId, place.at, place.resultId]),
-  );
-  const [before, after] = await tx.batch([
-    { sql: NEIGHBOUR("<=", "DESC"), args: [asked] },
-    { sql: NEIGHBOUR(">", "ASC"), args: [asked] },
-  ]);
-  const byIndex = (rows: readonly Row[] = []) =>
-    new Map(rows.map((row) => [numberOf(row, "asked"), spanFromRow(row)]));
-  const [earlier, later] = [byIndex(before?.rows), byIndex(after?.rows)];
-  return facts.map((_, index) => ({ before: earlier.get(index), after: later.get(index) }));
-}
-
-function spanFromRow(row: Row): SpanRow {
-  return {
-    since: { at: numberOf(row, "since"), resultId: textOf(row, "since_result_id") },
-    until: { at: numberOf(row, "until"), resultId: textOf(row, "until_result_id") },
-    facts: textOfBytes(row, "facts"),
-  };
-}
-
-/** The changes of the facts of one PC and job, newest first. @throws {Fault} `invalid_input` (cursor) */
-export async function listHistory(
-  reader: Reader,
-  { pcId, jobId, limit, cursor }: {
-    readonly pcId: string;
-    readonly jobId: string;
-    readonly limit: number;
-    readonly cursor?: string | undefined;
-  },
-): Promise<Page<SpanRow>> {
-  const [at, resultId] = cursor === undefined
-    ? [Number.MAX_SAFE_INTEGER, ""]
-    : placeOf(cursor, "string");
-  const rows = await reader.query(
-    `SELECT ${SPAN} FROM inventory_history AS h WHERE h.pc_id = ? AND h.job_id = ?
-      AND (h.since, h.since_result_id) < (?, ?) ORDER BY h.since DESC, h.since_result_id DESC LIMIT ?`,
-    [pcId, jobId, at, resultId, limit + 1],
-  );
-  return pageOf(
-    rows.map(spanFromRow),
-    limit,
-    ({ since }) => cursorAt([since.at, since.resultId]),
-  );
 }
 
 /** What is known of one PC by one job. Hints are JSON of the manifest; null where the job has none any more. */
@@ -234,19 +122,22 @@ export async function listInventoryOfJob(
 ): Promise<Page<Inventory>> {
   const [, after] = cursor === undefined ? [0, ""] : placeOf(cursor, "string");
   const rows = await reader.query(
-    `SELECT pc_id, job_id, bytes FROM (
-        SELECT *, sum(bytes) OVER (ORDER BY pc_id) - bytes AS bytes_before FROM (
-          SELECT pc_id, job_id, max(bytes) AS bytes FROM (
-            SELECT * FROM (SELECT pc_id, job_id, length(facts) AS bytes FROM inventory_facts
-              WHERE job_id = ?1 AND pc_id > ?2 ORDER BY pc_id LIMIT ?3)
-            UNION ALL SELECT * FROM (SELECT pc_id, job_id, 0 AS bytes FROM inventory_notes
-              WHERE job_id = ?1 AND pc_id > ?2 ORDER BY pc_id LIMIT ?3))
-          GROUP BY pc_id ORDER BY pc_id LIMIT ?3))
-      WHERE bytes_before < ?4 ORDER BY pc_id`,
-    [jobId, after, limit + 1, PAGE_BYTES],
+    `SELECT pc_id, sum(bytes) OVER (ORDER BY pc_id) - bytes AS bytes_before FROM (
+        SELECT pc_id, max(bytes) AS bytes FROM (
+          SELECT * FROM (SELECT pc_id, length(facts) AS bytes FROM inventory_facts
+            WHERE job_id = ?1 AND pc_id > ?2 ORDER BY pc_id LIMIT ?3)
+          UNION ALL SELECT * FROM (SELECT pc_id, 0 AS bytes FROM inventory_notes
+            WHERE job_id = ?1 AND pc_id > ?2 ORDER BY pc_id LIMIT ?3))
+        GROUP BY pc_id ORDER BY pc_id LIMIT ?3)
+      ORDER BY pc_id`,
+    [jobId, after, limit + 1],
   );
-  const pcIds = rows.map((row) => textOf(row, "pc_id"));
-  const page = pageOf(pcIds, limit, (pcId) => cursorAt([0, pcId]));
+  const fitting = rows.filter((row) => numberOf(row, "bytes_before") < PAGE_BYTES).length;
+  const page = pageOf(
+    rows.map((row) => textOf(row, "pc_id")),
+    Math.min(limit, fitting),
+    (pcId) => cursorAt([0, pcId]),
+  );
   const known = await reader.query(
     `SELECT ${INVENTORY} FROM (SELECT value AS pc_id, ?2 AS job_id FROM json_each(?1)) AS k
       ${KNOWN} ORDER BY k.pc_id`,

@@ -5,12 +5,11 @@ import {
   countInventoryOfJob,
   type Inventory,
   type InventoryJob,
-  listHistory,
   listInventoryOfJob,
   readInventoryJobs,
   readInventoryOfPc,
-  type SpanRow,
 } from "../../db/inventory.ts";
+import { listHistory, type SpanRow } from "../../db/inventory_history.ts";
 import { canonicalJson } from "../../wire/canonical_json.ts";
 import { Fault } from "../../wire/fault.ts";
 import {
