@@ -29,7 +29,7 @@ import { defineActor } from "./backend.ts";
 import { foldIn } from "./inventory_history.ts";
 import { assertHeld } from "./projection.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** Runs of one batch: others who write wait for one, some 10 ms. And how much of their output is in memory at a time. */
 const RUNS_AT_ONCE = 100;
@@ -48,9 +48,7 @@ export const inventoryProjector = defineActor({
   handles: "runs",
   run: async ({ db, inventory, lease, announce, health, log, signal, ready, handled }) => {
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
+    await inEachTenure(lease, signal, async (tenure, held) => {
       const search = new EarlierRuns(db, tenure);
       while (!held.aborted) {
         try {
@@ -61,13 +59,13 @@ export const inventoryProjector = defineActor({
           health(null);
           if (looked === 0 && !searched) await inventory.changed(held, LOOK_AGAIN_MS);
         } catch (thrown) {
-          if (held.aborted) break;
+          if (held.aborted) throw thrown;
           log.warn("inventory held back", { error: messageOf(thrown) });
           health(`facts are not taken in: ${messageOf(thrown)}`);
-          await pause(RETRY_MS, held).catch(() => undefined); // the loop sees the abort
+          await pause(RETRY_MS, held);
         }
       }
-    }
+    });
   },
 });
 

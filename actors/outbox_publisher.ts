@@ -34,7 +34,7 @@ import type { OutboxSignal } from "./outbox_signal.ts";
 import { assertHeld } from "./projection.ts";
 import { publishKill } from "./publish_kill.ts";
 import type { Clock } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 const BATCH = 500;
 const ACK_TIMEOUT_MS = 5_000;
@@ -62,25 +62,19 @@ export const outboxPublisher = defineActor({
   run: async (grants) => {
     const { db, lease, outbox, bus, provisioned, health, clock, log, signal, ready } = grants;
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
-      try {
-        while (!held.aborted) {
-          await bus.whenConnected(held);
-          const outcome = await publishDue({ ...grants, tenure });
-          health(outcome.problem);
-          if (outcome.problem !== null) log.warn("outbox held back", { error: outcome.problem });
-          // A stream was deleted under us: the provisioner makes it anew.
-          if (outcome.lacksStream) provisioned.close();
-          if (!outcome.more) {
-            await outbox.changed(held, await untilNext(db, clock, outcome.problem));
-          }
+    await inEachTenure(lease, signal, async (tenure, held) => {
+      while (!held.aborted) {
+        await bus.whenConnected(held);
+        const outcome = await publishDue({ ...grants, tenure });
+        health(outcome.problem);
+        if (outcome.problem !== null) log.warn("outbox held back", { error: outcome.problem });
+        // A stream was deleted under us: the provisioner makes it anew.
+        if (outcome.lacksStream) provisioned.close();
+        if (!outcome.more) {
+          await outbox.changed(held, await untilNext(db, clock, outcome.problem));
         }
-      } catch (thrown) {
-        if (!held.aborted) throw thrown;
       }
-    }
+    });
   },
 });
 

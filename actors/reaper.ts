@@ -17,7 +17,7 @@ import type { Projection } from "./projection.ts";
 import { readUpTo } from "./read_up_to.ts";
 import type { StreamAccess } from "./stream_access.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 const REACH_MAX_AGE_MS = 1_000;
 
@@ -38,24 +38,18 @@ export const reaper = defineActor({
     const machine = createActor(reaperMachine).start();
     const quarantine = new Quarantine(log);
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
-      try {
-        while (!held.aborted) {
-          machine.send({ type: "DUE" });
-          quarantine.begin();
-          await sweep({ ...grants, quarantine }, tenure, machine, held);
-          const { reaped, heldBack } = machine.getSnapshot().context;
-          handled(reaped);
-          if (reaped > 0) log.info("runs and targets given up", { rows: reaped });
-          health(heldBack === null ? quarantine.problem : `not reaping: ${heldBack}`);
-          await pause(heldBack === null ? sweepIntervalMs : Math.min(sweepIntervalMs, 1_000), held);
-        }
-      } catch (thrown) {
-        if (!held.aborted) throw thrown;
+    await inEachTenure(lease, signal, async (tenure, held) => {
+      while (!held.aborted) {
+        machine.send({ type: "DUE" });
+        quarantine.begin();
+        await sweep({ ...grants, quarantine }, tenure, machine, held);
+        const { reaped, heldBack } = machine.getSnapshot().context;
+        handled(reaped);
+        if (reaped > 0) log.info("runs and targets given up", { rows: reaped });
+        health(heldBack === null ? quarantine.problem : `not reaping: ${heldBack}`);
+        await pause(heldBack === null ? sweepIntervalMs : Math.min(sweepIntervalMs, 1_000), held);
       }
-    }
+    });
   },
 });
 

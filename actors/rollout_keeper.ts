@@ -34,7 +34,7 @@ import {
 } from "./rollout_decisions.ts";
 import { whetherHeld } from "./rollout_holds.ts";
 import { type Clock, pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** Between two looks, ms. */
 const LOOK_EVERY_MS = 500;
@@ -49,6 +49,7 @@ export const rolloutKeeper = defineActor({
     projection: true,
     outbox: true,
     kv: { fleet_config: "read", script_status: "read" },
+    hostZone: true,
     brokerClock: true,
     announce: true,
     health: true,
@@ -57,19 +58,13 @@ export const rolloutKeeper = defineActor({
   run: async (grants) => {
     const { lease, health, signal, ready } = grants;
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
-      try {
-        const counted = new Map<string, number>();
-        while (!held.aborted) {
-          health(await lookAtAll({ ...grants, tenure, counted }));
-          await pause(LOOK_EVERY_MS, held);
-        }
-      } catch (thrown) {
-        if (!held.aborted) throw thrown;
+    await inEachTenure(lease, signal, async (tenure, held) => {
+      const counted = new Map<string, number>();
+      while (!held.aborted) {
+        health(await lookAtAll({ ...grants, tenure, counted }));
+        await pause(LOOK_EVERY_MS, held);
       }
-    }
+    });
   },
 });
 
@@ -81,6 +76,7 @@ interface KeeperContext {
   readonly projection: Projection;
   readonly outbox: OutboxSignal;
   readonly kv: KvAccess;
+  readonly hostZone: string;
   readonly brokerClock: BrokerClock;
   readonly announce: (announcement: Announcement) => void;
   readonly handled: () => void;
@@ -177,14 +173,14 @@ async function countUnjudged(db: Database, rollout: Rollout, at: number): Promis
 }
 
 async function beginEvent(
-  { kv }: KeeperContext,
+  { kv, hostZone }: KeeperContext,
   { dueAts, wave, jobId, pausedIn, startBy }: Rollout,
   at: number,
 ): Promise<RolloutEvent | undefined> {
   if (pausedIn !== null) return undefined;
   if (startBy !== null && startBy < at) return { type: "TOO_LATE" };
   if (at < (dueAts[wave] ?? 0)) return undefined;
-  return await whetherHeld(kv, jobId, at) ?? { type: "DUE", at };
+  return await whetherHeld({ kv, hostZone }, jobId, at) ?? { type: "DUE", at };
 }
 
 /** False when somebody else has changed the rollout meanwhile: it is read anew at the next look. */

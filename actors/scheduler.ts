@@ -13,7 +13,7 @@ import type { ScheduleHost } from "./schedule_host.ts";
 import { ScheduleRounds } from "./schedule_rounds.ts";
 import { readFreeze, readSchedule, storedSchedule } from "./stored_schedules.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** How soon it is tried again where something held a decision back. */
 const RETRY_MS = 1_000;
@@ -46,9 +46,7 @@ export const scheduler = defineActor({
       readFreeze: () => readFreeze(freezes, hostZone),
     };
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
+    await inEachTenure(lease, signal, async (tenure, held) => {
       try {
         await connection.connected(held);
         // Before anything fires at a group: its members must be known.
@@ -57,12 +55,11 @@ export const scheduler = defineActor({
         const follow = (until: AbortSignal) => bucket.watch(">", { signal: until });
         await new Watchman(host, tenure, health).run(entries, follow, held);
       } catch (thrown) {
-        if (held.aborted) continue;
-        if (!(thrown instanceof Fault) || !thrown.retryable) throw thrown;
+        if (held.aborted || !(thrown instanceof Fault) || !thrown.retryable) throw thrown;
         health(`not firing: ${thrown.message}`);
-        await pause(RETRY_MS, held).catch(() => undefined); // the loop's condition tells
+        await pause(RETRY_MS, held);
       }
-    }
+    });
   },
 });
 

@@ -89,8 +89,8 @@ async function isCatalogued(jobs: Pick<JobCatalogue, "get">, jobId: string): Pro
   }
 }
 
-/** As agents read it: what is not the word is not revoked. */
-function stateIn(entry: KvEntry): ScriptState {
+/** The state that an entry of `script_status` says, as agents read it: what is not the word is not revoked. */
+export function stateIn(entry: KvEntry): ScriptState {
   return textOf(entry) === "REVOKED" ? "REVOKED" : "ACTIVE";
 }
 

@@ -94,12 +94,12 @@ export class WriterLease {
         : await this.#db.write((tx) =>
           takeLease(tx, { name: WRITER_LEASE, holder: this.holder, now, expiresAt, evict })
         );
-      if (term === undefined) this.lose("another backend holds the writer lease");
+      if (term === undefined) this.#lose("another backend holds the writer lease");
       else this.#hold(term, expiresAt);
     } catch (thrown) {
       this.#log.warn("writer lease not renewed", { error: messageOf(thrown) });
       if (this.#tenure !== undefined && this.#clock.now() >= this.#tenure.expiresAt) {
-        this.lose("the writer lease ran out");
+        this.#lose("the writer lease ran out");
       }
     }
   }
@@ -118,7 +118,7 @@ export class WriterLease {
   }
 
   /** Ends the present tenure in this process; the row stays as it is. */
-  lose(why: string): void {
+  #lose(why: string): void {
     const lost = this.#tenure;
     if (lost === undefined) return;
     this.#log.warn("writer lease lost", { why, term: lost.public.term });
@@ -144,7 +144,7 @@ export class WriterLease {
       this.#tenure.expiresAt = expiresAt;
       return;
     }
-    this.lose("the term changed");
+    this.#lose("the term changed");
     const abort = new AbortController();
     const tenure: Tenure = {
       term,
@@ -154,6 +154,26 @@ export class WriterLease {
     this.#tenure = { public: tenure, abort, expiresAt };
     this.#log.info("writer lease taken", { term });
     for (const resolve of this.#waiting) resolve(tenure);
+  }
+}
+
+/**
+ * Works in each tenure of this process, until the signal: `held` aborts with either. What is thrown once it has aborted
+ * is the end of that tenure's work; whatever else is thrown, the caller gets.
+ */
+export async function inEachTenure(
+  lease: WriterLease,
+  signal: AbortSignal,
+  work: (tenure: Tenure, held: AbortSignal) => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const tenure = await lease.acquired(signal);
+    const held = AbortSignal.any([signal, tenure.signal]);
+    try {
+      await work(tenure, held);
+    } catch (thrown) {
+      if (!held.aborted) throw thrown;
+    }
   }
 }
 
