@@ -8,15 +8,18 @@ export class Bell {
     this.#wake();
   }
 
-  /** Ends when it is rung, or was since the last time, or after so many milliseconds. */
-  async heard(timeoutMs: number): Promise<void> {
-    if (!this.#rung) {
+  /** Ends when it is rung, or was since the last time, or after so many milliseconds, or with the signal. */
+  async heard(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#rung && signal?.aborted !== true) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
-        this.#wake = () => {
+        const wake = () => {
           clearTimeout(timer);
+          signal?.removeEventListener("abort", wake);
           resolve();
         };
+        const timer = setTimeout(wake, timeoutMs);
+        this.#wake = wake;
+        signal?.addEventListener("abort", wake, { once: true });
       });
     }
     this.#rung = false;

@@ -9,6 +9,7 @@ import type { Statement, Transaction } from "../db/client.ts";
 import { readInventoryJobs } from "../db/inventory.ts";
 import { type DueKey, insertDue } from "../db/inventory_due.ts";
 import type { RunWrite } from "../db/projection_rows.ts";
+import { Bell } from "./bell.ts";
 import type { Tenure } from "./writer_lease.ts";
 
 export class InventoryIntake {
@@ -17,8 +18,7 @@ export class InventoryIntake {
   #term: number | undefined;
   /** Something was noted since the last commit. */
   #noted = false;
-  #changed = false;
-  #wake = () => {};
+  readonly #changed = new Bell();
 
   /** What is to be written with these runs, in the same transaction. */
   async noted(
@@ -58,25 +58,11 @@ export class InventoryIntake {
 
   /** There is something to look at. */
   wake(): void {
-    this.#changed = true;
-    this.#wake();
+    this.#changed.ring();
   }
 
-  /** Waits for that, the time given or the abort, whichever is first. */
+  /** Waits for that, the time given, ms, or the abort, whichever is first. */
   async changed(signal: AbortSignal, waitMs: number): Promise<void> {
-    if (!this.#changed && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        const timer = setTimeout(wake, waitMs);
-        this.#wake = wake;
-        signal.addEventListener("abort", wake, { once: true });
-      });
-      this.#wake = () => {};
-    }
-    this.#changed = false;
+    await this.#changed.heard(waitMs, signal);
   }
 }

@@ -1,11 +1,11 @@
 /** How the parts of one process tell each other that the outbox has changed. The rows are the truth; this only saves waiting. */
 import { allSent } from "../db/command_outbox.ts";
 import type { Reader } from "../db/client.ts";
+import { Bell } from "./bell.ts";
 
 export class OutboxSignal {
   readonly #db: Reader;
-  #changed = false;
-  #wake: (() => void) | undefined;
+  readonly #changed = new Bell();
   readonly #watchers = new Map<string, Set<() => void>>();
 
   constructor(db: Reader) {
@@ -14,25 +14,12 @@ export class OutboxSignal {
 
   /** Something was put into the outbox. */
   poke(): void {
-    this.#changed = true;
-    this.#wake?.();
+    this.#changed.ring();
   }
 
-  /** Waits for a change, the time given or the abort, whichever is first. */
+  /** Waits for a change, the time given, ms, or the abort, whichever is first. */
   async changed(signal: AbortSignal, waitMs: number): Promise<void> {
-    if (!this.#changed && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, waitMs);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-        signal.addEventListener("abort", this.#wake, { once: true });
-      });
-      if (this.#wake !== undefined) signal.removeEventListener("abort", this.#wake);
-      this.#wake = undefined;
-    }
-    this.#changed = false;
+    await this.#changed.heard(waitMs, signal);
   }
 
   /** Commands of these executions have left. */

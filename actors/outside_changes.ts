@@ -142,11 +142,7 @@ export class OutsideChanges {
 
   /** Ends when a change of this process was cut off, after the time, ms, or with the signal. */
   async untilAbandoned(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const wake = () => this.#abandoned.ring();
-    signal.addEventListener("abort", wake, { once: true });
-    await this.#abandoned.heard(timeoutMs);
-    signal.removeEventListener("abort", wake);
+    await this.#abandoned.heard(timeoutMs, signal);
   }
 
   #intentOf(
