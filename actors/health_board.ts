@@ -1,6 +1,12 @@
 /** What is wrong where, by component: for health, the pages and the log. */
 import type { Announcement } from "../wire/announcement.ts";
-import type { ComponentHealth } from "./http/services.ts";
+
+/** One part of the process and whether it does its work. */
+export interface ComponentHealth {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
 
 export class HealthBoard {
   readonly #problems = new Map<string, string | null>();

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Reader } from "../../db/client.ts";
-import { type Cell, readCells, readCommandBytes } from "../../db/execution_cells.ts";
+import { type Cell, readCells } from "../../db/execution_cells.ts";
+import { readCommandBytes } from "../../db/executions.ts";
 import { decode } from "../../wire/codec.ts";
 import { Command } from "../../wire/command.ts";
 import { CellAnswer, SentAnswer } from "../../wire/http.ts";
@@ -63,7 +64,7 @@ async function sent(call: Call<{ params: ExecutionPath }>) {
   const { execId } = await executionOf(call);
   const bytes = await readCommandBytes(call.services.db, execId);
   // Another backend dispatched it, and kept the command to itself.
-  if (bytes === null) return json(null);
+  if (!bytes) return json(null);
   const command = decode(Command, "command", bytes);
   return json({
     shell: command.shell,

@@ -6,7 +6,7 @@ import { JobPath, PcPath, ResultPath } from "../../wire/http_requests.ts";
 import { whyNotAName } from "../../wire/ids.ts";
 import { KillRunsReply, type KillRunsRequest } from "../../wire/kills.ts";
 import { killRunsSubject } from "../../wire/subjects.ts";
-import { askAgent } from "./ask_agent.ts";
+import { askAgent } from "../ask_agent.ts";
 import { accepted, REPLAYED, replayedHeader } from "./idempotency.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 

@@ -5,7 +5,9 @@ import type { Dispatcher } from "../dispatch_types.ts";
 import type { ConfigStore } from "../config_store.ts";
 import type { FreezeStore } from "../freeze.ts";
 import type { Groups } from "../groups.ts";
+import type { ComponentHealth } from "../health_board.ts";
 import type { RebuildReport } from "../rebuild_types.ts";
+import type { ReplayOutcome } from "../replay_types.ts";
 import type { JobCatalogue } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import type { Outside } from "../outside.ts";
@@ -21,24 +23,6 @@ import type { AnnouncementFeed } from "./announcement_feed.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { OutputFeeds } from "./live/output_feeds.ts";
 import type { WebBundle } from "./web_bundle.ts";
-
-/** One part of the process and whether it does its work. */
-export interface ComponentHealth {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
-export interface HealthReport {
-  readonly components: readonly ComponentHealth[];
-}
-
-/** What became of a dead letter that was given to its projector again. */
-export type ReplayOutcome =
-  | { readonly kind: "projected" }
-  /** It is still dead, for this reason. */
-  | { readonly kind: "refused"; readonly error: string }
-  | { readonly kind: "unknown" };
 
 /** Everything that the API needs of the process. It has nothing else: no globals, no environment, no store to write. */
 export interface HttpServices {
@@ -77,7 +61,7 @@ export interface HttpServices {
   /** Builds the projection anew for somebody, and audits that. @throws {Fault} `lease_lost`, those of the broker and the database */
   rebuild(actor: string): Promise<RebuildReport>;
   readonly metrics: Metrics;
-  health(): HealthReport;
+  health(): { readonly components: readonly ComponentHealth[] };
   /** The dashboard and the inspector. */
   readonly web: WebBundle;
   readonly inspector: Inspector;

@@ -5,7 +5,7 @@ import type { TailAnswer } from "../../wire/http.ts";
 import { whyNotAName } from "../../wire/ids.ts";
 import { JobTailReply } from "../../wire/job_tail.ts";
 import { jobTailSubject } from "../../wire/subjects.ts";
-import { askAgent } from "./ask_agent.ts";
+import { askAgent } from "../ask_agent.ts";
 import type { Call } from "./route.ts";
 
 /** How long an agent may take (http-api.md). */

@@ -4,8 +4,8 @@ import { CommandStatesReply, type CommandStatesRequest } from "../../wire/comman
 import { Fault, messageOf } from "../../wire/fault.ts";
 import { isTooDeep } from "../../wire/json_depth.ts";
 import { commandStatesSubject, pingSubject } from "../../wire/subjects.ts";
+import { askAgent } from "../ask_agent.ts";
 import type { Bus } from "../bus.ts";
-import { askAgent } from "../http/ask_agent.ts";
 import type { Log } from "../log.ts";
 
 const ANSWER_WITHIN_MS = 3_000;

@@ -4,10 +4,10 @@ import { Fault, messageOf } from "../../../wire/fault.ts";
 import { OUTPUT_STREAMS, type OutputStream, type SourceEvent } from "../../../wire/http_live.ts";
 import { JobTailReply, MAX_WATCH_SECS, OutputChunk } from "../../../wire/job_tail.ts";
 import { jobOutputSubject, jobTailSubject } from "../../../wire/subjects.ts";
+import { askAgent } from "../../ask_agent.ts";
 import { Bell } from "../../bell.ts";
 import type { Bus } from "../../bus.ts";
 import type { Log } from "../../log.ts";
-import { askAgent } from "../ask_agent.ts";
 import { ByteWindow } from "./byte_window.ts";
 import { withoutLossyEnd } from "./utf8_end.ts";
 

@@ -1,6 +1,6 @@
-import { encode } from "../../wire/codec.ts";
-import { Fault } from "../../wire/fault.ts";
-import type { Bus } from "../bus.ts";
+import { encode } from "../wire/codec.ts";
+import { Fault } from "../wire/fault.ts";
+import type { Bus } from "./bus.ts";
 
 /**
  * One question to an agent. Undefined when nobody answers in time, an agent that is away included.
