@@ -1,6 +1,6 @@
 /** What must leave for the broker: written in the transaction that decided it, published by the lease's holder. */
 import type { Bulk, Reader, Row, Statement } from "./client.ts";
-import { numberOrNull } from "./rows.ts";
+import { bytesOrNull, numberOf, numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A message to be put into the outbox. */
 export interface OutboxMessage {
@@ -86,8 +86,7 @@ export async function readNextDueAt(reader: Reader, now: number): Promise<number
     "SELECT min(not_before) AS next FROM command_outbox WHERE state = 'waiting' AND not_before > ?",
     [now],
   );
-  const next = row?.["next"];
-  return next === null || next === undefined ? undefined : Number(next);
+  return row === undefined ? undefined : numberOrNull(row, "next") ?? undefined;
 }
 
 /** Whether every command of an execution that was to leave at once has left; later waves are not meant. */
@@ -166,18 +165,17 @@ export async function readCommands(
     "SELECT subject, msg_id FROM command_outbox WHERE exec_id = ? AND kind = 'command'",
     [execId],
   );
-  return rows.map((row) => ({ subject: String(row["subject"]), msgId: String(row["msg_id"]) }));
+  return rows.map((row) => ({ subject: textOf(row, "subject"), msgId: textOf(row, "msg_id") }));
 }
 
 function dueFromRow(row: Row): DueMessage {
-  const payload = row["payload"];
   return {
-    id: Number(row["id"]),
-    kind: String(row["kind"]) as DueMessage["kind"],
-    execId: row["exec_id"] === null ? null : String(row["exec_id"]),
-    subject: String(row["subject"]),
-    msgId: String(row["msg_id"]),
-    payload: payload instanceof Uint8Array ? payload : new Uint8Array(),
+    id: numberOf(row, "id"),
+    kind: textOf(row, "kind") as DueMessage["kind"],
+    execId: textOrNull(row, "exec_id"),
+    subject: textOf(row, "subject"),
+    msgId: textOf(row, "msg_id"),
+    payload: bytesOrNull(row, "payload") ?? new Uint8Array(),
     startBy: numberOrNull(row, "start_by"),
     envelopedAt: numberOrNull(row, "enveloped_at"),
   };

@@ -1,6 +1,7 @@
 /** The rows of a dispatch and of a kill: our own intents, written before anything leaves for the broker. */
 import { executionDeadlineAt, KILL_GRACE_MS } from "../wire/deadlines.ts";
 import type { Bulk, Row, Statement, Transaction } from "./client.ts";
+import { numberOf, numberOrNull, textOf } from "./rows.ts";
 
 /** An execution as it is dispatched. Instants in ms since the epoch. */
 export interface NewExecution {
@@ -91,7 +92,7 @@ export async function setDeadlines(
   );
   await tx.batch([{
     sql: "UPDATE executions SET deadline_at = ? WHERE exec_id = ?",
-    rows: rows.map((row) => [deadlineOf(row, now), String(row["exec_id"])]),
+    rows: rows.map((row) => [deadlineOf(row, now), textOf(row, "exec_id")]),
   }]);
 }
 
@@ -116,16 +117,14 @@ export async function setDeadlineFrom(
 }
 
 function deadlineOf(row: Row, now: number): number {
-  const lastSentAt = row["last_sent_at"];
-  if (lastSentAt === null || lastSentAt === undefined) return now;
-  const startBy = row["start_by"];
+  const lastSentAt = numberOrNull(row, "last_sent_at");
+  if (lastSentAt === null) return now;
   const deadlineAt = executionDeadlineAt({
-    lastSentAt: Number(lastSentAt),
-    deadlineAt: startBy === null || startBy === undefined ? null : Number(startBy),
-    timeoutSecs: Number(row["timeout_secs"] ?? 0),
+    lastSentAt,
+    deadlineAt: numberOrNull(row, "start_by"),
+    timeoutSecs: numberOrNull(row, "timeout_secs") ?? 0,
   });
-  const killedAt = row["killed_at"];
-  if (killedAt === null || killedAt === undefined) return deadlineAt;
+  if (numberOrNull(row, "killed_at") === null) return deadlineAt;
   return Math.min(deadlineAt, now + KILL_GRACE_MS);
 }
 
@@ -147,5 +146,5 @@ export async function recordKill(
       WHERE exec_id = ?`,
     args: [kill.at, kill.actor, kill.execId],
   }]);
-  return { inFlight: Number(row["in_flight"]), again: row["killed_at"] !== null };
+  return { inFlight: numberOf(row, "in_flight"), again: numberOrNull(row, "killed_at") !== null };
 }

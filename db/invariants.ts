@@ -6,6 +6,7 @@
  * 2. Executions are checked some at a time, so that other readers get their turn in between.
  */
 import type { Reader, Row } from "./client.ts";
+import { RUN_DEADLINE } from "./overdue.ts";
 import { numberOf, textOf, textOrNull } from "./rows.ts";
 
 export interface InvariantCheck {
@@ -58,7 +59,7 @@ export async function checkInvariants(
 }
 
 const RUNS_PAST_DEADLINE = `SELECT result_id AS id FROM execution_results
-  WHERE outcome IS NULL AND coalesce(expires_at, recorded_at + 86400000) < ?`;
+  WHERE outcome IS NULL AND ${RUN_DEADLINE} < ?`;
 const OUTBOX_OVERDUE =
   `SELECT id FROM command_outbox WHERE state = 'waiting' AND not_before < ?1 AND created_at < ?1
     UNION ALL SELECT id FROM command_outbox WHERE state = 'refused'`;

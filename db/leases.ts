@@ -1,4 +1,5 @@
 import type { Reader, Statement, Transaction } from "./client.ts";
+import { numberOf, textOf } from "./rows.ts";
 
 /** A lease as its row says. Instants in ms since the epoch. */
 export interface LeaseRow {
@@ -15,9 +16,9 @@ export async function readLease(reader: Reader, name: string): Promise<LeaseRow 
   ]);
   if (row === undefined) return undefined;
   return {
-    holder: String(row["holder"]),
-    term: Number(row["term"]),
-    expiresAt: Number(row["expires_at"]),
+    holder: textOf(row, "holder"),
+    term: numberOf(row, "term"),
+    expiresAt: numberOf(row, "expires_at"),
   };
 }
 
@@ -45,7 +46,7 @@ export async function takeLease(
     args: [lease.name, lease.holder, lease.expiresAt, lease.now, lease.evict],
   }]);
   const row = taken?.rows[0];
-  return row === undefined ? undefined : Number(row["term"]);
+  return row === undefined ? undefined : numberOf(row, "term");
 }
 
 /** Gives a lease up, so that the next holder need not wait; another holder's stays. */

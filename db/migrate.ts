@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { Fault } from "../wire/fault.ts";
+import { numberOf, textOf } from "./rows.ts";
 import type { Transaction } from "./sql.ts";
 
 const MIGRATIONS = new URL("./migrations/", import.meta.url);
@@ -42,11 +43,11 @@ async function readMigrations(directory: URL): Promise<Migration[]> {
     // A checkout under Windows may have turned the line ends.
     const sql = (await readFile(new URL(name, directory), "utf8")).replaceAll("\r\n", "\n");
     const checksum = createHash("sha256").update(sql).digest("hex");
-    return { number: numberOf(name), name, sql, checksum };
+    return { number: numberIn(name), name, sql, checksum };
   }));
 }
 
-function numberOf(name: string): number {
+function numberIn(name: string): number {
   return Number(FILE_NAME.exec(name)?.[1]);
 }
 
@@ -54,7 +55,7 @@ function numberOf(name: string): number {
 function assertNumbersDiffer(names: readonly string[]): void {
   for (const [index, name] of names.entries()) {
     const next = names[index + 1];
-    if (next !== undefined && numberOf(next) === numberOf(name)) {
+    if (next !== undefined && numberIn(next) === numberIn(name)) {
       throw new RangeError(`Cannot migrate: "${name}" and "${next}" have one number`);
     }
   }
@@ -93,8 +94,8 @@ async function readApplied(
   ]);
   return new Map(
     applied?.rows.map((row) => [
-      Number(row["number"]),
-      { name: String(row["name"]), checksum: String(row["checksum"]) },
+      numberOf(row, "number"),
+      { name: textOf(row, "name"), checksum: textOf(row, "checksum") },
     ]),
   );
 }

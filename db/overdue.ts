@@ -8,6 +8,10 @@ import {
   runFromRow,
   type RunRow,
 } from "./projection_rows.ts";
+import { numberOf, textOf } from "./rows.ts";
+
+/** When a run in flight is past its deadline: the words of the index `execution_results_in_flight`. */
+export const RUN_DEADLINE = "coalesce(expires_at, recorded_at + 86400000)";
 
 /** Which overdue rows are wanted. */
 export interface Overdue {
@@ -25,9 +29,9 @@ export async function readDueRuns(
 ): Promise<readonly RunRow[]> {
   const rows = await tx.query(
     `SELECT ${RUN_COLUMNS} FROM execution_results
-      WHERE outcome IS NULL AND coalesce(expires_at, recorded_at + 86400000) < ?
+      WHERE outcome IS NULL AND ${RUN_DEADLINE} < ?
         AND coalesce(exec_id, '') NOT IN (SELECT value FROM json_each(?))
-      ORDER BY coalesce(expires_at, recorded_at + 86400000) LIMIT ?`,
+      ORDER BY ${RUN_DEADLINE} LIMIT ?`,
     [before, JSON.stringify([...except]), limit],
   );
   return rows.map(runFromRow);
@@ -84,7 +88,7 @@ export async function markMissing(
   const counts = new Map<string, { missing: number; unlisted: number }>();
   for (const execId of execIds) counts.set(execId, { missing: 0, unlisted: 0 });
   for (const row of listed?.rows ?? []) countOf(counts, row).missing += 1;
-  for (const row of unlisted?.rows ?? []) countOf(counts, row).unlisted = Number(row["unlisted"]);
+  for (const row of unlisted?.rows ?? []) countOf(counts, row).unlisted = numberOf(row, "unlisted");
   return counts;
 }
 
@@ -92,7 +96,7 @@ function countOf(
   counts: Map<string, { missing: number; unlisted: number }>,
   row: Row,
 ): { missing: number; unlisted: number } {
-  const count = counts.get(String(row["exec_id"]));
+  const count = counts.get(textOf(row, "exec_id"));
   if (count === undefined) {
     throw new RangeError("Cannot count the targets of an execution that was not asked for");
   }

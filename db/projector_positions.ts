@@ -1,4 +1,5 @@
 import type { Reader, Statement } from "./client.ts";
+import { numberOf, textOf } from "./rows.ts";
 
 /** How far a projector has committed its stream, without a gap (execution-semantics.md §6). */
 export interface ProjectorPosition {
@@ -21,9 +22,9 @@ export async function readPosition(
   if (row === undefined) return undefined;
   return {
     consumer,
-    stream: String(row["stream"]),
-    streamCreatedAt: Number(row["stream_created_at"]),
-    lastSequence: Number(row["last_sequence"]),
+    stream: textOf(row, "stream"),
+    streamCreatedAt: numberOf(row, "stream_created_at"),
+    lastSequence: numberOf(row, "last_sequence"),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The border between rows and values: one reader for each kind of column. A column of another kind is our own mistake. */
-import type { Row, SqlValue } from "./sql.ts";
+import type { Row } from "./sql.ts";
 
 export function textOf(row: Row, column: string): string {
   const value = textOrNull(row, column);
@@ -7,7 +7,7 @@ export function textOf(row: Row, column: string): string {
 }
 
 export function textOrNull(row: Row, column: string): string | null {
-  const value = valueOf(row, column);
+  const value = row[column];
   return value === null || typeof value === "string" ? value : refuse(row, column);
 }
 
@@ -17,7 +17,7 @@ export function numberOf(row: Row, column: string): number {
 }
 
 export function numberOrNull(row: Row, column: string): number | null {
-  const value = valueOf(row, column);
+  const value = row[column];
   return value === null || typeof value === "number" ? value : refuse(row, column);
 }
 
@@ -32,7 +32,7 @@ export function bytesOf(row: Row, column: string): Uint8Array {
 }
 
 export function bytesOrNull(row: Row, column: string): Uint8Array | null {
-  const value = valueOf(row, column);
+  const value = row[column];
   return value === null || value instanceof Uint8Array ? value : refuse(row, column);
 }
 
@@ -43,12 +43,8 @@ export function textOfBytes(row: Row, column: string): string {
   return decoder.decode(bytesOrNull(row, column) ?? new Uint8Array());
 }
 
-function valueOf(row: Row, column: string): SqlValue | undefined {
-  return row[column];
-}
-
 function refuse(row: Row, column: string): never {
-  const value = valueOf(row, column);
+  const value = row[column];
   const kind = value === undefined
     ? "it was not selected"
     : value === null
