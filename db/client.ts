@@ -229,7 +229,7 @@ async function transact<T>(
 }
 
 /** BEGIN rides with the first batch; a body that asks nothing costs nothing. */
-export class SessionTransaction implements Transaction {
+class SessionTransaction implements Transaction {
   readonly #session: Session;
   #begun = false;
   #ended = false;

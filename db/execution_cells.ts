@@ -1,6 +1,6 @@
 /** One execution at a glance: how each of its PCs stands, and the command that all of them got. */
 import type { Reader, Row } from "./client.ts";
-import { bytesOrNull, numberOrNull, textOf, textOrNull } from "./rows.ts";
+import { numberOrNull, textOf, textOrNull } from "./rows.ts";
 
 /** A PC of an execution with the run that stands for it. Instants in ms since the epoch. */
 export interface Cell {
@@ -66,13 +66,4 @@ function cellFromRow(row: Row): Cell {
     startedAt: numberOrNull(row, "started_at"),
     finishedAt: numberOrNull(row, "finished_at"),
   };
-}
-
-/** The bytes of the command; null = dispatched by somebody else. */
-export async function readCommandBytes(
-  reader: Reader,
-  execId: string,
-): Promise<Uint8Array | null> {
-  const [row] = await reader.query("SELECT command FROM executions WHERE exec_id = ?", [execId]);
-  return row === undefined ? null : bytesOrNull(row, "command");
 }

@@ -67,19 +67,6 @@ export async function countOutbox(reader: Reader): Promise<number> {
   return row === undefined ? 0 : numberOf(row, "waiting");
 }
 
-/** Of outputs that are not indexed no more are counted. */
-const MOST_COUNTED = 10_000;
-
-/** How many stored outputs the index does not know yet; at most 10,000. */
-export async function countUnindexed(reader: Reader): Promise<number> {
-  const [row] = await reader.query(
-    `SELECT count(*) AS waiting FROM (
-      SELECT 1 FROM run_outputs WHERE id > (SELECT last_id FROM output_index_progress)
-      LIMIT ${MOST_COUNTED})`,
-  );
-  return row === undefined ? 0 : numberOf(row, "waiting");
-}
-
 /** How many runs have not been looked at for facts. */
 export async function countFactsDue(reader: Reader): Promise<number> {
   const [row] = await reader.query("SELECT count(*) AS waiting FROM inventory_due");

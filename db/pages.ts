@@ -10,7 +10,12 @@ export interface Page<T> {
 /** Instant (ms) and id of a row: what lists are ordered by. */
 export type Place<Id extends string | number> = readonly [at: number, id: Id];
 
+/** The cursor of a list that is ordered by an instant and an id. */
 export function cursorAt(place: Place<string | number>): string {
+  return cursorOf(place);
+}
+
+function cursorOf(place: readonly unknown[]): string {
   return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
@@ -31,7 +36,7 @@ export function placeOf<Kind extends "string" | "number">(
 
 /** The cursor of a list that is ordered by two texts. */
 export function cursorAtTexts(place: readonly [string, string]): string {
-  return Buffer.from(JSON.stringify(place)).toString("base64url");
+  return cursorOf(place);
 }
 
 /** @throws {Fault} `invalid_input` when it is not a cursor of such a list */

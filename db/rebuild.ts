@@ -1,5 +1,5 @@
 /** What a rebuild reads from the projection that it replaces (execution-semantics.md §6). */
-import type { Reader, Transaction } from "./client.ts";
+import type { Reader, Row, SqlValue, Transaction } from "./client.ts";
 import {
   type CopyCondition,
   copyRows,
@@ -8,6 +8,7 @@ import {
 } from "./copy_rows.ts";
 import { FORGET_INDEX } from "./output_index.ts";
 import { recount } from "./recount.ts";
+import { textOf } from "./rows.ts";
 
 /** Publish times of the first message of each stream, ms since the epoch; what is older is known to the rows only. */
 export interface StreamBeginnings {
@@ -32,16 +33,13 @@ export async function copyOutlived(
     sql: `recorded_at < CASE WHEN outcome IS NULL OR outcome = 'expired' THEN ? ELSE ? END`,
     args: [beginnings.events, beginnings.results],
   };
-  const [before] = await rebuilt.query("SELECT count(*) AS executions FROM executions");
   const unknown: CopyCondition = {
     sql: "exec_id NOT IN (SELECT value FROM json_each(?))",
     args: [await execIdsOf(rebuilt)],
   };
-  await copyRows(old, rebuilt, "executions", unknown);
+  const executions = await copyRows(old, rebuilt, "executions", unknown);
   await copyRows(old, rebuilt, "execution_targets", unknown);
   await copyRows(old, rebuilt, "execution_transitions", unknown);
-  const [after] = await rebuilt.query("SELECT count(*) AS executions FROM executions");
-  const executions = Number(after?.["executions"]) - Number(before?.["executions"]);
   const runs = await copyRows(old, rebuilt, "execution_results", runCondition);
   await copyRows(old, rebuilt, "run_outputs", {
     sql: `result_id IN (SELECT result_id FROM execution_results WHERE ${runCondition.sql})`,
@@ -55,18 +53,19 @@ export async function restoreFetchedOutput(
   old: Reader,
   rebuilt: Transaction & Reader,
 ): Promise<number> {
-  const gone = await rebuilt.query(
-    "SELECT result_id FROM execution_results WHERE output_unavailable = 1",
+  const gone = chunks(
+    rebuilt,
+    "SELECT result_id FROM execution_results WHERE output_unavailable = 1 AND result_id > ?",
+    "result_id",
   );
   let restored = 0;
-  for (let from = 0; from < gone.length; from += CHUNK) {
-    const ids = JSON.stringify(gone.slice(from, from + CHUNK).map((row) => row["result_id"]));
+  for await (const rows of gone) {
     const kept = await old.query(
       `SELECT r.result_id, r.stdout_bytes, r.stderr_bytes, r.stdout_preview, r.stderr_preview, o.stdout,
           o.stdout_encoding, o.stderr, o.stderr_encoding
         FROM execution_results AS r JOIN run_outputs AS o USING (result_id)
         WHERE r.output_unavailable = 0 AND r.result_id IN (SELECT value FROM json_each(?))`,
-      [ids],
+      [idsOf(rows, "result_id")],
     );
     restored += kept.length;
     await rebuilt.batch([
@@ -74,106 +73,105 @@ export async function restoreFetchedOutput(
         sql:
           `UPDATE execution_results SET output_unavailable = 0, stdout_bytes = ?, stderr_bytes = ?,
           stdout_preview = ?, stderr_preview = ? WHERE result_id = ?`,
-        rows: kept.map((row) =>
-          ["stdout_bytes", "stderr_bytes", "stdout_preview", "stderr_preview", "result_id"].map((
-            name,
-          ) => row[name] ?? null)
-        ),
+        rows: valuesOf(kept, [
+          "stdout_bytes",
+          "stderr_bytes",
+          "stdout_preview",
+          "stderr_preview",
+          "result_id",
+        ]),
       },
       {
         sql:
           `INSERT OR REPLACE INTO run_outputs (result_id, stdout, stdout_encoding, stderr, stderr_encoding)
           VALUES (?, ?, ?, ?, ?)`,
-        rows: kept.map((row) =>
-          ["result_id", "stdout", "stdout_encoding", "stderr", "stderr_encoding"].map((name) =>
-            row[name] ?? null
-          )
-        ),
+        rows: valuesOf(kept, [
+          "result_id",
+          "stdout",
+          "stdout_encoding",
+          "stderr",
+          "stderr_encoding",
+        ]),
       },
     ]);
   }
   return restored;
 }
 
+const COMMAND_COLUMNS = [
+  "id",
+  "exec_id",
+  "subject",
+  "msg_id",
+  "wave",
+  "not_before",
+  "state",
+  "sent_at",
+  "stream_sequence",
+  "enveloped",
+];
+
 /** Copies the outbox's commands, by which a missing target's reason is found. */
 export async function copyCommands(old: Reader, rebuilt: Transaction): Promise<void> {
-  let after = 0;
-  for (;;) {
-    const rows = await old.query(
-      `SELECT id, exec_id, subject, msg_id, wave, not_before, state, sent_at, stream_sequence, enveloped
-        FROM command_outbox
-        WHERE kind = 'command' AND id > ? ORDER BY id LIMIT ${CHUNK}`,
-      [after],
-    );
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = Number(last["id"]);
-    const columns = Object.keys(last);
+  const commands = chunks(
+    old,
+    `SELECT ${COMMAND_COLUMNS.join(", ")} FROM command_outbox WHERE kind = 'command' AND id > ?`,
+    "id",
+    0,
+  );
+  for await (const rows of commands) {
     await rebuilt.batch([{
-      sql: `INSERT INTO command_outbox (kind, ${columns.join(", ")})
-        VALUES ('command', ${columns.map(() => "?").join(", ")})`,
-      rows: rows.map((row) => columns.map((column) => row[column] ?? null)),
+      sql: `INSERT INTO command_outbox (kind, ${COMMAND_COLUMNS.join(", ")})
+        VALUES ('command', ${COMMAND_COLUMNS.map(() => "?").join(", ")})`,
+      rows: valuesOf(rows, COMMAND_COLUMNS),
     }]);
   }
 }
 
 /** Takes over what only the old rows know: when the commands really left, and kills that came meanwhile. */
 export async function copyIntents(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
-  let after = "";
-  for (;;) {
-    const rows = await old.query(
-      `SELECT exec_id, deadline_at, killed_at, killed_by FROM executions WHERE exec_id > ?
-        ORDER BY exec_id LIMIT ${CHUNK}`,
-      [after],
-    );
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = String(last["exec_id"]);
+  const intents = chunks(
+    old,
+    "SELECT exec_id, deadline_at, killed_at, killed_by FROM executions WHERE exec_id > ?",
+    "exec_id",
+  );
+  for await (const rows of intents) {
     await rebuilt.batch([{
       sql: "UPDATE executions SET deadline_at = ?, killed_at = ?, killed_by = ? WHERE exec_id = ?",
-      rows: rows.map((row) =>
-        ["deadline_at", "killed_at", "killed_by", "exec_id"].map((name) => row[name] ?? null)
-      ),
+      rows: valuesOf(rows, ["deadline_at", "killed_at", "killed_by", "exec_id"]),
     }]);
   }
 }
 
 /** Takes over the deadlines of runs in flight: a manifest that was changed since must not move them. */
 export async function copyRunDeadlines(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
-  let after = "";
-  for (;;) {
-    const inFlight = await rebuilt.query(
-      `SELECT result_id FROM execution_results WHERE outcome IS NULL AND result_id > ?
-        ORDER BY result_id LIMIT ${CHUNK}`,
-      [after],
-    );
-    const last = inFlight.at(-1);
-    if (last === undefined) return;
-    after = String(last["result_id"]);
+  const inFlight = chunks(
+    rebuilt,
+    "SELECT result_id FROM execution_results WHERE outcome IS NULL AND result_id > ?",
+    "result_id",
+  );
+  for await (const rows of inFlight) {
     const known = await old.query(
       `SELECT result_id, expires_at FROM execution_results
         WHERE expires_at IS NOT NULL AND result_id IN (SELECT value FROM json_each(?))`,
-      [JSON.stringify(inFlight.map((row) => row["result_id"]))],
+      [idsOf(rows, "result_id")],
     );
     await rebuilt.batch([{
       sql: "UPDATE execution_results SET expires_at = ? WHERE result_id = ?",
-      rows: known.map((row) => [row["expires_at"] ?? null, row["result_id"] ?? null]),
+      rows: valuesOf(known, ["expires_at", "result_id"]),
     }]);
   }
 }
 
 /** Recounts every execution of the new projection. */
 export async function recountAll(rebuilt: Transaction & Reader): Promise<void> {
-  let after = "";
-  for (;;) {
-    const rows = await rebuilt.query(
-      `SELECT exec_id FROM executions WHERE exec_id > ? ORDER BY exec_id LIMIT ${CHUNK}`,
-      [after],
-    );
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = String(last["exec_id"]);
-    await rebuilt.batch([...recount(rows.map((row) => String(row["exec_id"])))]);
+  const executions = chunks(
+    rebuilt,
+    "SELECT exec_id FROM executions WHERE exec_id > ?",
+    "exec_id",
+  );
+  for await (const rows of executions) {
+    await rebuilt.batch([...recount(rows.map((row) => textOf(row, "exec_id")))]);
   }
 }
 
@@ -205,6 +203,31 @@ export async function copyRollouts(old: Reader, rebuilt: Transaction): Promise<v
 }
 
 async function execIdsOf(reader: Reader): Promise<string> {
-  const rows = await reader.query("SELECT exec_id FROM executions");
-  return JSON.stringify(rows.map((row) => row["exec_id"]));
+  return idsOf(await reader.query("SELECT exec_id FROM executions"), "exec_id");
+}
+
+/** The rows of a query that ends in `id > ?`, in the order of that id. @param first less than every id */
+async function* chunks(
+  reader: Reader,
+  sql: string,
+  id: string,
+  first: SqlValue = "",
+): AsyncGenerator<readonly Row[]> {
+  let after = first;
+  for (;;) {
+    const rows = await reader.query(`${sql} ORDER BY ${id} LIMIT ${CHUNK}`, [after]);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    after = last[id] ?? null;
+  }
+}
+
+/** As one argument of `json_each`. */
+function idsOf(rows: readonly Row[], id: string): string {
+  return JSON.stringify(rows.map((row) => row[id]));
+}
+
+function valuesOf(rows: readonly Row[], columns: readonly string[]): SqlValue[][] {
+  return rows.map((row) => columns.map((column) => row[column] ?? null));
 }

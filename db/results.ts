@@ -2,7 +2,7 @@
 import type { Reader, Row, SqlValue } from "./client.ts";
 import { type Outputs, readOutputs } from "./outputs.ts";
 import { cursorAt, type Page, pageOf, placeOf } from "./pages.ts";
-import { runFromRow, type RunRow } from "./projection_rows.ts";
+import { RUN_COLUMNS, runFromRow, type RunRow } from "./projection_rows.ts";
 import { flagOf, numberOf, textOf, textOfBytes, textOrNull } from "./rows.ts";
 
 /** A row of `execution_results`. */
@@ -22,9 +22,7 @@ export interface Run extends RunRow {
 /** A run with its whole output. */
 export interface WholeRun extends Run, Outputs {}
 
-const COLUMNS =
-  `result_id, exec_id, parent_result_id, request_id, pc_id, job_id, version, outcome, outcome_reason,
-  exit_code, finished_at, started_at, recorded_at, expires_at, late, stdout_bytes, stderr_bytes, stdout_preview,
+const COLUMNS = `${RUN_COLUMNS}, stdout_bytes, stderr_bytes, stdout_preview,
   stderr_preview, stdout_truncated, stderr_truncated, output_unavailable`;
 
 /** The words of the partial index `execution_results_not_succeeded`: what is rare is found without passing over the rest. */
