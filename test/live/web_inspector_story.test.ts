@@ -37,6 +37,11 @@ async function lit(page: Page, state: string): Promise<void> {
   assert.equal(await page.locator('.state[data-active="true"]').count(), 1);
 }
 
+/** Has the scrubber stand at a moment. */
+async function scrubTo(page: Page, moment: number): Promise<void> {
+  await page.getByRole("slider", { name: "Moment" }).fill(String(moment));
+}
+
 /** What the page counts, by its words. */
 async function counters(page: Page): Promise<Record<string, number>> {
   const card = page.getByRole("region", { name: "Counters" });
@@ -122,6 +127,33 @@ test("a button of the scrubber keeps the keyboard at the end to which it leads",
   await lit(page, "pending");
 });
 
+test("each transition is animated as it is taken, and each moment with the way that led to it", async () => {
+  const execution = await WatchedExecution.dispatch(backend, ["pc-1"]);
+  const run = execution.run("pc-1");
+  await using visitor = await open(`#/executions/${execution.execId}`);
+  const { page } = visitor;
+  await lit(page, "pending");
+  await page.evaluate(() => {
+    const walked: string[] = [];
+    Object.assign(globalThis, { walked });
+    document.addEventListener("animationstart", ({ animationName, target }) => {
+      const arrow = (target as Element).closest<SVGElement>("[data-transition], [data-beginning]");
+      const { transition, beginning } = arrow?.dataset ?? {};
+      if (animationName === "walk") walked.push(transition ?? `to ${beginning}`);
+    });
+  });
+  const last = () => page.evaluate("walked.at(-1)");
+  const walks = (way: string) => eventually(way, async () => await last() === way);
+  await execution.started(run);
+  await walks("pending:RUN_STARTED:0");
+  await execution.ended(run);
+  await walks("running:RUN_SETTLED:1");
+  await scrubTo(page, 0);
+  await walks("to pending");
+  await scrubTo(page, 1);
+  await walks("pending:RUN_STARTED:0");
+});
+
 test("a run that was given up, and the truth that comes late, are each told as what they were", async () => {
   const execution = await WatchedExecution.dispatch(backend, ["pc-late"]);
   const run = execution.run("pc-late");
@@ -140,7 +172,7 @@ test("a run that was given up, and the truth that comes late, are each told as w
   for (const [index, outcome] of ["in flight", "expired", "succeeded"].entries()) {
     await moments.nth(index + 1).locator(".outcome", { hasText: outcome }).waitFor();
   }
-  await page.getByRole("slider", { name: "Moment" }).fill("2");
+  await scrubTo(page, 2);
   await page.getByText("It came here when the run of pc-late was given up.").waitFor();
 
   await moments.nth(2).getByRole("link", { name: "pc-late" }).click();
@@ -186,7 +218,7 @@ test("a kill of what nobody has begun is told on the open page, with the deadlin
   await backend.api("POST", `/api/executions/${execution.execId}/kill`);
   await page.getByText(/has killed it/).waitFor();
   await page.getByText(/in (2 min|1 min \d+ s)/).waitFor();
-  await page.getByRole("slider", { name: "Moment" }).fill("0");
+  await scrubTo(page, 0);
   await page.getByText("It is pending: 1 command of it has not left for the broker yet.").waitFor();
   assert.equal(await page.getByText(/has killed it/).count(), 0);
 });
@@ -207,6 +239,18 @@ test("who looked away is told that what was watched has ended, not that it goes 
   assert.equal(await page.locator('.state[data-active="true"]').count(), 0);
   await page.getByRole("link", { name: "its own page" }).click();
   await lit(page, "completed");
+});
+
+test("a page that was looked away from says that it has not seen everything", async () => {
+  await using visitor = await open("#/activity");
+  const { page } = visitor;
+  await page.getByText("watching", { exact: true }).waitFor();
+  const missed = page.getByText("what happened while it was not watching is not shown");
+  assert.equal(await missed.count(), 0);
+  await showAs(page, "hidden");
+  await eventually("the observer to go", () => !backend.backend.registry.isWatched);
+  await showAs(page, "visible");
+  await missed.waitFor();
 });
 
 /** As the browser tells a page that its tab was left, or is looked at again. */

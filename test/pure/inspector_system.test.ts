@@ -20,15 +20,19 @@ const ACTOR: ActorStatus = {
   children: [],
 };
 
-test("a rate is of the last seconds, however long ago somebody asked before", async () => {
-  const time = new SimulatedTime();
-  const view = new SystemView({
+function viewAt(time: SimulatedTime): SystemView {
+  return new SystemView({
     clock: time,
     timers: time,
     facts: () => Promise.reject(new Error("not asked")),
     writes: () => true,
     connected: () => false,
   });
+}
+
+test("a rate is of the last seconds, however long ago somebody asked before", async () => {
+  const time = new SimulatedTime();
+  const view = viewAt(time);
   let handled = 0;
   view.add("backend", { tree: () => [{ ...ACTOR, handled }], onChange: () => () => {} }, {});
   const rate = async () => (await view.answer()).systems[0]?.actors[0]?.per_second;
@@ -39,4 +43,28 @@ test("a rate is of the last seconds, however long ago somebody asked before", as
   handled += 20;
   await time.advance(1_000);
   assert.equal(await rate(), 20);
+});
+
+test("who watches the tree and goes leaves neither a timer nor a listener behind", async () => {
+  const time = new SimulatedTime();
+  const view = viewAt(time);
+  const listeners = new Set<() => void>();
+  const tree = {
+    tree: () => [ACTOR],
+    onChange: (listener: () => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+  view.add("backend", tree, {});
+  let told = 0;
+  const stops = [view.watch(() => told += 1), view.watch(() => undefined)];
+  await time.advance(2_000);
+  assert.equal(told, 3);
+  assert.equal(listeners.size, 1);
+  for (const stop of stops) stop();
+  assert.equal(listeners.size, 0);
+  assert.deepEqual(time.pendingMs, []);
+  await time.advance(10_000);
+  assert.equal(told, 3);
 });

@@ -69,7 +69,7 @@ export function AgentCommands({ chart, agent, id }: {
 }) {
   const [told, setTold] = useState<AgentCommandsAnswer>();
   const [seen, setSeen] = useState({ of: id, ...NOTHING_SEEN });
-  const isLive = useFeed({ agent, id }, {
+  const feed = useFeed({ agent, id }, {
     commands: (answer: AgentCommandsAnswer) => setTold(answer),
     moved: (event: MovedEvent) =>
       setSeen((before) => ({
@@ -80,7 +80,7 @@ export function AgentCommands({ chart, agent, id }: {
   const { look, moves, leftOut } = seen.of === id ? seen : NOTHING_SEEN;
   const sampling = (
     <Sampling
-      isLive={isLive}
+      {...feed}
       leftOut={leftOut}
       everyMs={told?.telling === "tells" ? told.every_ms : undefined}
     />

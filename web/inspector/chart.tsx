@@ -65,13 +65,22 @@ export function Chart({ chart, states, taken, possible = [], move }: ChartProps)
         >
           <Heads />
           {chart.states.map((state) => (
-            <State key={state.id} state={state} active={states.includes(state.id)} taken={taken} />
+            <State
+              key={state.id}
+              state={state}
+              active={states.includes(state.id)}
+              taken={taken}
+              move={move}
+            />
           ))}
           {chart.beginnings.map(({ state, dot: [x, y], way }) => (
-            <g key={state} class="beginning">
-              <circle cx={x} cy={y} r="5" />
-              <path d={pathOf(way)} marker-end="url(#head)" />
-            </g>
+            <Beginning
+              key={taken.includes(beginningOf(state)) ? `${state} ${move}` : state}
+              state={state}
+              dot={[x, y]}
+              way={way}
+              taken={taken.includes(beginningOf(state))}
+            />
           ))}
           {ordered.map((arrow) => (
             <Arrow
@@ -116,11 +125,13 @@ function Heads() {
   );
 }
 
-function State({ state, active, taken }: {
+function State({ state, active, taken, move }: {
   readonly state: DrawnState;
   readonly active: boolean;
   readonly taken: readonly string[];
+  readonly move: string;
 }) {
+  const isTaken = (transition: string | null) => transition !== null && taken.includes(transition);
   const { x, y, width, height, kind, name, notes } = state;
   return (
     <g class="state" data-kind={kind} data-active={active} data-state={state.id}>
@@ -131,9 +142,9 @@ function State({ state, active, taken }: {
       <text class="name" x={x + 14} y={y + 24}>{name}</text>
       {notes.map((note, index) => (
         <text
-          key={note.text}
+          key={isTaken(note.transition) ? `${note.text} ${move}` : note.text}
           class="note"
-          data-taken={note.transition !== null && taken.includes(note.transition)}
+          data-taken={isTaken(note.transition)}
           x={x + 14}
           y={y + 42 + 16 * index}
         >
@@ -168,6 +179,26 @@ function Arrow({ arrow, kind }: {
           ))}
         </>
       )}
+    </g>
+  );
+}
+
+/** The id of the way on which a machine comes to its first state, for `taken`. */
+export function beginningOf(state: string): string {
+  return `begin:${state}`;
+}
+
+function Beginning({ state, dot: [x, y], way, taken }: ChartAnswer["beginnings"][number] & {
+  readonly taken: boolean;
+}) {
+  return (
+    <g class="beginning" data-kind={taken ? "taken" : "other"} data-beginning={state}>
+      <circle cx={x} cy={y} r="5" />
+      <path
+        d={pathOf(way)}
+        pathLength="1"
+        marker-end={taken ? "url(#head-taken)" : "url(#head)"}
+      />
     </g>
   );
 }
@@ -216,6 +247,6 @@ function center(
   scroller.scrollTo({
     left: (x + width / 2) * scale - scroller.clientWidth / 2,
     top: (y + height / 2) * scale - scroller.clientHeight / 2,
-    behavior: "smooth",
+    behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth",
   });
 }

@@ -25,11 +25,21 @@ export interface Listeners {
   readonly again?: () => void;
 }
 
-/** Listens while the page is seen. True: what is shown is live. */
-export function useFeed(wish: Wish, listeners: Listeners): boolean {
+/** How the listening stands. */
+export interface Feed {
+  /** What is shown is live. */
+  readonly isLive: boolean;
+  /** For a while it was not, after it had been: what happened then was not told. */
+  readonly hasGap: boolean;
+}
+
+const SILENT: Feed = { isLive: false, hasGap: false };
+
+/** Listens while the page is seen. */
+export function useFeed(wish: Wish, listeners: Listeners): Feed {
   const newest = useRef(listeners);
   newest.current = listeners;
-  const [isLive, setLive] = useState(false);
+  const [feed, setFeed] = useState(SILENT);
   const address = withQuery("/api/inspector/events", {
     system: wish.system ? "1" : undefined,
     activity: wish.activity ? "1" : undefined,
@@ -37,34 +47,42 @@ export function useFeed(wish: Wish, listeners: Listeners): boolean {
     id: wish.id,
     agent: wish.agent,
   });
-  useEffect(() => listen(address, () => newest.current, setLive), [address]);
-  return isLive;
+  useEffect(() => {
+    setFeed(SILENT);
+    return listen(address, () => newest.current, setFeed);
+  }, [address]);
+  return feed;
 }
 
 /** Answers how to end it. */
 function listen(
   address: string,
   listeners: () => Listeners,
-  setLive: (isLive: boolean) => void,
+  tell: (feed: Feed) => void,
 ): () => void {
+  let wasLive = false;
+  let hasGap = false;
   let source: EventSource | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   const close = () => {
     source?.close();
     source = undefined;
     clearTimeout(retry);
-    setLive(false);
+    tell({ isLive: false, hasGap });
+  };
+  const missed = () => {
+    hasGap = wasLive;
+    wasLive = true;
+    tell({ isLive: true, hasGap });
+    listeners().again?.();
   };
   const open = () => {
     close();
     const opened = new EventSource(address);
     source = opened;
-    opened.onopen = () => {
-      setLive(true);
-      listeners().again?.();
-    };
+    opened.onopen = missed;
     opened.onerror = () => {
-      setLive(false);
+      tell({ isLive: false, hasGap });
       // The browser itself comes back after a lost connection, but not after a refusal.
       if (opened.readyState !== EventSource.CLOSED) return;
       retry = setTimeout(open, RETRY_MS);
@@ -76,7 +94,7 @@ function listen(
         ({ data }: MessageEvent<string>) => listeners()[name]?.(JSON.parse(data) as never),
       );
     }
-    opened.addEventListener("lagged", () => listeners().again?.());
+    opened.addEventListener("lagged", missed);
   };
   const onVisibility = () => document.visibilityState === "hidden" ? close() : open();
   document.addEventListener("visibilitychange", onVisibility);

@@ -1,6 +1,8 @@
 /** Whether what is shown is live, and whether it is all. */
-export function Sampling({ isLive, leftOut, everyMs }: {
+export function Sampling({ isLive, hasGap = false, leftOut, everyMs }: {
   readonly isLive: boolean;
+  /** Of what is shown as it comes: some of it came while nobody listened. */
+  readonly hasGap?: boolean;
   readonly leftOut: number;
   /** How often what is shown is asked for, milliseconds; undefined = it is told by itself. */
   readonly everyMs?: number | undefined;
@@ -13,6 +15,11 @@ export function Sampling({ isLive, leftOut, everyMs }: {
       {everyMs !== undefined && (
         <span class="badge">
           sampled: asked every {(everyMs / 1_000).toLocaleString("en")} s
+        </span>
+      )}
+      {hasGap && (
+        <span class="badge" data-tone="warning">
+          what happened while it was not watching is not shown
         </span>
       )}
       {leftOut > 0 && (

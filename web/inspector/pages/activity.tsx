@@ -19,7 +19,7 @@ interface Seen {
 
 export function ActivityPage() {
   const [seen, setSeen] = useState<Seen>({ told: [], count: 0, leftOut: 0 });
-  const isLive = useFeed({ activity: true }, {
+  const feed = useFeed({ activity: true }, {
     activity: (event: ActivityEvent) =>
       setSeen((before) => ({
         told: [...event.told.toReversed(), ...before.told].slice(0, KEPT),
@@ -34,7 +34,7 @@ export function ActivityPage() {
         Every event that a machine of this process takes, after its commit. Beyond what an eye can
         follow it is a sample.
       </p>
-      <Sampling isLive={isLive} leftOut={seen.leftOut} />
+      <Sampling {...feed} leftOut={seen.leftOut} />
       <section class="card" aria-label="Events">
         {seen.told.length === 0
           ? (

@@ -17,7 +17,7 @@ import { OutcomeLabel, StatusBadge } from "../../shared/ui/outcome.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
-import { Chart } from "../chart.tsx";
+import { beginningOf, Chart } from "../chart.tsx";
 import { Deadlines } from "../deadlines.tsx";
 import { useFeed } from "../feed.ts";
 import { Options, possibleOf } from "../options.tsx";
@@ -33,7 +33,7 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
   });
   const chart = useChart("execution");
   const [leftOut, setLeftOut] = useState(0);
-  const isLive = useFeed({ machine: "execution", id: execId }, {
+  const { isLive } = useFeed({ machine: "execution", id: execId }, {
     moved: ({ left_out }: MovedEvent) => {
       setLeftOut((before) => before + left_out);
       refreshSoon(key);
@@ -84,7 +84,7 @@ function Scrubbed({ story, chart }: {
   const moment = shown ?? story.now;
   const last = story.moments.at(-1);
   // Now is lit with the way by which it came there.
-  const transition = shown === undefined ? last?.transition ?? null : shown.transition;
+  const taken = takenBy(shown ?? last);
   return (
     <>
       {result !== null && <CameFrom resultId={result} moved={brought !== -1} />}
@@ -99,7 +99,7 @@ function Scrubbed({ story, chart }: {
             <Chart
               chart={drawn}
               states={moment.states}
-              taken={transition === null ? [] : [transition]}
+              taken={taken}
               possible={possibleOf(moment.options)}
               move={shown === undefined ? `now ${last?.at ?? ""}` : `${chosen} ${shown.at}`}
             />
@@ -118,6 +118,13 @@ function Scrubbed({ story, chart }: {
       </div>
     </>
   );
+}
+
+/** The way by which a moment came about: the first one came from nowhere. */
+function takenBy(moment: MomentAnswer | undefined): readonly string[] {
+  if (moment === undefined) return [];
+  if (moment.from === null) return [beginningOf(moment.to)];
+  return moment.transition === null ? [] : [moment.transition];
 }
 
 /** Somebody asked about one run. */

@@ -94,7 +94,7 @@ function WatchedHere({ chart, id }: { readonly chart: ChartAnswer; readonly id: 
       ask<LookAnswer>(pathOf("api", "inspector", "machines", chart.name, "live", id), { signal }),
   });
   const [seen, setSeen] = useState(NOTHING_SEEN);
-  const isLive = useFeed({ machine: chart.name, id }, {
+  const feed = useFeed({ machine: chart.name, id }, {
     moved: (event: MovedEvent) => setSeen((before) => seeing(before, event)),
     again: () => void first.refetch(),
   });
@@ -120,7 +120,7 @@ function WatchedHere({ chart, id }: { readonly chart: ChartAnswer; readonly id: 
   }
   return (
     <Watched chart={chart} look={look} moves={seen.moves}>
-      <Sampling isLive={isLive} leftOut={seen.leftOut} />
+      <Sampling {...feed} leftOut={seen.leftOut} />
     </Watched>
   );
 }

@@ -17,7 +17,9 @@ export function SystemPage() {
     load: ({ signal }) => ask<SystemAnswer>("/api/inspector/system", { signal }),
   });
   const [newest, setNewest] = useState<SystemAnswer>();
-  const isLive = useFeed({ system: true }, { system: (system: SystemAnswer) => setNewest(system) });
+  const { isLive } = useFeed({ system: true }, {
+    system: (system: SystemAnswer) => setNewest(system),
+  });
   return (
     <>
       <PageHead title="System" />
