@@ -2,8 +2,10 @@
  * `npm test`: the tests under Node's own runner, whose summary is the last thing printed.
  * `npm test -- agent kv` runs the files whose path holds one of the words.
  */
-import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
 import { pathToFileURL } from "node:url";
 import { findBroker } from "../actors/broker_binary.ts";
 import { createLog } from "../actors/log.ts";
@@ -14,6 +16,10 @@ const ROOMS = ["test/pure", "test/live"];
 const CONCURRENCY = 3;
 /** A file that hangs ends after this; the longest storms for a minute. */
 const TIMEOUT_MS = 600_000;
+/** Those that take longest, so that none of them is left over; and far from the pages, whose frames are measured. */
+const FIRST = ["storm", "start_schedules", "rollout_fleet", "bench"].map((name) =>
+  `${name}.test.ts`
+);
 
 /**
  * Runs the test files whose path holds one of the words, or all. A missing nats-server is got as the product gets it.
@@ -28,15 +34,9 @@ export async function runTests(words: readonly string[]): Promise<number> {
   }
   const broker = await brokerPath();
   if (broker === undefined) return 2;
-  return exitCodeOf([
-    "--import",
-    "tsx",
-    "--test",
-    "--test-reporter=spec",
-    `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${TIMEOUT_MS}`,
-    ...files,
-  ], { ...process.env, KANADE_NATS_SERVER: broker });
+  // The processes of the files inherit it.
+  process.env["KANADE_NATS_SERVER"] = broker;
+  return await exitCodeOf(files);
 }
 
 /** Where nats-server is; undefined after saying why it cannot be had. */
@@ -62,15 +62,22 @@ async function testFiles(words: readonly string[]): Promise<readonly string[]> {
   );
   const isChosen = (path: string) =>
     words.length === 0 || words.some((word) => path.includes(word));
-  return listed.flat().filter(isChosen).toSorted();
+  const chosen = listed.flat().filter(isChosen).toSorted();
+  const isFirst = (path: string) => FIRST.includes(basename(path));
+  return [...chosen.filter(isFirst), ...chosen.filter((path) => !isFirst(path))];
 }
 
-function exitCodeOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve(exitCode ?? 1));
+/** Each file in a process of its own, started as this one was. Node's command line would sort them. */
+async function exitCodeOf(files: readonly string[]): Promise<number> {
+  const events = run({
+    files: files.map((file) => resolve(file)),
+    concurrency: CONCURRENCY,
+    timeout: TIMEOUT_MS,
   });
+  let exitCode = 0;
+  events.on("test:fail", () => exitCode = 1);
+  for await (const text of events.compose(new spec())) process.stdout.write(text);
+  return exitCode;
 }
 
 const isMain = import.meta.url === pathToFileURL(process.argv[1] ?? "").href;
