@@ -5,14 +5,24 @@ import { openKv } from "../../actors/kv.ts";
 import { provision } from "../../actors/provision.ts";
 import type { Row } from "../../db/client.ts";
 import { encode } from "../../wire/codec.ts";
-import { PROBE, startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import {
+  PROBE,
+  startBackend,
+  startWhole,
+  type TestBackend,
+  type TestSystem,
+} from "../harness/backend.ts";
+import { startBroker } from "../harness/broker.ts";
+import { startProxy } from "../harness/broker_proxy.ts";
+import { startDatabase } from "../harness/database.ts";
 import { openViewer } from "../harness/event_reader.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { testLog } from "../harness/log.ts";
 import { ShiftedClock } from "../harness/shifted_clock.ts";
-import { eventually } from "../harness/wait.ts";
+import { eventually, within } from "../harness/wait.ts";
 
-const JUST_BEFORE = "2026-06-02T08:59:56Z";
+const EARLIER = "2026-06-02T08:30:00Z";
+const JUST_BEFORE = "2026-06-02T08:59:59.500Z";
 const LONG_WAIT_MS = 25_000;
 
 const NIGHTLY = {
@@ -30,15 +40,17 @@ async function put(
   await openKv(backend.bus, "schedules").put(schedule.id, encode(schedule));
 }
 
+type Rows = Pick<TestSystem, "database">;
+
 /** The ledger of a schedule, oldest first. */
-async function ledger({ database }: TestSystem, id = "nightly"): Promise<readonly Row[]> {
+async function ledger({ database }: Rows, id = "nightly"): Promise<readonly Row[]> {
   return await database.db.query(
     "SELECT * FROM schedule_fires WHERE schedule_id = ? ORDER BY fire_at",
     [id],
   );
 }
 
-async function ledgerOf(system: TestSystem, count: number, id = "nightly") {
+async function ledgerOf(system: Rows, count: number, id = "nightly") {
   return await eventually(`${count} rows in the ledger`, async () => {
     const rows = await ledger(system, id);
     return rows.length >= count ? rows : undefined;
@@ -46,13 +58,24 @@ async function ledgerOf(system: TestSystem, count: number, id = "nightly") {
 }
 
 /** Ends when the scheduler knows the schedule. */
-async function known({ database }: TestSystem, id = "nightly"): Promise<void> {
+async function known({ database }: Rows, id = "nightly"): Promise<void> {
   await eventually("the schedule to be known", async () => {
     const rows = await database.db.query("SELECT 1 FROM schedule_cursors WHERE schedule_id = ?", [
       id,
     ]);
     return rows.length === 1;
   });
+}
+
+/** From now on it is this time. The scheduler, which waits by the time that it was, looks again. */
+async function letItBe(backend: TestBackend, clock: ShiftedClock, now: string): Promise<void> {
+  clock.set(now);
+  await put(backend, { ...NIGHTLY, id: "alarm", enabled: false });
+}
+
+/** What repeats is looked at every 10 s: they have passed. */
+async function letALookPass(backend: TestBackend, clock: ShiftedClock): Promise<void> {
+  await letItBe(backend, clock, new Date(clock.now() + 10_001).toISOString());
 }
 
 /** Ends when the process tells that it decided so many instants so. */
@@ -70,12 +93,13 @@ async function counted(
 }
 
 test("a schedule fires at its instant: ledger, execution, targets and audit in one", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set(JUST_BEFORE);
   await put(backend, NIGHTLY);
+  await known(system);
+  await letItBe(backend, clock, JUST_BEFORE);
   const [row] = await ledgerOf(system, 1);
   assert.deepEqual(
     [row?.["state"], row?.["reason"], row?.["fire_at"], row?.["job_id"], row?.["target_count"]],
@@ -103,33 +127,41 @@ const FREEZES: readonly (readonly [string, Uint8Array, string])[] = [
 
 for (const [what, value, reason] of FREEZES) {
   test(`${what}: the instant is skipped, with the reason, and nothing is dispatched`, async () => {
-    const clock = new ShiftedClock(JUST_BEFORE);
+    const clock = new ShiftedClock(EARLIER);
     await using system = await startWhole({ clock });
     const { backend, database } = system;
     await backend.api("POST", "/api/jobs", PROBE);
     await openKv(backend.bus, "fleet_config").put("freeze", value);
-    clock.set(JUST_BEFORE);
     await put(backend, NIGHTLY);
+    await known(system);
+    await letItBe(backend, clock, JUST_BEFORE);
     const [row] = await ledgerOf(system, 1);
     assert.deepEqual([row?.["state"], row?.["reason"]], ["skipped", reason]);
     assert.deepEqual(await database.db.query("SELECT 1 FROM executions"), []);
     await openKv(backend.bus, "fleet_config").delete("freeze");
-    clock.set("2026-06-03T08:59:56Z");
-    await put(backend, { ...NIGHTLY, id: "awake" });
+    await letItBe(backend, clock, "2026-06-03T08:59:59.500Z");
     const [, next] = await ledgerOf(system, 2);
     assert.equal(next?.["state"], "fired");
   });
 }
 
 test("while nobody can tell whether it is frozen nothing fires, and once it can be told the instant does", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
-  await using system = await startWhole({ clock });
-  const { backend, broker } = system;
+  const clock = new ShiftedClock(EARLIER);
+  await using broker = await startBroker();
+  await using proxy = await startProxy(broker.port);
+  await using database = await startDatabase();
+  const throughProxy = { ...broker, url: proxy.url };
+  await using backend = await startBackend({ broker: throughProxy, db: database.db, clock });
+  const system = { database };
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set("2026-06-02T08:59:57Z");
   await put(backend, NIGHTLY);
   await known(system);
+  // When its time has come it asks for the freeze, of a broker that is going away.
+  const asked = proxy.cutAt("to the broker", "DIRECT.GET.KV_fleet_config.$KV.fleet_config.freeze");
+  await letItBe(backend, clock, JUST_BEFORE);
+  await within("the question", asked);
   await broker.kill();
+  proxy.mend();
   await eventually("the scheduler to say so", () => {
     const health = backend.backend.health.components();
     return health.find(({ name }) => name === "scheduler")?.detail.startsWith("not firing nightly");
@@ -144,10 +176,9 @@ test("while nobody can tell whether it is frozen nothing fires, and once it can 
 });
 
 test("a backend that was down over an instant fires it late and once, and one that was down for longer missed it", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   await system.backend.api("POST", "/api/jobs", PROBE);
-  clock.set("2026-06-02T08:30:00Z");
   await put(system.backend, NIGHTLY);
   await known(system);
   await system.restart({ meanwhile: async () => clock.set("2026-06-02T09:40:00Z") });
@@ -173,11 +204,10 @@ test("a backend that was down over an instant fires it late and once, and one th
 });
 
 test("a schedule that is disabled, deleted or changed right before its instant does not fire at it", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set("2026-06-02T08:59:58Z");
   for (const id of ["disabled", "deleted", "changed", "kept"]) {
     await put(backend, { ...NIGHTLY, id });
     await known(system, id);
@@ -189,6 +219,7 @@ test("a schedule that is disabled, deleted or changed right before its instant d
     id: "changed",
     when: { calendar: { at: "08:00" } },
   });
+  await letItBe(backend, clock, JUST_BEFORE);
   await ledgerOf(system, 1, "kept");
   await put(backend, { ...NIGHTLY, id: "disabled" });
   await put(backend, { ...NIGHTLY, id: "deleted" });
@@ -200,28 +231,27 @@ test("a schedule that is disabled, deleted or changed right before its instant d
 });
 
 test("schedules of a bucket that was deleted and made again are seen again", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set("2026-06-02T08:00:00Z");
   await put(backend, { ...NIGHTLY, id: "before" });
   await known(system, "before");
   const manager = await backend.bus.connection.jetstreamManager();
   await manager.streams.delete("KV_schedules");
   await provision(backend.bus, { replicas: 1, fenced: false, log: testLog().log });
-  clock.set(JUST_BEFORE);
   await put(backend, NIGHTLY);
+  await known(system);
+  await letItBe(backend, clock, JUST_BEFORE);
   const [row] = await ledgerOf(system, 1);
   assert.equal(row?.["state"], "fired");
   assert.deepEqual(await ledger(system, "before"), []);
 });
 
 test("a group's members are known before the first fire of a backend that has just started", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   await system.backend.api("POST", "/api/jobs", PROBE);
-  clock.set("2026-06-02T08:00:00Z");
   const group = { ...NIGHTLY, target: { groups: ["canary"] } };
   await put(system.backend, group);
   await known(system);
@@ -232,14 +262,15 @@ test("a group's members are known before the first fire of a backend that has ju
 });
 
 test("a schedule whose job is missing, or whose target is nobody, is skipped with that reason", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set(JUST_BEFORE);
   await put(backend, { ...NIGHTLY, id: "jobless", job_id: "none" });
   const nobody = { ...NIGHTLY, id: "nobody", target: { groups: ["empty"] } };
   await put(backend, nobody);
+  for (const id of ["jobless", "nobody"]) await known(system, id);
+  await letItBe(backend, clock, JUST_BEFORE);
   const reasons = [await ledgerOf(system, 1, "jobless"), await ledgerOf(system, 1, "nobody")];
   assert.deepEqual(reasons.map(([row]) => [row?.["state"], row?.["reason"]]), [
     ["skipped", "job_missing"],
@@ -272,11 +303,10 @@ test("what was decided of a schedule is told to whoever listens, and counted by 
 });
 
 test("jitter gives each PC a place of its own, the same at every fire; deadline and retries go with the command", async () => {
-  const clock = new ShiftedClock(JUST_BEFORE);
+  const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  clock.set(JUST_BEFORE);
   await put(
     backend,
     {
@@ -286,9 +316,10 @@ test("jitter gives each PC a place of its own, the same at every fire; deadline 
       on_failure: { retry: { max: 2, backoff: "90s" } },
     },
   );
+  await known(system);
+  await letItBe(backend, clock, JUST_BEFORE);
   await ledgerOf(system, 1);
-  clock.set("2026-06-03T08:59:56Z");
-  await put(backend, { ...NIGHTLY, id: "wake" });
+  await letItBe(backend, clock, "2026-06-03T08:59:59.500Z");
   await ledgerOf(system, 2);
   const rows = await database.db.query(
     `SELECT subject, not_before - (SELECT initiated_at FROM executions AS e WHERE e.exec_id = o.exec_id) AS delay
@@ -352,7 +383,8 @@ async function report(
 }
 
 test("per_pc once: every PC is asked until it succeeded; one that comes later, or failed, is asked by itself", async () => {
-  await using system = await startWhole();
+  const clock = new ShiftedClock(EARLIER);
+  await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
   await backend.hear("pc-1", "pc-2");
@@ -362,6 +394,7 @@ test("per_pc once: every PC is asked until it succeeded; one that comes later, o
   await report(system, "kitting", "pc-1");
   await report(system, "kitting", "pc-2", 3);
   await backend.hear("pc-3");
+  await letALookPass(backend, clock);
   assert.deepEqual(await askedTimes(system, "kitting", 2), ["pc-1 pc-2", "pc-3"]);
   await eventually("the failure to be noticed", async () => {
     const [row] = await database.db.query(
@@ -372,9 +405,11 @@ test("per_pc once: every PC is asked until it succeeded; one that comes later, o
   await database.db.write((tx) =>
     tx.query("UPDATE schedule_progress SET at = at - 60000 WHERE pc_id = 'pc-2'")
   );
+  await letALookPass(backend, clock);
   assert.deepEqual(await askedTimes(system, "kitting", 3), ["pc-1 pc-2", "pc-3", "pc-2"]);
   await report(system, "kitting", "pc-2");
   await report(system, "kitting", "pc-3");
+  await letALookPass(backend, clock);
   await eventually("all to have succeeded", async () => {
     const rows = await database.db.query(
       "SELECT 1 FROM schedule_progress WHERE state = 'succeeded'",
@@ -385,7 +420,8 @@ test("per_pc once: every PC is asked until it succeeded; one that comes later, o
 });
 
 test("per_target every: one success counts for all, who are asked again after the interval", async () => {
-  await using system = await startWhole();
+  const clock = new ShiftedClock(new Date().toISOString());
+  await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
   await backend.hear("pc-1", "pc-2");
@@ -398,5 +434,6 @@ test("per_target every: one success counts for all, who are asked again after th
   await put(backend, sync);
   await askedTimes(system, "sync", 1);
   await report(system, "sync", "pc-2");
+  await letALookPass(backend, clock);
   assert.deepEqual(await askedTimes(system, "sync", 2), ["pc-1 pc-2", "pc-1 pc-2"]);
 });
