@@ -17,9 +17,7 @@ const CONCURRENCY = 3;
 /** A file that hangs ends after this; the longest storms for a minute. */
 const TIMEOUT_MS = 600_000;
 /** Those that take longest, so that none of them is left over; and far from the pages, whose frames are measured. */
-const FIRST = ["storm", "start_schedules", "rollout_fleet", "bench"].map((name) =>
-  `${name}.test.ts`
-);
+const FIRST = ["storm", "bench", "rollout_fleet"].map((name) => `${name}.test.ts`);
 
 /**
  * Runs the test files whose path holds one of the words, or all. A missing nats-server is got as the product gets it.

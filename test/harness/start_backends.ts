@@ -6,6 +6,7 @@ import { type Bus, connectBus } from "../../actors/bus.ts";
 import { type Database, openDatabase } from "../../db/client.ts";
 import { startBroker, type TestBroker } from "./broker.ts";
 import { testLog } from "./log.ts";
+import type { MovedClock } from "./moved_clock.ts";
 import { isStopped } from "./processes.ts";
 import { servingUrl, type StartedProgram, startProgram } from "./start_process.ts";
 import { eventually } from "./wait.ts";
@@ -33,7 +34,8 @@ export interface Backends extends AsyncDisposable {
   holder(): Promise<{ readonly pid: number; readonly term: number } | undefined>;
 }
 
-export async function startBackends(): Promise<Backends> {
+/** @param clock that all of them go by; this machine's unless given */
+export async function startBackends(clock?: MovedClock): Promise<Backends> {
   const folder = await mkdtemp(join(tmpdir(), "kanade-backends-"));
   const broker = await startBroker();
   const { log } = testLog();
@@ -51,13 +53,16 @@ export async function startBackends(): Promise<Backends> {
     databasePath,
     async start() {
       const dataDir = join(folder, `backend-${programs.length}`);
-      const program = startProgram("backend", {
+      const settings = {
         KANADE_DATA_DIR: dataDir,
         KANADE_BIND: "127.0.0.1:0",
         KANADE_NATS_URL: broker.url,
         KANADE_DB_URL: `file:${databasePath}`,
         KANADE_AUTH_STATIC_TOKEN: BACKENDS_TOKEN,
-      });
+        ...clock?.settings,
+      };
+      const path = clock && "test/programs/moved_backend.ts";
+      const program = startProgram("backend", settings, path);
       programs.push(program);
       const url = await servingUrl(program, dataDir);
       return { ...program, url, api: (method, path, body) => ask(url, method, path, body) };

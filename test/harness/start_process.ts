@@ -30,12 +30,17 @@ export interface StartedProgram extends AsyncDisposable {
 
 const END_WITHIN_MS = 30_000;
 
-/** Starts a program with these settings and no others of `KANADE_*`, but for where nats-server is. */
+/**
+ * Starts a program with these settings and no others of `KANADE_*`, but for where nats-server is.
+ *
+ * @param path of what is to run in its place
+ */
 export function startProgram(
   program: Program,
   settings: Readonly<Record<string, string>>,
+  path = `scripts/${program}.ts`,
 ): StartedProgram {
-  const child = spawn(process.execPath, programArgs(`scripts/${program}.ts`), {
+  const child = spawn(process.execPath, programArgs(path), {
     stdio: ["ignore", "pipe", "pipe"],
     env: programEnvironment(settings),
   });

@@ -4,6 +4,7 @@ import { test, type TestContext } from "node:test";
 import { openKv } from "../../actors/kv.ts";
 import { encode } from "../../wire/codec.ts";
 import { formatLocalTime, localTimeOf } from "../../wire/local_time.ts";
+import { type MovedClock, startMovedClock } from "../harness/moved_clock.ts";
 import { type BackendProcess, type Backends, startBackends } from "../harness/start_backends.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -15,32 +16,47 @@ const JOB = {
   execute: { shell: "sh", script: "true", timeout: "1m" },
 };
 
-/** Many schedules for one minute that is about to come. @returns that minute, ms since the epoch */
-async function scheduleForNextMinute(backends: Backends): Promise<number> {
-  const now = Date.now();
-  // Time enough for the schedulers to hear of all of them.
-  const due = Math.ceil((now + 8_000) / MINUTE_MS) * MINUTE_MS;
+/** A minute that does not come by itself before all is ready for it. */
+const AHEAD_MS = 30 * MINUTE_MS;
+
+/** Stores a schedule for one minute. */
+async function put(
+  { bus }: Backends,
+  { id, due, enabled = true }: {
+    readonly id: string;
+    /** Ms since the epoch. */
+    readonly due: number;
+    readonly enabled?: boolean;
+  },
+): Promise<void> {
   const at = formatLocalTime(localTimeOf(due, "UTC"));
-  const bucket = openKv(backends.bus, "schedules");
-  await Promise.all(Array.from({ length: SCHEDULES }, (_, index) => {
-    const id = `once-${index}`;
-    return bucket.put(
-      id,
-      encode({
-        id,
-        job_id: "probe",
-        target: { pcs: [`pc-${index}`] },
-        when: { calendar: { at } },
-        tz: "utc",
-      }),
-    );
-  }));
+  const plan = { job_id: "probe", target: { pcs: [`pc-${id}`] } };
+  const schedule = { id, ...plan, when: { calendar: { at } }, tz: "utc", enabled };
+  await openKv(bus, "schedules").put(id, encode(schedule));
+}
+
+/** Many schedules for one minute to come. @returns that minute, ms since the epoch */
+async function scheduleMany(backends: Backends): Promise<number> {
+  const due = Math.ceil((Date.now() + AHEAD_MS) / MINUTE_MS) * MINUTE_MS;
+  await Promise.all(
+    Array.from({ length: SCHEDULES }, (_, index) => put(backends, { id: `once-${index}`, due })),
+  );
   await eventually("the schedules to be known", async () => {
     const [row] = await backends.db.query("SELECT count(*) AS known FROM schedule_cursors");
     return row?.["known"] === SCHEDULES;
   }, 30_000);
-  assert.ok(Date.now() < due, "the schedules were known only after their time");
   return due;
+}
+
+/** The minute comes, for all backends at once; the lease stays whose it is. */
+async function letItCome(backends: Backends, clock: MovedClock, due: number): Promise<void> {
+  await backends.db.write(async (tx) => {
+    const byMs = due - Date.now();
+    await tx.query("UPDATE leases SET expires_at = expires_at + ?", [byMs]);
+    clock.move(byMs);
+  });
+  // Who waits by the time that it was looks again.
+  await put(backends, { id: "alarm", due, enabled: false });
 }
 
 async function fired({ db }: Backends): Promise<number> {
@@ -86,15 +102,16 @@ async function eachOnce(backends: Backends, due: number): Promise<void> {
 }
 
 async function midway(t: TestContext, backends: Backends): Promise<void> {
-  await eventually("the first fires", async () => await fired(backends) > 0, 2 * MINUTE_MS);
+  await eventually("the first fires", async () => await fired(backends) > 0, MINUTE_MS);
   t.diagnostic(`${await fired(backends)} of ${SCHEDULES} had fired`);
 }
 
 test("the holder is killed in the midst of firing: the other one fires the rest, and nothing twice", async (t) => {
-  await using backends = await startBackends();
+  await using clock = await startMovedClock();
+  await using backends = await startBackends(clock);
   const [first, second] = await startTwo(backends);
-  const due = await scheduleForNextMinute(backends);
-  await eventually("the minute", () => Date.now() >= due, 2 * MINUTE_MS);
+  const due = await scheduleMany(backends);
+  await letItCome(backends, clock, due);
   await midway(t, backends);
   await first.end("SIGKILL");
   await eachOnce(backends, due);
@@ -102,15 +119,17 @@ test("the holder is killed in the midst of firing: the other one fires the rest,
 });
 
 test("a holder that was frozen over the minute fires nothing when it wakes up while the other one fires", async (t) => {
-  await using backends = await startBackends();
+  await using clock = await startMovedClock();
+  await using backends = await startBackends(clock);
   const [first, second] = await startTwo(backends);
-  const due = await scheduleForNextMinute(backends);
+  const due = await scheduleMany(backends);
   await backends.freeze(first);
   await eventually(
     "the takeover",
     async () => (await backends.holder())?.pid === second.pid,
     10_000,
   );
+  await letItCome(backends, clock, due);
   await midway(t, backends);
   first.signal("SIGCONT");
   await eventually("its loss", () => first.stderr().includes("writer lease lost"));
