@@ -6,11 +6,11 @@ import {
   nanos,
   ReplayPolicy,
 } from "nats";
-import { key } from "../wire/ids.ts";
 import {
   ACK_WAIT_MS,
   CONSUMERS,
   type ConsumerSpec,
+  groupConsumerName,
   MAX_ACK_PENDING,
   replayConsumers,
   type StreamName,
@@ -101,7 +101,7 @@ export async function ensureReplayConsumers(
       await ensureConsumer(manager, "EXEC", replayConsumerOf(name, filter), options.log);
     }
     for (const group of options.leftGroups ?? []) {
-      await removeConsumer(manager, `agent_replay_${key(pcId)}_g_${key(group)}`);
+      await removeConsumer(manager, groupConsumerName(pcId, group));
     }
   } catch (thrown) {
     throw busFault(`make the consumers of ${JSON.stringify(pcId)}`, thrown);

@@ -1,4 +1,4 @@
-import { key } from "./ids.ts";
+import { key, sha256Hex } from "./ids.ts";
 
 const DAY_MS = 86_400_000;
 const MIB = 1_048_576;
@@ -112,18 +112,31 @@ export const MAX_INLINE_SCRIPT_BYTES = 16_384;
 /** Output above this many UTF-8 bytes per stream goes to the object store (wire.md §4). */
 export const MAX_INLINE_OUTPUT_BYTES = 262_144;
 
+/** What the names of consumers add to that of a PC: a PC whose own name reads so would have another's consumer. */
+const ADDED = /_all$|_g_/;
+
+/** A PC as its consumers are called: by its key, unless that could be taken for what another PC's consumers are called. */
+function consumerToken(pcId: string): string {
+  const plain = key(pcId);
+  return ADDED.test(plain) ? `${plain.replaceAll("_", "-")}-${sha256Hex(pcId).slice(0, 8)}` : plain;
+}
+
 /** The durable on EXEC by which one agent reads one subject's newest command: one filter each. */
 export function replayConsumers(
   pcId: string,
   groups: readonly string[],
 ): readonly { readonly name: string; readonly filter: string }[] {
-  const base = `agent_replay_${key(pcId)}`;
+  const base = `agent_replay_${consumerToken(pcId)}`;
   return [
     { name: base, filter: `commands.pc.${pcId}` },
     { name: `${base}_all`, filter: "commands.all" },
     ...groups.map((group) => ({
-      name: `${base}_g_${key(group)}`,
+      name: groupConsumerName(pcId, group),
       filter: `commands.group.${group}`,
     })),
   ];
+}
+
+export function groupConsumerName(pcId: string, group: string): string {
+  return `agent_replay_${consumerToken(pcId)}_g_${key(group)}`;
 }
