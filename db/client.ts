@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Fault, messageOf } from "../wire/fault.ts";
@@ -105,12 +105,23 @@ async function assertWritable(path: string): Promise<void> {
     // WAL and shared-memory files are made next to the database.
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     await access(path, constants.R_OK | constants.W_OK).catch(ignoreMissing);
+    await makePrivateFile(path);
   } catch (cause) {
     throw new Fault(
       "not_writable",
       `Cannot open the database ${JSON.stringify(path)}: ${messageOf(cause)}`,
       { cause },
     );
+  }
+}
+
+/** Outputs and scripts may hold secrets. The files that SQLite makes next to it are readable for whom this one is. */
+async function makePrivateFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, "wx", 0o600);
+    await file.close();
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
   }
 }
 

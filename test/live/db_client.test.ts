@@ -19,6 +19,25 @@ import { startDatabase } from "../harness/database.ts";
 const INSERT_LEASE = "INSERT INTO leases (name, holder, term, expires_at) VALUES (?, ?, ?, ?)";
 const IS_DENO = "Deno" in globalThis;
 
+test(
+  "a database that is made is readable for its owner alone, with the files next to it; an older one stays as it is",
+  {
+    skip: process.platform === "win32" && "files have no mode there",
+  },
+  async () => {
+    await using database = await startDatabase();
+    await database.db.write((tx) => tx.batch([{ sql: INSERT_LEASE, args: ["a", "h", 1, 1] }]));
+    const modes = () =>
+      Promise.all(
+        ["", "-wal", "-shm"].map(async (end) => (await stat(database.path + end)).mode & 0o777),
+      );
+    assert.deepEqual(await modes(), [0o600, 0o600, 0o600]);
+    await chmod(database.path, 0o640);
+    await database.reopen();
+    assert.equal((await stat(database.path)).mode & 0o777, 0o640);
+  },
+);
+
 test("what a body throws rolls its write back and is rethrown", async () => {
   await using database = await startDatabase();
   const { db } = database;
