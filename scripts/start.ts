@@ -6,7 +6,11 @@ import { serve } from "./serve.ts";
 
 await runProcess(async (settings, log, signal) => {
   const serving = await serve({ settings, log, signal, localAgent: true });
-  const link = serving.token === null ? serving.url : dashboardLink(serving.url, serving.token);
+  // A token that was made here has to be told; one of the settings is a secret that its owner knows, and no log should.
+  const isTold = process.stdout.isTTY || settings.auth.staticToken === undefined;
+  const link = serving.token === null || !isTold
+    ? serving.url
+    : dashboardLink(serving.url, serving.token);
   process.stdout.write(
     [
       "",

@@ -36,6 +36,15 @@ function warnings(log: string): readonly string[] {
     .map(({ phrase }) => phrase);
 }
 
+test("a token of the settings is said nowhere but at a terminal", async () => {
+  await using directory = await dataDirectory();
+  const token = "a-token-of-the-settings";
+  await using program = await startServing(directory, { KANADE_AUTH_STATIC_TOKEN: token });
+  const ending = await program.end("SIGINT");
+  assert.match(ending.stdout, /^ {2}dashboard {3}http:\/\/127\.0\.0\.1:\d+$/m);
+  assert.ok(!`${ending.stdout}${ending.stderr}`.includes(token));
+});
+
 test("Ctrl-C while it starts ends it in order, with no broker left behind", async () => {
   await using directory = await dataDirectory();
   await using program = startProgram("start", {
