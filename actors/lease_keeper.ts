@@ -5,14 +5,14 @@ import { LEASE_RENEW_MS } from "./writer_lease.ts";
 
 export const leaseKeeper = defineActor({
   name: "lease_keeper",
-  permissions: { lease: true, registry: true },
+  permissions: { lease: true, registry: true, health: true },
   handles: "renewals",
-  run: async ({ lease, registry, signal, ready, handled }) => {
+  run: async ({ lease, registry, health, signal, ready, handled }) => {
     ready();
     let term: number | undefined;
     try {
       while (!signal.aborted) {
-        await lease.renew();
+        health(await lease.renew());
         handled();
         if (lease.tenure?.term !== term) {
           // A new holder starts with an empty registry, and one that lost the lease knows nothing any more.

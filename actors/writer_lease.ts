@@ -80,8 +80,11 @@ export class WriterLease {
     }
   }
 
-  /** One attempt to take or renew; called every second by the keeper. Never throws for the database's sake. */
-  async renew(): Promise<void> {
+  /**
+   * One attempt to take or renew; called every second by the keeper. Never throws for the database's sake: it answers why
+   * that could not be tried, or null.
+   */
+  async renew(): Promise<string | null> {
     const now = this.#clock.now();
     const expiresAt = now + LEASE_TTL_MS;
     try {
@@ -96,11 +99,14 @@ export class WriterLease {
         );
       if (term === undefined) this.#lose("another backend holds the writer lease");
       else this.#hold(term, expiresAt);
+      return null;
     } catch (thrown) {
-      this.#log.warn("writer lease not renewed", { error: messageOf(thrown) });
+      const error = messageOf(thrown);
+      this.#log.warn("writer lease not renewed", { error });
       if (this.#tenure !== undefined && this.#clock.now() >= this.#tenure.expiresAt) {
         this.#lose("the writer lease ran out");
       }
+      return `the writer lease cannot be taken or renewed: ${error}`;
     }
   }
 

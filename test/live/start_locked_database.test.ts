@@ -52,6 +52,23 @@ async function problems(backend: BackendProcess): Promise<Readonly<Record<string
   );
 }
 
+test("a backend that cannot renew its lease says so in health, also where there is nothing to project", async () => {
+  await using backends = await startBackends();
+  const backend = await backends.start();
+  await using held = await lock(backends);
+  await eventually(
+    "health to say so",
+    async () => /lease.*locked/.test((await problems(backend))["lease_keeper"] ?? ""),
+    NOTICED_MS,
+  );
+  await held.release();
+  await eventually(
+    "health to be well",
+    async () => Object.keys(await problems(backend)).length === 0,
+    NOTICED_MS,
+  );
+});
+
 test("results that come while the database is locked are projected when it is free again, and health says so meanwhile", async () => {
   await using backends = await startBackends();
   const backend = await backends.start();
