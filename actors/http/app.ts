@@ -81,6 +81,8 @@ async function serve(c: Context, route: Route, context: AppContext): Promise<Res
     const input = await readInput(route, request, { url, caller: known, params: c.req.param() });
     const handled = await route.handle({ ...context, request, url, caller: known, ...input });
     const response = route.streams ? watched(handled, watching(context.services, known)) : handled;
+    // Nobody reads what a HEAD leaves out: a stream would go on for ever.
+    if (request.method === "HEAD") await response.body?.cancel();
     if (route.status === undefined || response.status !== 200) return response;
     return new Response(response.body, { status: route.status, headers: response.headers });
   } catch (thrown) {

@@ -4,8 +4,10 @@ import { ROUTES } from "../../actors/http/routes.ts";
 import type { Route } from "../../actors/http/route.ts";
 import { bearer, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { nameOf, pathOf, problemOf, send } from "../harness/http_routes.ts";
+import { executionRow, runRow } from "../harness/seed.ts";
 import { leastStandstill } from "../harness/standstill.ts";
 import { STATE_CHANGES } from "../harness/state_changes.ts";
+import { eventually } from "../harness/wait.ts";
 
 /** Everything that may be wrong with a request, fired at every route that there is. */
 
@@ -259,3 +261,17 @@ test("an answer of JSON is whole and plain, whatever encoding its caller accepts
     assert.ok(Array.isArray(await response.json()));
   }
 });
+
+for (const route of ROUTES.filter(({ method, streams }) => method === "GET" && streams)) {
+  test(`HEAD of ${route.path} leaves nobody listening`, async () => {
+    const id = `headed-${ROUTES.indexOf(route)}`;
+    await api.write(executionRow(id), runRow(id, { exec_id: id }));
+    const response = await api.ask(pathOf(route, id), { method: "HEAD" });
+    assert.equal(response.status, 200);
+    const { metrics, outputFeeds } = api.services;
+    await eventually("nobody", async () => {
+      const isWatched = outputFeeds.count > 0;
+      return !isWatched && (await metrics.text()).includes("\nkanade_viewers 0\n");
+    });
+  });
+}
