@@ -1,5 +1,4 @@
 import { Worker } from "node:worker_threads";
-import { RE2JS } from "re2js";
 import { Fault, messageOf } from "../../wire/fault.ts";
 
 /** A text, a stored output as it stands in its row, or a null column, which counts as the empty text. */
@@ -32,12 +31,24 @@ export type Found = readonly (readonly (readonly (string | null)[])[] | null)[];
 
 export type MatchReply =
   | { readonly id: number; readonly found: Found }
+  /** One of its patterns is none of RE2. */
+  | { readonly id: number; readonly refused: { readonly index: number; readonly why: string } }
   | { readonly id: number; readonly error: string };
 
 interface Page {
   readonly request: MatchRequest;
   readonly resolve: (found: Found) => void;
-  readonly reject: (fault: Fault) => void;
+  readonly reject: (why: Fault | NoPattern) => void;
+}
+
+/** A pattern that the engine does not take. */
+class NoPattern extends Error {
+  readonly index: number;
+
+  constructor(index: number, why: string) {
+    super(why);
+    this.index = index;
+  }
 }
 
 /** A page of rows that takes longer than this is given up, and the thread with it, milliseconds. */
@@ -56,6 +67,22 @@ export class PatternMatcher implements Disposable {
   #worker: Worker | undefined;
   #lastId = 0;
   #isClosed = false;
+
+  /**
+   * Refuses what is no pattern before anything is searched. To compile one takes up to some 100 ms, so that is done in the
+   * thread, too.
+   *
+   * @throws {Fault} `invalid_input` at the query member
+   */
+  async check(patterns: readonly (readonly [member: string, Pattern])[]): Promise<void> {
+    try {
+      await this.match(patterns.map(([, pattern]) => pattern), []);
+    } catch (thrown) {
+      const [member] = (thrown instanceof NoPattern && patterns[thrown.index]) || [];
+      if (member === undefined) throw thrown;
+      throw noPattern(member, messageOf(thrown));
+    }
+  }
 
   /** @throws {Fault} `invalid_input` when a pattern takes too long, `timed_out` when it is closed */
   async match(patterns: readonly Pattern[], rows: readonly SubjectRow[]): Promise<Found> {
@@ -106,6 +133,7 @@ export class PatternMatcher implements Disposable {
     clearTimeout(deadline);
     this.#tried = undefined;
     if ("found" in reply) page.resolve(reply.found);
+    else if ("refused" in reply) page.reject(new NoPattern(reply.refused.index, reply.refused.why));
     else page.reject(searchFailed(reply.error));
     this.#tryNext();
   }
@@ -133,21 +161,10 @@ function tookTooLong(): Fault {
   );
 }
 
-/**
- * Refuses what is no pattern before anything is searched.
- *
- * @throws {Fault} `invalid_input` at the query member
- */
-export function checkPattern(member: string, pattern: string): void {
-  try {
-    RE2JS.compile(pattern);
-  } catch (cause) {
-    const why = messageOf(cause);
-    throw new Fault("invalid_input", `Cannot search at ${member}: not a pattern of RE2 (${why})`, {
-      cause,
-      details: { path: member, problems: [{ path: member, message: why }] },
-    });
-  }
+function noPattern(member: string, why: string): Fault {
+  return new Fault("invalid_input", `Cannot search at ${member}: not a pattern of RE2 (${why})`, {
+    details: { path: member, problems: [{ path: member, message: why }] },
+  });
 }
 
 function searchFailed(cause: unknown): Fault {

@@ -22,7 +22,13 @@ port.on("message", (/** @type {MatchRequest} */ request) => port.postMessage(ans
 /** @param {MatchRequest} request @returns {MatchReply} */
 function answer({ id, patterns, rows }) {
   try {
-    const compiled = patterns.map(({ pattern }) => RE2JS.compile(pattern));
+    /** @type {RE2JS[]} */
+    const compiled = [];
+    for (const [index, { pattern }] of patterns.entries()) {
+      const one = compile(pattern);
+      if (typeof one === "string") return { id, refused: { index, why: one } };
+      compiled.push(one);
+    }
     return { id, found: rows.map((row) => tryRow(row)) };
 
     /** @param {SubjectRow} row */
@@ -40,6 +46,15 @@ function answer({ id, patterns, rows }) {
     }
   } catch (thrown) {
     return { id, error: thrown instanceof Error ? thrown.message : String(thrown) };
+  }
+}
+
+/** The pattern, or why it is none. @param {string} pattern */
+function compile(pattern) {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
   }
 }
 

@@ -11,7 +11,7 @@ import { readStoredOutputs, type StoredOutputs } from "../../db/outputs.ts";
 import { readRuns, type Run } from "../../db/results.ts";
 import type { ResultsQuery } from "../../wire/http_requests.ts";
 import { allOf, onlyText, requiredText } from "../../wire/required_text.ts";
-import { checkPattern, type Pattern, type Subject } from "./pattern_matcher.ts";
+import type { Pattern, Subject } from "./pattern_matcher.ts";
 import type { Call } from "./route.ts";
 import { candidates, type Stretch } from "./search_sources.ts";
 
@@ -69,6 +69,7 @@ interface Found {
  */
 export async function searchRuns(call: Call, query: ResultsQuery): Promise<SearchResult> {
   const search = new Search(call, query);
+  await search.check();
   const found: Found[] = [];
   for await (const { matches, resumeAt } of search.parts()) {
     found.push(...matches);
@@ -110,6 +111,11 @@ class Search {
     this.#gone = call.request.signal;
     this.#rowPatterns = patternsOf(query, ROW_MEMBERS);
     this.#outputPatterns = patternsOf(query, OUTPUT_MEMBERS);
+  }
+
+  /** @throws {Fault} `invalid_input` */
+  async check(): Promise<void> {
+    await this.#call.patterns.check([...this.#rowPatterns, ...this.#outputPatterns]);
   }
 
   get isOver(): boolean {
@@ -185,7 +191,6 @@ function patternsOf<Member extends RowMember | OutputMember>(
   return members.flatMap((member) => {
     const pattern = query[member];
     if (pattern === undefined) return [];
-    checkPattern(member, pattern);
     return [[member, { pattern, excerpt: member in STREAMS_OF }] as const];
   });
 }

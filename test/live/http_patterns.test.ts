@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { test } from "node:test";
-import { checkPattern, PatternMatcher } from "../../actors/http/pattern_matcher.ts";
+import { PatternMatcher } from "../../actors/http/pattern_matcher.ts";
 import { Fault } from "../../wire/fault.ts";
+import { leastStandstill } from "../harness/standstill.ts";
 
 const encoder = new TextEncoder();
 
@@ -99,8 +100,13 @@ test("once the server closes, searches that wait fail, and so do those that come
 });
 
 for (const pattern of ["(", "a{2,1}", "(?=a)", "\\1", "[z-a]"]) {
-  test(`the pattern ${pattern} is refused with the member that holds it`, () => {
-    assert.throws(() => checkPattern("pc_id", pattern), (thrown: unknown) => {
+  test(`the pattern ${pattern} is refused with the member that holds it`, async () => {
+    using matcher = new PatternMatcher();
+    const asked = [["exec_id", "fine"], ["pc_id", pattern]] as const;
+    const checked = matcher.check(
+      asked.map(([member, text]) => [member, { pattern: text, excerpt: false }]),
+    );
+    await assert.rejects(checked, (thrown: unknown) => {
       assert.ok(thrown instanceof Fault);
       assert.equal(thrown.code, "invalid_input");
       assert.equal(thrown.details["path"], "pc_id");
@@ -108,3 +114,15 @@ for (const pattern of ["(", "a{2,1}", "(?=a)", "\\1", "[z-a]"]) {
     });
   });
 }
+
+test("patterns that are slow to compile hold up nothing but their own search", async () => {
+  using matcher = new PatternMatcher();
+  const pattern = `(?i)[${"\\pL\\PL\\pN\\PN".repeat(60)}]`;
+  let wholeMs = 0;
+  const standstillMs = await leastStandstill(50, async () => {
+    const begunAt = performance.now();
+    await matcher.check(Array.from({ length: 6 }, () => ["stdout", { pattern, excerpt: false }]));
+    wholeMs = performance.now() - begunAt;
+  });
+  assert.ok(standstillMs < Math.max(50, wholeMs / 4), `${standstillMs} of ${wholeMs} ms`);
+});
