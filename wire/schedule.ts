@@ -5,10 +5,20 @@ import { parse } from "./codec.ts";
 import { parseDays } from "./days.ts";
 import { Fault } from "./fault.ts";
 import { checkName } from "./ids.ts";
-import { isZone, parseClock, parseDate, parseLocalTime, parseWindow } from "./local_time.ts";
+import { parseDurationMs } from "./duration.ts";
+import {
+  isZone,
+  parseClock,
+  parseDate,
+  parseLocalTime,
+  parseWindow,
+  zoneName,
+} from "./local_time.ts";
 import { namesTargets, NO_TARGETS, planEntries } from "./plan.ts";
 import { Count, Duration, Id } from "./scalars.ts";
 import { parseWritten } from "./written.ts";
+
+const MIN_STARTING_DEADLINE_MS = 1_000;
 
 /** Until it succeeded once, or again after each interval. */
 const Repeat = v.union(
@@ -93,16 +103,19 @@ export function decodeAuthoredSchedule(value: unknown): Schedule {
 }
 
 /**
- * The schedule itself, as its author may write it: ids that no subject can carry, and bounds, windows and dates that would
- * be ignored or would block at run time are refused.
+ * The schedule itself, as its author may write it: ids that no subject can carry, bounds, windows and dates that would be
+ * ignored or would block at run time, and what could never fire, are refused.
  *
  * @throws {Fault} `invalid_input`
  */
 export function checkAuthored(schedule: Schedule): Schedule {
   checkName("id", schedule.id);
   checkName("job_id", schedule.job_id);
-  checkBound("active.from", schedule.active?.from);
-  checkBound("active.until", schedule.active?.until);
+  checkActive(schedule);
+  const { starting_deadline: deadline } = schedule;
+  if (isSet(deadline) && parseDurationMs(deadline) < MIN_STARTING_DEADLINE_MS) {
+    throw refused("starting_deadline", "must be 1s or more: nothing starts at its very instant");
+  }
   const { window, skip_dates: skipDates } = schedule.constraints ?? {};
   if (isSet(window) && parseWindow(window) === undefined) {
     throw refused("constraints.window", "must be HH:MM-HH:MM with two different times");
@@ -115,10 +128,17 @@ export function checkAuthored(schedule: Schedule): Schedule {
   return schedule;
 }
 
-function checkBound(path: string, bound: string | null | undefined): void {
-  if (!isSet(bound)) return;
-  if (parseBound(bound, "from", "UTC") !== undefined) return;
-  throw refused(path, `must be ${BOUND_FORMS}`);
+function checkActive({ active, tz }: Schedule): void {
+  const zone = zoneName(tz, "UTC");
+  const [from, until] = (["from", "until"] as const).map((side) => {
+    const text = active?.[side];
+    const bound = isSet(text) ? parseBound(text, side, zone) : null;
+    if (bound === undefined) throw refused(`active.${side}`, `must be ${BOUND_FORMS}`);
+    return bound;
+  });
+  if (isSet(from) && isSet(until) && until <= from) {
+    throw refused("active.until", "it is not after from");
+  }
 }
 
 function whyNotCalendar({ at, days }: { at: string; days?: string[] | null | undefined }) {

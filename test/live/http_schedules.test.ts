@@ -112,6 +112,13 @@ const REFUSED: readonly (readonly [string, string, number, string])[] = [
     "when.calendar",
   ],
   ["a window that is none", `${YAML}constraints: { window: 9-5 }\n`, 400, "constraints.window"],
+  [
+    "an end before its beginning",
+    `${YAML}active: { from: 2027-01-01, until: 2026-01-01 }\n`,
+    400,
+    "active.until",
+  ],
+  ["a deadline of no time", `${YAML}starting_deadline: 0s\n`, 400, "starting_deadline"],
   ["a job that there is not", YAML.replace("probe", "none"), 404, "job_id"],
   ["an id that no subject can carry", YAML.replace("nightly", "a.b"), 400, "id"],
 ];
