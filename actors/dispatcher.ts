@@ -8,8 +8,10 @@ import { insertOutbox } from "../db/command_outbox.ts";
 import type { Command } from "../wire/command.ts";
 import { Fault } from "../wire/fault.ts";
 import { sha256Hex } from "../wire/ids.ts";
+import type { Plan } from "../wire/plan.ts";
 import { utf8Length } from "../wire/scalars.ts";
 import { MAX_INLINE_SCRIPT_BYTES } from "../wire/streams.ts";
+import { parseInstant } from "../wire/time.ts";
 import { acceptDispatch, replayedDispatch } from "./accept_dispatch.ts";
 import { auditMessage } from "./audit_message.ts";
 import { commandOfJob, commandOfScript } from "./command_of.ts";
@@ -58,12 +60,22 @@ async function dispatch(host: DispatcherHost, request: DispatchRequest): Promise
   // Before the plan is looked at: what it names may be gone since the first time.
   const replayed = await replayedDispatch(host, request);
   if (replayed !== undefined) return replayed;
+  checkDeadline(request.plan, host.clock.now());
   const ids = request.ids ?? { execId: uuidV7(), requestId: uuidV4() };
   const wanted = await commandOf(host, request, ids);
   const planned = await plannedTargets(host, request, wanted.id);
   await checkShell(wanted.shell, [...planned.targets.keys()], host.fleet);
   const command = await withScriptObject(host, wanted, planned.subjects.length);
   return await acceptDispatch(host, { command, planned, ids, request });
+}
+
+/** A command past its own deadline would never leave. @throws {Fault} `invalid_input` */
+function checkDeadline({ deadline_at: deadline }: Plan, now: number): void {
+  const deadlineAt = deadline ? parseInstant(deadline) : undefined;
+  if (deadlineAt === undefined || deadlineAt >= now) return;
+  throw new Fault("invalid_input", `Cannot dispatch: its deadline ${deadline} has passed`, {
+    details: { path: "deadline_at" },
+  });
 }
 
 async function plannedTargets(

@@ -89,14 +89,17 @@ export async function readNextDueAt(reader: Reader, now: number): Promise<number
   return row === undefined ? undefined : numberOrNull(row, "next") ?? undefined;
 }
 
-/** Whether every command of an execution that was to leave at once has left; later waves are not meant. */
+/**
+ * Whether every command of an execution that was to leave at once has left; later waves are not meant. One that will never
+ * leave, because it was refused, cancelled or came too late, has not.
+ */
 export async function allSent(reader: Reader, execId: string): Promise<boolean> {
   const [row] = await reader.query(
-    `SELECT count(*) AS waiting FROM command_outbox
-      WHERE exec_id = ? AND kind = 'command' AND state = 'waiting' AND not_before = 0`,
+    `SELECT EXISTS (SELECT 1 FROM command_outbox
+      WHERE exec_id = ? AND kind = 'command' AND state <> 'sent' AND not_before = 0) AS is_left`,
     [execId],
   );
-  return row?.["waiting"] === 0;
+  return row?.["is_left"] === 0;
 }
 
 /** How many messages wait, by kind; those of later waves are among them. */

@@ -40,6 +40,12 @@ const BAD_BODIES: readonly (readonly [what: string, path: string, body: string, 
     ["a target with a star", "/api/exec/job", '{"target":{"pcs":["ok","*"]}}', "target.pcs.1"],
     ["a bad jitter", "/api/exec/job", '{"target":{"pcs":["a"]},"jitter":"soon"}', "jitter"],
     [
+      "a deadline that has passed",
+      "/api/exec/job",
+      '{"target":{"pcs":["a"]},"deadline_at":"2020-01-01T00:00:00Z"}',
+      "deadline_at",
+    ],
+    [
       "a nested __proto__",
       "/api/exec/job",
       '{"target":{"pcs":["a"],"__proto__":{}}}',

@@ -49,6 +49,20 @@ test("the same request under one Idempotency-Key fires once and gets the same an
   assert.equal(again.answer.exec_id, first.answer.exec_id);
 });
 
+test("commands that were cancelled before they left are not told as published", async () => {
+  // Nobody publishes here.
+  await using quiet = await startApi();
+  const body = { shell: "sh", script: "true", target: { pcs: ["pc-1"] } };
+  const dispatched = async () => {
+    const response = await quiet.post("/api/executions", body, { "idempotency-key": "held" });
+    return v.parse(DispatchAnswerBody, await response.json());
+  };
+  const { exec_id, published } = await dispatched();
+  assert.equal(published, false);
+  await quiet.post(`/api/executions/${exec_id}/kill`, {});
+  assert.deepEqual(await dispatched(), { ...await dispatched(), exec_id, published: false });
+});
+
 test("requests at once under one Idempotency-Key fire once", async () => {
   const all = await Promise.all(
     Array.from({ length: 8 }, () => dispatch({ "idempotency-key": "burst" })),
