@@ -2,7 +2,7 @@
  * Builds the projection anew from the streams, beside the one that is in use, and swaps it in
  * (execution-semantics.md §6). Meanwhile nothing is projected or reaped; the API reads the old rows until the swap.
  */
-import type { Database } from "../db/client.ts";
+import type { Database, Transaction } from "../db/client.ts";
 import {
   copyCommands,
   copyIntents,
@@ -11,7 +11,6 @@ import {
   copyRunDeadlines,
   recountAll,
   restoreFetchedOutput,
-  type StreamBeginnings,
   swapIn,
 } from "../db/rebuild.ts";
 import { insertOutbox } from "../db/command_outbox.ts";
@@ -78,68 +77,26 @@ async function rebuildSuspended(
   tenure: Tenure,
   actor: string,
 ): Promise<RebuildReport> {
-  const { log, clock } = host;
-  const startedAt = clock.now();
+  const startedAt = host.clock.now();
   await using scratch = await host.openScratch();
   const lease = new WriterLease({
     db: scratch.db,
-    clock,
-    log,
+    clock: host.clock,
+    log: host.log,
     holder: "rebuild",
     isDead: () => false,
   });
   await lease.renew();
-  const scratchTenure = lease.tenure;
-  if (scratchTenure === undefined) throw leaseLost("the new projection has no lease");
-  const projection = new Projection({
-    db: scratch.db,
-    registry: new ExecutionRegistry(),
-    clock,
-    announcer: new Announcer(log),
-  });
-  const sweepBefore = await host.brokerNow();
-  const audit = await replay(
-    host,
-    AUDIT,
-    (origins) => scratch.db.write((tx) => restoreDispatches(tx, origins)),
-  );
-  const events = await replay(host, EVENTS, async (origins) => {
-    const read = await readStartedEvents(origins, host.manifestTimeout);
-    await projection.project(scratchTenure, { ...read, further: [] });
-  });
-  const results = await replay(host, RESULTS, async (origins) => {
-    const { messages, unreadable } = await readResults(origins, host.outputObjects);
-    await projection.project(scratchTenure, { messages, unreadable, further: [] });
-  });
-  await scratch.db.write(async (tx) => {
-    await copyCommands(host.db, tx);
-    await copyIntents(host.db, tx);
-    await copyRunDeadlines(host.db, tx);
-    await copyRollouts(host.db, tx);
-    await restoreFetchedOutput(host.db, tx);
-  });
-  await closeRestored(scratch.db, projection, scratchTenure);
-  await sweepAll(projection, scratchTenure, sweepBefore);
-  const beginnings: StreamBeginnings = {
-    events: events.firstAt,
-    results: results.firstAt,
-  };
+  if (lease.tenure === undefined) throw leaseLost("the new projection has no lease");
+  const replayed = await projectAnew(host, scratch.db, lease.tenure);
   const report = await host.db.write(async (tx) => {
     await assertHeld(tx, tenure);
-    // Under the write lock: what was dispatched meanwhile is in the old rows, and nothing can be added now.
-    const copied = await scratch.db.write(async (rebuilt) => {
-      const counts = await copyOutlived(tx, rebuilt, beginnings);
-      await copyIntents(tx, rebuilt);
-      await copyRollouts(tx, rebuilt);
-      await recountAll(rebuilt);
-      return counts;
-    });
-    await swapIn(scratch.db, tx);
-    const now = clock.now();
+    const copied = await swapUnderLock(scratch.db, tx, replayed);
+    const now = host.clock.now();
     const told: RebuildReport = {
-      audit: audit.count,
-      events: events.count,
-      results: results.count,
+      audit: replayed.audit.count,
+      events: replayed.events.count,
+      results: replayed.results.count,
       copied_executions: copied.executions,
       copied_runs: copied.runs,
       duration_ms: now - startedAt,
@@ -151,6 +108,71 @@ async function rebuildSuspended(
   host.registry.clear();
   await lease.release();
   return report;
+}
+
+/** The three streams that a projection is made of. */
+interface ReplayedStreams {
+  readonly audit: Replayed;
+  readonly events: Replayed;
+  readonly results: Replayed;
+}
+
+/** Makes a projection of the streams, and adds what only the old rows know. */
+async function projectAnew(
+  host: RebuildHost,
+  scratch: Database,
+  tenure: Tenure,
+): Promise<ReplayedStreams> {
+  const projection = new Projection({
+    db: scratch,
+    registry: new ExecutionRegistry(),
+    clock: host.clock,
+    announcer: new Announcer(host.log),
+  });
+  const sweepBefore = await host.brokerNow();
+  const audit = await replay(
+    host,
+    AUDIT,
+    (origins) => scratch.write((tx) => restoreDispatches(tx, origins)),
+  );
+  const events = await replay(host, EVENTS, async (origins) => {
+    const read = await readStartedEvents(origins, host.manifestTimeout);
+    await projection.project(tenure, { ...read, further: [] });
+  });
+  const results = await replay(host, RESULTS, async (origins) => {
+    const { messages, unreadable } = await readResults(origins, host.outputObjects);
+    await projection.project(tenure, { messages, unreadable, further: [] });
+  });
+  await scratch.write(async (tx) => {
+    await copyCommands(host.db, tx);
+    await copyIntents(host.db, tx);
+    await copyRunDeadlines(host.db, tx);
+    await copyRollouts(host.db, tx);
+    await restoreFetchedOutput(host.db, tx);
+  });
+  await closeRestored(scratch, projection, tenure);
+  await sweepAll(projection, tenure, sweepBefore);
+  return { audit, events, results };
+}
+
+/** Takes over what was dispatched meanwhile, which under the write lock is all in the old rows, and replaces those. */
+async function swapUnderLock(
+  scratch: Database,
+  tx: Transaction,
+  { events, results }: ReplayedStreams,
+): Promise<{ readonly executions: number; readonly runs: number }> {
+  const copied = await scratch.write(async (rebuilt) => {
+    const counts = await copyOutlived(tx, rebuilt, {
+      events: events.firstAt,
+      results: results.firstAt,
+    });
+    await copyIntents(tx, rebuilt);
+    await copyRollouts(tx, rebuilt);
+    await recountAll(rebuilt);
+    return counts;
+  });
+  await swapIn(scratch, tx);
+  return copied;
 }
 
 interface Replayed {
