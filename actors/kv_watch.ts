@@ -1,5 +1,4 @@
 import type { Msg } from "nats";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Fault } from "../wire/fault.ts";
 import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
@@ -11,6 +10,7 @@ import {
   type KvRead,
   type WatchOptions,
 } from "./kv_types.ts";
+import { pause, rest } from "./system/clock.ts";
 
 /**
  * Following a bucket without a consumer.
@@ -144,7 +144,7 @@ class Watch {
     for (const waitMs of STORING_WAITS_MS) {
       // Something newer was heard: that is what to wait for.
       if (agrees(read, hint) || this.#reading.get(key) !== undefined) return read;
-      await delay(waitMs, undefined, { signal: this.#signal });
+      await pause(waitMs, this.#signal);
       read = await this.#kv.read(key);
     }
     return read;
@@ -157,7 +157,7 @@ class Watch {
         return await action();
       } catch {
         // The bucket or the broker is away; both may come back, and nothing else can be done here.
-        await delay(RETRY_AFTER_FAULT_MS, undefined, { signal: this.#signal }).catch(() => {});
+        await rest(RETRY_AFTER_FAULT_MS, this.#signal);
       }
     }
     return undefined;

@@ -22,7 +22,7 @@ import { defineActor } from "./backend.ts";
 import { digestOf } from "./output_digest.ts";
 import { assertHeld } from "./projection.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
+import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** How often an index that is up to date is looked at, ms: how old the news of a search's index may be. */
 const LOOK_AGAIN_MS = 1_000;
@@ -46,20 +46,20 @@ export const outputIndexer = defineActor({
   run: async ({ db, lease, health, log, signal, ready, handled }) => {
     ready();
     const batches = new Batches(db, handled);
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
-      try {
-        const worked = await batches.next(tenure, held);
-        health(null);
-        if (!worked) await pause(LOOK_AGAIN_MS, held);
-      } catch (thrown) {
-        if (held.aborted) continue;
-        log.warn("outputs not indexed", { error: messageOf(thrown) });
-        health(`outputs are not indexed: ${messageOf(thrown)}`);
-        await pause(RETRY_MS, held).catch(ignoreAbort);
+    await inEachTenure(lease, signal, async (tenure, held) => {
+      while (!held.aborted) {
+        try {
+          const worked = await batches.next(tenure, held);
+          health(null);
+          if (!worked) await pause(LOOK_AGAIN_MS, held);
+        } catch (thrown) {
+          if (held.aborted) throw thrown;
+          log.warn("outputs not indexed", { error: messageOf(thrown) });
+          health(`outputs are not indexed: ${messageOf(thrown)}`);
+          await pause(RETRY_MS, held);
+        }
       }
-    }
+    });
   },
 });
 
@@ -156,8 +156,4 @@ async function entriesOf(
     entries.set(resultId, { resultId, startedAt, ...await digestOf(stored) });
   }
   return entries;
-}
-
-function ignoreAbort(): void {
-  // The loop sees it.
 }

@@ -31,7 +31,7 @@ const LEFT_FOR_MS = 60_000;
 
 /** Removes what processes that were killed left half-written in a directory, secrets among it; harmless while others write. */
 export async function clearPrivateTemps(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await readdir(directory).catch(() => []); // none yet: there is nothing to clear
   for (const name of names.filter((each) => LEFTOVER.test(each))) {
     const path = join(directory, name);
     const changedAt = await stat(path).then(({ mtimeMs }) => mtimeMs, () => Infinity);

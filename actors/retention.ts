@@ -8,6 +8,7 @@ import { auditMessage } from "./audit_message.ts";
 import { defineActor } from "./backend.ts";
 import { assertHeld } from "./projection.ts";
 import { pause } from "./system/clock.ts";
+import { inEachTenure } from "./writer_lease.ts";
 
 const EVERY_MS = 3_600_000;
 
@@ -17,30 +18,24 @@ export const retention = defineActor({
   handles: "old rows",
   run: async ({ db, lease, keep, outbox, clock, log, signal, ready, handled }) => {
     ready();
-    while (!signal.aborted) {
-      const tenure = await lease.acquired(signal);
-      const held = AbortSignal.any([signal, tenure.signal]);
-      try {
-        let total = 0;
-        for (let deleted = Infinity; deleted > 0;) {
-          held.throwIfAborted();
-          deleted = await db.write(async (tx) => {
-            await assertHeld(tx, tenure);
-            await tx.batch([deleteOldAnswers(clock.now())]);
-            return await deleteBatch(tx, clock.now(), keep);
-          });
-          handled(deleted);
-          total += deleted;
-        }
-        if (total > 0) {
-          log.info("old rows deleted", { rows: total });
-          outbox.poke();
-        }
-        await pause(EVERY_MS, held);
-      } catch (thrown) {
-        if (!held.aborted) throw thrown;
+    await inEachTenure(lease, signal, async (tenure, held) => {
+      let total = 0;
+      for (let deleted = Infinity; deleted > 0;) {
+        held.throwIfAborted();
+        deleted = await db.write(async (tx) => {
+          await assertHeld(tx, tenure);
+          await tx.batch([deleteOldAnswers(clock.now())]);
+          return await deleteBatch(tx, clock.now(), keep);
+        });
+        handled(deleted);
+        total += deleted;
       }
-    }
+      if (total > 0) {
+        log.info("old rows deleted", { rows: total });
+        outbox.poke();
+      }
+      await pause(EVERY_MS, held);
+    });
   },
 });
 

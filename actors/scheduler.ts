@@ -12,7 +12,7 @@ import { readMemberships } from "./memberships.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
 import { ScheduleRounds } from "./schedule_rounds.ts";
 import { readFreeze, readSchedule, storedSchedule } from "./stored_schedules.ts";
-import { pause } from "./system/clock.ts";
+import { pause, rest } from "./system/clock.ts";
 import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** How soon it is tried again where something held a decision back. */
@@ -190,6 +190,6 @@ class Watchman {
     const woken = new AbortController();
     this.#wake = () => woken.abort();
     if (this.#gone.size > 0 || this.#failure !== undefined) return;
-    await pause(waitMs, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    await rest(waitMs, AbortSignal.any([signal, woken.signal]));
   }
 }

@@ -12,7 +12,7 @@ import { defineActor, type Inspection } from "./backend.ts";
 import { harmless } from "./inspector/machine_source.ts";
 import type { Log } from "./log.ts";
 import type { MachineMove } from "./machine_move.ts";
-import { type Clock, pause } from "./system/clock.ts";
+import { type Clock, rest } from "./system/clock.ts";
 
 /** Events that are sent in one second. */
 const EVENTS_PER_SECOND = 500;
@@ -39,7 +39,7 @@ export const statelySender = defineActor({
         if (signal.aborted) break;
         health(messageOf(thrown));
       }
-      await pause(RETRY_MS, signal).catch(() => undefined);
+      await rest(RETRY_MS, signal);
     }
   },
 });

@@ -1,4 +1,4 @@
-import { pause } from "../actors/system/clock.ts";
+import { rest } from "../actors/system/clock.ts";
 import { defineAgentActor } from "./capabilities.ts";
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -12,7 +12,7 @@ export const ledgerKeeper = defineAgentActor({
     ready();
     while (!signal.aborted) {
       handled(await ledger.prune((resultId) => outbox.isWaiting(resultId)));
-      await pause(PRUNE_EVERY_MS, signal).catch(() => undefined);
+      await rest(PRUNE_EVERY_MS, signal);
     }
   },
 });

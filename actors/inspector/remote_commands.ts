@@ -9,7 +9,7 @@
 import type { CommandState, CommandStatesReply } from "../../wire/command_states.ts";
 import type { AgentCommandsAnswer, LookAnswer, MovedEvent } from "../../wire/http_inspector.ts";
 import type { Clock, Timers } from "../system/clock.ts";
-import { pause } from "../system/clock.ts";
+import { rest } from "../system/clock.ts";
 import { askForCommands, type QuestionTools, type Told } from "./agent_question.ts";
 import type { CharteredMachine } from "./charts.ts";
 import { optionsOf } from "./options.ts";
@@ -119,7 +119,7 @@ class WatchedAgent {
       if (signal.aborted) return;
       this.#tell(told);
       const pauseMs = told.telling === "tells" ? ASK_EVERY_MS : ASK_AGAIN_MS;
-      await pause(pauseMs, signal, this.#parts.timers).catch(() => undefined); // the loop's condition tells
+      await rest(pauseMs, signal, this.#parts.timers);
     }
   }
 

@@ -43,3 +43,12 @@ export function pause(delayMs: number, signal: AbortSignal, timers = systemTimer
     signal.addEventListener("abort", onAbort, { once: true });
   });
 }
+
+/** As `pause`, but an abort ends it as the time does: for loops that ask the signal themselves. */
+export async function rest(
+  delayMs: number,
+  signal: AbortSignal,
+  timers = systemTimers,
+): Promise<void> {
+  await pause(delayMs, signal, timers).catch(() => undefined);
+}

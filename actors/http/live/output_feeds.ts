@@ -3,7 +3,7 @@ import { findResult, type WholeRun } from "../../../db/results.ts";
 import { messageOf } from "../../../wire/fault.ts";
 import { whyNotAName } from "../../../wire/ids.ts";
 import type { Announcements } from "../../announcer.ts";
-import { pause } from "../../system/clock.ts";
+import { rest } from "../../system/clock.ts";
 import { waitForCommit } from "../wait_for_commit.ts";
 import { type FeedTools, OutputFeed } from "./output_feed.ts";
 
@@ -88,7 +88,7 @@ export class OutputFeeds {
         if (run !== undefined) feed.settle(run);
       } catch (thrown) {
         this.#tools.log.warn("cannot read a run", { resultId, why: messageOf(thrown) });
-        await pause(READ_AGAIN_MS, signal).catch(() => undefined);
+        await rest(READ_AGAIN_MS, signal);
       }
     }
   }
