@@ -80,6 +80,8 @@ export interface CommandBrief {
   /** By the broker's clock, ms since the epoch. */
   readonly sentAt: number | null;
   readonly streamSequence: number | null;
+  /** From 0; null = its execution has no waves. */
+  readonly wave: number | null;
 }
 
 /** Undefined when the PC is no target, or the execution was dispatched by somebody else. */
@@ -89,7 +91,9 @@ export async function findCommandFor(
   pcId: string,
 ): Promise<CommandBrief | undefined> {
   const [row] = await reader.query(
-    `SELECT o.subject, o.state, o.sent_at, o.stream_sequence FROM execution_targets AS t
+    `SELECT o.subject, o.state, o.sent_at, o.stream_sequence,
+        CASE WHEN EXISTS (SELECT 1 FROM rollouts AS r WHERE r.exec_id = t.exec_id) THEN o.wave END AS wave
+      FROM execution_targets AS t
       JOIN command_outbox AS o ON o.exec_id = t.exec_id AND o.kind = 'command' AND o.subject = t.subject
       WHERE t.exec_id = ? AND t.pc_id = ? ORDER BY o.id LIMIT 1`,
     [execId, pcId],
@@ -99,5 +103,6 @@ export async function findCommandFor(
     state: textOf(row, "state"),
     sentAt: numberOrNull(row, "sent_at"),
     streamSequence: numberOrNull(row, "stream_sequence"),
+    wave: numberOrNull(row, "wave"),
   };
 }

@@ -135,15 +135,19 @@ export const OptionAnswer = v.object({
 });
 export type OptionAnswer = v.InferOutput<typeof OptionAnswer>;
 
+/** By when something happens by itself. */
+const DeadlineAnswer = v.object({
+  /** What the words are about; null = they say why there is no such instant. */
+  at: v.nullable(Time),
+  words: v.string(),
+});
+export type DeadlineAnswer = v.InferOutput<typeof DeadlineAnswer>;
+
 /** Why it is where it is, what can happen next, and by when. */
 export const StoryAnswer = v.object({
   why: v.string(),
   next: Texts,
-  deadlines: v.array(v.object({
-    /** What the words are about; null = they say why there is no such instant. */
-    at: v.nullable(Time),
-    words: v.string(),
-  })),
+  deadlines: v.array(DeadlineAnswer),
 });
 export type StoryAnswer = v.InferOutput<typeof StoryAnswer>;
 
@@ -212,6 +216,8 @@ export type MomentAnswer = v.InferOutput<typeof MomentAnswer>;
 export const ExecutionStory = v.object({
   exec_id: v.string(),
   title: v.string(),
+  /** The execution whose rest this one runs again. */
+  retry_of: Text,
   target_count: Whole,
   status: v.string(),
   ended: v.boolean(),
@@ -246,6 +252,8 @@ export const SequenceAnswer = v.object({
     /** False = it has not happened yet. */
     happened: v.boolean(),
   })),
+  /** While it is in flight. */
+  deadlines: v.array(DeadlineAnswer),
 });
 export type SequenceAnswer = v.InferOutput<typeof SequenceAnswer>;
 

@@ -22,6 +22,7 @@ export function executionStory(machine: CharteredMachine, facts: ExecutionFacts)
   return {
     exec_id: execution.execId,
     title: titleOf(execution),
+    retry_of: execution.retryOf,
     target_count: execution.targetCount,
     status: execution.status,
     ended: execution.endedAt !== null,

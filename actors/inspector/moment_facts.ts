@@ -25,13 +25,21 @@ export function surroundings(
   moment: Moment,
 ): Pick<
   StoryFacts,
-  "sending" | "rollout" | "deadlineAt" | "inFlight" | "missingFor" | "killedBy" | "at"
+  | "dispatchedBy"
+  | "sending"
+  | "rollout"
+  | "deadlineAt"
+  | "inFlight"
+  | "missingFor"
+  | "killedBy"
+  | "at"
 > {
   const { execution, rollout, inFlight, missingFor } = facts;
   const { at, isNow, counts } = moment;
   const told = Object.values(missingFor).reduce((sum, targets) => sum + targets, 0);
   const isKilled = execution.killedAt !== null && execution.killedAt <= at;
   return {
+    dispatchedBy: execution.initiatedBy,
     sending: sendingAt(facts, moment),
     rollout: isNow && rollout !== undefined ? rolloutNow(rollout) : null,
     deadlineAt: isKilled || isNow ? execution.deadlineAt : deadlineBeforeKill(facts),

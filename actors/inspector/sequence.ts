@@ -1,110 +1,104 @@
 /** The messages of one run between those who took part in it, from rows and from what the streams still hold. */
 import type { SequenceAnswer } from "../../wire/http_inspector.ts";
 import { formatInstant } from "../../wire/time.ts";
-import type { Stored, StoredMessages } from "./stored_messages.ts";
+import { endSteps, GIVEN_UP } from "./sequence_end.ts";
+import {
+  at,
+  type CausedTransition,
+  type Command,
+  type DispatchFacts,
+  hasBegun,
+  movedBy,
+  PENDING,
+  readWith,
+  type RunFacts,
+  type SequenceFacts,
+  type Step,
+  step,
+  storedIn,
+  UNRECORDED,
+} from "./sequence_facts.ts";
+import type { Stored } from "./stored_messages.ts";
 
-/** What the rows say of one run. Instants in ms since the epoch. */
-export interface RunFacts {
-  readonly resultId: string;
-  readonly requestId: string;
-  readonly execId: string | null;
-  readonly pcId: string;
-  /** Null while in flight. */
-  readonly outcome: string | null;
-  readonly outcomeReason: string | null;
-  readonly exitCode: number | null;
-  /** By the agent's clock. */
-  readonly startedAt: number;
-  /** By the agent's clock; of a run that was given up, by ours. */
-  readonly finishedAt: number | null;
-  /** When the broker stored the run's first message. */
-  readonly recordedAt: number;
-  /** Whether its started event was read: only that tells the version. */
-  readonly startKnown: boolean;
-  /** The real result came after it was given up. */
-  readonly late: boolean;
-}
-
-/** What the rows say of the dispatch that it belongs to. */
-export interface DispatchFacts {
-  readonly initiatedBy: string | null;
-  readonly initiatedAt: number;
-  readonly job: string;
-  /** Every run of it was to end. */
-  readonly killedAt: number | null;
-  readonly killedBy: string | null;
-  /** The command that reached the PC; null = dispatched by somebody else. */
-  readonly command: {
-    readonly subject: string;
-    readonly state: string;
-    /** By the broker's clock. */
-    readonly sentAt: number | null;
-    readonly streamSequence: number | null;
-  } | null;
-}
-
-/** A change of the execution that this run caused. */
-export interface CausedTransition {
-  readonly at: number;
-  readonly from: string | null;
-  readonly to: string;
-  readonly event: string;
-}
-
-type Command = NonNullable<DispatchFacts["command"]>;
-type Step = SequenceAnswer["steps"][number];
-type Clock = Step["clock"];
-
-/** Everything that is known of one run. */
-export interface SequenceFacts {
-  readonly run: RunFacts;
-  /** Null = nobody's, or a foreign dispatcher's. */
-  readonly dispatch: DispatchFacts | null;
-  /** Oldest first. */
-  readonly caused: readonly CausedTransition[];
-  readonly stored: StoredMessages;
-}
+/** After so long a run is given up whose timeout nobody knows, milliseconds (execution-semantics.md §4). */
+const DAY_MS = 86_400_000;
 
 /** Tells the story of one run as a sequence of messages. */
 export function sequenceOf(facts: SequenceFacts): SequenceAnswer {
-  const { run, dispatch, caused, stored } = facts;
-  const starts = startSteps(run, caused, stored.started);
-  const kills = killSteps(run, dispatch);
-  // A PC that was away then begins after it.
-  const isKilledFirst = (dispatch?.killedAt ?? Infinity) < run.startedAt;
+  const { run, dispatch } = facts;
+  const told = stepsOf(facts);
+  const counts = dispatch !== null && run.parentResultId === null;
+  const steps = counts ? [...told] : told.flatMap(uncounted);
+  const takePart = new Set(steps.flatMap(({ from, to }) => [from, to]));
   return {
     result_id: run.resultId,
     request_id: run.requestId,
     exec_id: run.execId,
     pc_id: run.pcId,
     in_flight: run.outcome === null,
-    parties: [
-      { id: "caller", title: dispatch?.initiatedBy ?? "somebody" },
-      { id: "dispatcher", title: "dispatcher" },
-      { id: "broker", title: "broker" },
-      { id: "agent", title: `agent ${run.pcId}` },
-      { id: "projector", title: run.outcome === "expired" ? "projector, reaper" : "projector" },
-      { id: "execution", title: "execution" },
-    ],
-    steps: [
-      ...(dispatch === null ? [] : dispatchSteps(dispatch, stored.command)),
-      ...(isKilledFirst ? [...kills, ...starts] : [...starts, ...kills]),
-      ...endSteps(run, caused, stored.result),
-    ],
+    parties: partiesOf(facts).filter(({ id }) => takePart.has(id)),
+    steps,
+    deadlines: deadlinesOf(run),
   };
 }
 
+function partiesOf({ run, dispatch }: SequenceFacts): SequenceAnswer["parties"] {
+  return [
+    { id: "caller", title: dispatch?.initiatedBy ?? "somebody" },
+    { id: "dispatcher", title: "dispatcher" },
+    { id: "broker", title: "broker" },
+    { id: "agent", title: `agent ${run.pcId}` },
+    { id: "projector", title: run.outcome === "expired" ? "projector, reaper" : "projector" },
+    { id: "execution", title: "execution" },
+  ];
+}
+
+function stepsOf({ run, dispatch, caused, stored }: SequenceFacts): readonly Step[] {
+  const starts = startSteps(run, caused, stored.started);
+  const kills = killSteps(run, dispatch);
+  // A PC that was away then begins after it.
+  const isKilledFirst = (dispatch?.killedAt ?? Infinity) < run.startedAt;
+  return [
+    ...(dispatch === null ? [] : dispatchSteps(dispatch, stored.command)),
+    ...(isKilledFirst ? [...kills, ...starts] : [...starts, ...kills]),
+    ...endSteps(run, caused, stored.result),
+  ];
+}
+
+/** A part of another run, or one of no execution that is known: it is kept, and no execution hears of it. */
+function uncounted(step: Step): readonly Step[] {
+  if (step.from === "broker" && step.to === "projector") {
+    return [{ ...step, detail: "read and kept; it counts for no execution" }];
+  }
+  if (step.from !== "projector" || step.to !== "execution") return [step];
+  return step.detail.startsWith(GIVEN_UP)
+    ? [{ ...step, to: "projector", label: "gives it up" }]
+    : [];
+}
+
+function deadlinesOf({ outcome, expiresAt, recordedAt }: RunFacts): SequenceAnswer["deadlines"] {
+  if (outcome !== null) return [];
+  const words = "The run is given up then, unless its result is read before.";
+  return [{ at: formatInstant(expiresAt ?? recordedAt + DAY_MS), words }];
+}
+
 function dispatchSteps(
-  { initiatedAt, job, command }: DispatchFacts,
+  { initiatedAt, job, command, retryOf }: DispatchFacts,
   stored: Stored | null,
 ): readonly Step[] {
   return [
-    step("caller", "dispatcher", "dispatch", job, at(initiatedAt, "backend")),
+    step(
+      "caller",
+      "dispatcher",
+      "dispatch",
+      retryOf === null ? job : `${job}, again for the rest of another execution`,
+      at(initiatedAt, "backend"),
+    ),
     step(
       "dispatcher",
       "execution",
       "created",
-      "pending, in one transaction with its command",
+      `pending, in one transaction with its ${command?.wave == null ? "command" : "waves"}`,
       at(initiatedAt, "backend"),
     ),
     ...(command === null ? [] : [
@@ -121,9 +115,10 @@ function dispatchSteps(
 }
 
 /** Under which subject it left, or what became of it instead. */
-function leavingOf({ subject, state, sentAt, streamSequence }: Command): string {
-  if (sentAt === null) return `${subject}, ${state}`;
-  return streamSequence === null ? subject : `${subject}, message ${streamSequence} of EXEC`;
+function leavingOf({ subject, state, sentAt, streamSequence, wave }: Command): string {
+  const what = wave === null ? subject : `${subject}, with wave ${wave + 1}`;
+  if (sentAt === null) return `${what}, ${state}`;
+  return streamSequence === null ? what : `${what}, message ${streamSequence} of EXEC`;
 }
 
 function startSteps(
@@ -156,21 +151,10 @@ function startSteps(
       "projector",
       "execution",
       "RUN_STARTED",
-      began === undefined ? "the run is noted; others had begun before" : movedBy(began),
+      began === undefined ? "noted; the execution stayed where it was" : movedBy(began),
       commit,
     ),
   ];
-}
-
-/** A message is committed with the move that it caused; of one that moved nothing only the order is known. */
-function readWith({ at: committedAt }: When): string {
-  return committedAt === null ? "read" : "read, and committed in one transaction with what follows";
-}
-
-function storedIn(stream: string, stored: Stored | null): string {
-  return stored === null
-    ? `stored in ${stream}`
-    : `stored in ${stream}, message ${stored.sequence}`;
 }
 
 /** The whole execution was killed while the run was on. */
@@ -179,105 +163,4 @@ function killSteps(run: RunFacts, dispatch: DispatchFacts | null): readonly Step
   if (killedAt === null || (run.finishedAt !== null && run.finishedAt < killedAt)) return [];
   const who = `by ${killedBy ?? "somebody"}, of the whole execution`;
   return [step("dispatcher", "agent", "kill", who, at(killedAt, "backend"))];
-}
-
-function endSteps(
-  run: RunFacts,
-  caused: readonly CausedTransition[],
-  stored: Stored | null,
-): readonly Step[] {
-  const settled = caused.filter(({ event }) => event !== "RUN_STARTED");
-  if (run.outcome === null) {
-    return [
-      step("agent", "broker", "result", "not there yet", PENDING),
-      step("projector", "execution", "RUN_SETTLED", "not there yet", PENDING),
-    ];
-  }
-  if (run.outcome === "expired") return givenUp(run, settled.at(-1));
-  if (!run.late) return [endStep(run), ...resultSteps(run, settled.at(-1), stored)];
-  // Giving it up can only have made its execution expired, and its truth can only have mended that.
-  const lost = settled.find(({ to }) => to === "expired");
-  const mended = settled.findLast(({ to }) => to !== "expired");
-  const ends = [lostStep(lost), endStep(run)];
-  const hadEnded = lost !== undefined && run.finishedAt !== null && run.finishedAt < lost.at;
-  return [...(hadEnded ? ends.toReversed() : ends), ...resultSteps(run, mended, stored)];
-}
-
-/** The result, from the agent to what it did to the execution. */
-function resultSteps(
-  run: RunFacts,
-  moved: CausedTransition | undefined,
-  stored: Stored | null,
-): readonly Step[] {
-  const commit = moved === undefined ? UNRECORDED : at(moved.at, "backend");
-  return [
-    step("agent", "broker", "result", storedIn("RESULTS", stored), resultStoredAt(run, stored)),
-    step("broker", "projector", "result", readWith(commit), commit),
-    step(
-      "projector",
-      "execution",
-      moved?.event ?? "RUN_SETTLED",
-      moved === undefined ? "counted; the execution stayed where it was" : movedBy(moved),
-      commit,
-    ),
-  ];
-}
-
-function endStep(run: RunFacts): Step {
-  const when = run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "agent");
-  const label = hasBegun(run) ? "script ends" : "does not start it";
-  return step("agent", "agent", label, endOf(run), when);
-}
-
-/** Where no started event was read, the result tells when it began; one that never did began and ended at once. */
-function hasBegun({ startKnown, startedAt, finishedAt }: RunFacts): boolean {
-  return startKnown || startedAt !== finishedAt;
-}
-
-/** A late truth has replaced when it was given up: only a move of the execution still tells. */
-function lostStep(lost: CausedTransition | undefined): Step {
-  const when = lost === undefined ? UNRECORDED : at(lost.at, "backend");
-  return step("projector", "execution", "RUN_SETTLED", given(lost), when);
-}
-
-/** The row keeps the time of the run's first message: that is the result where no started event was read. */
-function resultStoredAt(run: RunFacts, stored: Stored | null): When {
-  if (stored !== null) return at(stored.at, "broker");
-  return run.startKnown ? UNRECORDED : at(run.recordedAt, "broker");
-}
-
-function given(moved: CausedTransition | undefined): string {
-  return moved === undefined
-    ? "given up by the reaper"
-    : `given up by the reaper: ${movedBy(moved)}`;
-}
-
-function givenUp(run: RunFacts, moved: CausedTransition | undefined): readonly Step[] {
-  const when = run.finishedAt === null ? UNRECORDED : at(run.finishedAt, "backend");
-  return [
-    step("agent", "broker", "result", "none by its deadline", PENDING),
-    step("projector", "execution", "RUN_SETTLED", given(moved), when),
-  ];
-}
-
-function endOf({ outcome, exitCode, outcomeReason }: RunFacts): string {
-  const reason = outcomeReason === null ? "" : `, ${outcomeReason.replaceAll("_", " ")}`;
-  return `${outcome ?? ""}, exit ${exitCode ?? "unknown"}${reason}`;
-}
-
-function movedBy({ from, to }: CausedTransition): string {
-  return from === null ? to : `${from} → ${to}`;
-}
-
-type When = Pick<Step, "at" | "clock" | "happened">;
-
-const UNRECORDED: When = { at: null, clock: "none", happened: true };
-const PENDING: When = { at: null, clock: "none", happened: false };
-
-function at(instant: number, clock: Clock): When {
-  return { at: formatInstant(instant), clock, happened: true };
-}
-
-function step(from: string, to: string, label: string, detail: string, when: When): Step {
-  return { from, to, label, detail, ...when };
 }

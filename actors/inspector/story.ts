@@ -120,11 +120,11 @@ function answersOf(facts: StoryFacts): readonly string[] {
   return told.length === 0 ? [] : [`Of its runs: ${told.join(", ")}`];
 }
 
-function causeOf({ cause }: StoryFacts): readonly string[] {
+function causeOf({ cause, dispatchedBy }: StoryFacts): readonly string[] {
   const who = cause.pcId ?? "a PC";
   switch (cause.event) {
     case "DISPATCHED":
-      return ["It came here by its dispatch"];
+      return [`It came here by its dispatch${dispatchedBy === null ? "" : `, by ${dispatchedBy}`}`];
     case "RUN_STARTED":
       return [`It came here when ${who} began to run it`];
     case "RUN_SETTLED":

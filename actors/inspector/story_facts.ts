@@ -12,6 +12,8 @@ export interface StoryFacts {
   readonly failed: number;
   readonly skipped: number;
   readonly expiredRuns: number;
+  /** Null = not known. */
+  readonly dispatchedBy: string | null;
   readonly cause: Cause;
   readonly sending: Sending;
   /** How its rollout stands; null = it has none, or that moment is over. */

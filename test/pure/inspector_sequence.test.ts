@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type SequenceFacts, sequenceOf } from "../../actors/inspector/sequence.ts";
+import { sequenceOf } from "../../actors/inspector/sequence.ts";
+import type { SequenceFacts } from "../../actors/inspector/sequence_facts.ts";
 
 const NOON = Date.UTC(2026, 4, 20, 12);
 const at = (second: number) => NOON + second * 1_000;
@@ -10,6 +11,7 @@ const RUN: SequenceFacts["run"] = {
   requestId: "q",
   execId: "e",
   pcId: "pc-1",
+  parentResultId: null,
   outcome: "succeeded",
   outcomeReason: null,
   exitCode: 0,
@@ -17,6 +19,7 @@ const RUN: SequenceFacts["run"] = {
   finishedAt: at(6),
   recordedAt: at(4),
   startKnown: true,
+  expiresAt: at(900),
   late: false,
 };
 
@@ -26,7 +29,14 @@ const DISPATCH: NonNullable<SequenceFacts["dispatch"]> = {
   job: "backup 1",
   killedAt: null,
   killedBy: null,
-  command: { subject: "commands.pc.pc-1", state: "sent", sentAt: at(1), streamSequence: 7 },
+  command: {
+    subject: "commands.pc.pc-1",
+    state: "sent",
+    sentAt: at(1),
+    streamSequence: 7,
+    wave: null,
+  },
+  retryOf: null,
 };
 
 const NOTHING_STORED = { command: null, started: null, result: null };
@@ -107,6 +117,7 @@ test("a run in flight has no end yet", () => {
   const run = { ...RUN, outcome: null, exitCode: null, finishedAt: null };
   const sequence = sequenceOf({ run, dispatch: DISPATCH, caused: [], stored: NOTHING_STORED });
   assert.equal(sequence.in_flight, true);
+  assert.deepEqual(sequence.deadlines.map(({ at }) => at), ["2026-05-20T12:15:00.000Z"]);
   assert.deepEqual(told({ run, caused: CAUSED.slice(0, 1) }).slice(-2), [
     "agent → broker: result not yet",
     "projector → execution: RUN_SETTLED not yet",
@@ -122,9 +133,38 @@ test("a kill of the whole execution is told where it came before the run's end, 
   assert.ok(killed(9).every((line) => !line.includes("kill")));
 });
 
-test("a run of nobody's dispatch is told by itself", () => {
-  const run = { ...RUN, execId: null };
-  assert.equal(told({ run, dispatch: null, caused: [] })[0], "agent → agent: starts the script 03");
+for (
+  const [what, given] of [
+    ["of nobody's dispatch", { run: { ...RUN, execId: null }, dispatch: null }],
+    ["that is a part of another", { run: { ...RUN, parentResultId: "p" } }],
+  ] as const
+) {
+  test(`a run ${what} is told to no execution`, () => {
+    const { steps, parties } = sequenceOf({
+      dispatch: DISPATCH,
+      caused: [],
+      stored: NOTHING_STORED,
+      ...given,
+    });
+    assert.ok(steps.every(({ from, to }) => from !== "projector" || to !== "execution"));
+    assert.ok(steps.some(({ detail }) => detail === "read and kept; it counts for no execution"));
+    const named = new Set(steps.flatMap(({ from, to }) => [from, to]));
+    assert.deepEqual(new Set(parties.map(({ id }) => id)), named);
+  });
+}
+
+test("a run of a rollout says with which wave its command left", () => {
+  const command = { ...DISPATCH.command, wave: 1 } as NonNullable<typeof DISPATCH.command>;
+  const { steps } = sequenceOf({
+    run: RUN,
+    dispatch: { ...DISPATCH, command },
+    caused: CAUSED,
+    stored: NOTHING_STORED,
+  });
+  assert.deepEqual(steps.slice(1, 3).map(({ detail }) => detail), [
+    "pending, in one transaction with its waves",
+    "commands.pc.pc-1, with wave 2, message 7 of EXEC",
+  ]);
 });
 
 /** What the projector told the execution, and when. */

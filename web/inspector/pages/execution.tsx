@@ -61,6 +61,12 @@ export function ExecutionPage({ execId }: { readonly execId: string }) {
           >
             <a class="button" href={`/${linkTo(["executions", execId])}`}>Open in the dashboard</a>
           </PageHead>
+          {told.retry_of !== null && (
+            <p class="lead">
+              Runs again the rest of{" "}
+              <a href={linkTo(["executions", told.retry_of])}>an earlier execution</a>.
+            </p>
+          )}
           <Sampling isLive={isLive} leftOut={leftOut} />
           <Scrubbed story={told} chart={chart} />
         </>

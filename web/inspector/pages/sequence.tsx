@@ -9,6 +9,7 @@ import { utcTime } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
+import { Deadlines } from "../deadlines.tsx";
 
 /** Between the lives of the parties, and between messages, pixels. */
 const COLUMN = 150;
@@ -70,6 +71,7 @@ export function SequencePage({ resultId }: { readonly resultId: string }) {
             Drawn from what was recorded and from what the streams still hold, in the order in which
             it happened. Clocks of different machines differ: each time says whose it is.
           </p>
+          <Deadlines deadlines={told.deadlines} from={null} />
           <section class="card" aria-label="Sequence">
             <Diagram sequence={told} />
           </section>
