@@ -7,10 +7,15 @@
  */
 import { BUCKETS_OF_AGENTS } from "./broker_fence.ts";
 
-/** Said by the backend, heard by agents; nothing comes back. */
+/** Said by the backend, heard by agents. */
 const TOLD: readonly string[] = [
   "commands.>",
   "kill.*",
+  "agents.*.ping",
+  "agents.*.kill",
+  "agents.*.commands",
+  "job.tail.*",
+  "logs.fetch.*",
   ...BUCKETS_OF_AGENTS.map((bucket) => `$KV.${bucket}.>`),
 ];
 
@@ -21,21 +26,13 @@ const SAID: readonly string[] = [
   "heartbeat.*",
   "obs.*",
   "job.output.>",
+  "_INBOX.answers.*.*",
   "$O.result_output.>",
   "$JS.API.CONSUMER.MSG.NEXT.EXEC.*",
   "$JS.ACK.EXEC.>",
   ...BUCKETS_OF_AGENTS.map((bucket) => `$JS.API.DIRECT.GET.KV_${bucket}.>`),
   "$JS.API.DIRECT.GET.OBJ_scripts",
   "$JS.API.DIRECT.GET.OBJ_scripts.>",
-];
-
-/** Asked of an agent by the backend. */
-const ASKED: readonly string[] = [
-  "agents.*.ping",
-  "agents.*.kill",
-  "agents.*.commands",
-  "job.tail.*",
-  "logs.fetch.*",
 ];
 
 /** Names of the accounts: that of the backend is the directory of its streams, too. */
@@ -55,22 +52,20 @@ export function accountsText(
       ...TOLD.map((subject) => `{ stream: ${quoted(subject)} }`),
       ...SAID.map((subject) => `{ service: ${quoted(subject)} }`),
     ]),
-    ...listText("imports", ASKED.map((subject) => imported("service", AGENTS_ACCOUNT, subject))),
     `  }`,
     `  ${AGENTS_ACCOUNT} {`,
     ...listText("users", users.agents),
-    ...listText("exports", ASKED.map((subject) => `{ service: ${quoted(subject)} }`)),
     ...listText("imports", [
-      ...TOLD.map((subject) => imported("stream", BACKEND_ACCOUNT, subject)),
-      ...SAID.map((subject) => imported("service", BACKEND_ACCOUNT, subject)),
+      ...TOLD.map((subject) => imported("stream", subject)),
+      ...SAID.map((subject) => imported("service", subject)),
     ]),
     `  }`,
     `}`,
   ];
 }
 
-function imported(kind: "stream" | "service", account: string, subject: string): string {
-  return `{ ${kind}: { account: ${account}, subject: ${quoted(subject)} } }`;
+function imported(kind: "stream" | "service", subject: string): string {
+  return `{ ${kind}: { account: ${BACKEND_ACCOUNT}, subject: ${quoted(subject)} } }`;
 }
 
 function listText(name: string, lines: readonly string[]): readonly string[] {

@@ -11,9 +11,6 @@ export interface BrokerConfig {
   readonly agents: readonly (BrokerUser & { readonly permissions: Permissions })[];
 }
 
-/** How long after a request an agent may answer it. */
-const ANSWER_WITHIN = "1m";
-
 /**
  * The text of nats-server's configuration: one address, JetStream, one user each in two accounts. Its grammar takes
  * JSON strings as they are. Passwords stand in it as they are, since the file is 0600 like the one with
@@ -39,7 +36,6 @@ function userText(user: BrokerUser & { readonly permissions?: Permissions }): st
   const permissions = [
     `publish: { allow: ${JSON.stringify(publish)} }`,
     `subscribe: { allow: ${JSON.stringify(subscribe)} }`,
-    `allow_responses: { max: 1, expires: "${ANSWER_WITHIN}" }`,
   ];
   return `{ ${name}, permissions: { ${permissions.join(", ")} } }`;
 }

@@ -1,6 +1,7 @@
 import { key } from "../wire/ids.ts";
 import { type BucketName, replayConsumers } from "../wire/streams.ts";
 import {
+  answerSubject,
   COMMANDS_ALL,
   commandsForGroup,
   commandsForPc,
@@ -32,7 +33,6 @@ export const BUCKETS_OF_AGENTS = [
 
 /**
  * What one agent may do (design.md §6): speak for its own PC, read what concerns it, and nothing else.
- * Answers to requests are permitted besides, by the broker, one per request.
  *
  * What this cannot hold back: NATS does not check where an answer is to go, so an agent may have what
  * it is permitted to read sent to any subject of its account, which is not that of the backend
@@ -50,6 +50,7 @@ export function agentPermissions(pcId: string, groups: readonly string[]): Permi
       heartbeatSubject(pcId),
       obsSubject(pcId),
       `job.output.${pcId}.>`,
+      answerSubject(pcId, "*"),
       ...replayConsumers(pcId, groups).flatMap(({ name }) => consumerUse(name)),
       ...factKeys(pcId).map(([bucket, keys]) =>
         `$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.${keys}`

@@ -42,6 +42,12 @@ export interface BusOptions extends BrokerAccess {
   readonly log: Log;
 }
 
+export interface RequestOptions {
+  readonly timeoutMs: number;
+  /** Where the answer is to come; an inbox of this connection unless given. */
+  readonly reply?: string;
+}
+
 /** One connection to the broker. It reconnects for ever and never logs a credential. */
 export interface Bus extends AsyncDisposable {
   /** For what follows needs more than is here. */
@@ -61,7 +67,7 @@ export interface Bus extends AsyncDisposable {
   request(
     subject: string,
     body: Uint8Array,
-    options: { readonly timeoutMs: number },
+    options: RequestOptions,
   ): Promise<Uint8Array>;
   /** Calls with the body of every message until what it returns is called. */
   listen(subject: string, listener: (body: Uint8Array) => void): () => void;
@@ -173,11 +179,12 @@ class NatsBus implements Bus {
   async request(
     subject: string,
     body: Uint8Array,
-    { timeoutMs }: { readonly timeoutMs: number },
+    { timeoutMs: timeout, reply }: RequestOptions,
   ): Promise<Uint8Array> {
     this.#mustBeConnected(`ask ${subject}`);
     try {
-      return (await this.connection.request(subject, body, { timeout: timeoutMs })).data;
+      const options = reply === undefined ? { timeout } : { timeout, reply, noMux: true };
+      return (await this.connection.request(subject, body, options)).data;
     } catch (thrown) {
       throw busFault(`ask ${subject}`, thrown);
     }

@@ -63,6 +63,11 @@ export function logsFetchSubject(pcId: string): string {
   return `logs.fetch.${checkName("pc_id", pcId)}`;
 }
 
+/** Where one agent answers one question of a backend: its own, so that no other can. Permissions for inboxes reach it, too. */
+export function answerSubject(pcId: string, question: string): string {
+  return `_INBOX.answers.${checkName("pc_id", pcId)}.${question}`;
+}
+
 /** Where a backend asks the others to tell it what they commit [ours]. */
 export const BACKENDS_WATCH = "backends.watch";
 /** Where they do [ours]. */

@@ -118,7 +118,12 @@ async function ping(
   { services, params, query }: Call<{ params: PcPath; query: PingQuery }>,
 ) {
   const pcId = params.pc_id;
-  const reply = await askAgent(services.bus, pingSubject(pcId), {}, query.wait_secs * 1_000);
+  const reply = await askAgent(services.bus, {
+    pcId,
+    subjectOf: pingSubject,
+    body: {},
+    timeoutMs: query.wait_secs * 1_000,
+  });
   if (reply === undefined) throw silent("ping", pcId);
   return json({ heartbeat: decode(Heartbeat, "heartbeat", reply) });
 }
@@ -127,9 +132,12 @@ async function logs(
   { services, params, query }: Call<{ params: PcPath; query: LogsQuery }>,
 ): Promise<Response> {
   const pcId = params.pc_id;
-  const question = { tail_lines: query.tail_lines };
-  const subject = logsFetchSubject(pcId);
-  const reply = await askAgent(services.bus, subject, question, query.wait_secs * 1_000);
+  const reply = await askAgent(services.bus, {
+    pcId,
+    subjectOf: logsFetchSubject,
+    body: { tail_lines: query.tail_lines },
+    timeoutMs: query.wait_secs * 1_000,
+  });
   if (reply === undefined) throw silent("read the log of", pcId);
   return text(Buffer.from(reply).toString("utf8"));
 }

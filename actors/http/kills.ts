@@ -98,7 +98,12 @@ async function askToKill(
   // A row of a foreign agent may hold what no subject can.
   if (whyNotAName(pcId) !== undefined) return nothing;
   try {
-    const bytes = await askAgent(services.bus, killRunsSubject(pcId), question, TIMEOUT_MS);
+    const bytes = await askAgent(services.bus, {
+      pcId,
+      subjectOf: killRunsSubject,
+      body: question,
+      timeoutMs: TIMEOUT_MS,
+    });
     if (bytes === undefined) return nothing;
     const { killed } = decode(KillRunsReply, "kill reply", bytes);
     return { reached: true, killed: killed.flatMap(({ result_id }) => result_id ?? []) };

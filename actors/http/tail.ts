@@ -48,7 +48,12 @@ async function askForTail(
   if (whyNotAName(pcId) !== undefined) return undefined;
   try {
     const question = { result_id: resultId };
-    const bytes = await askAgent(services.bus, jobTailSubject(pcId), question, TIMEOUT_MS);
+    const bytes = await askAgent(services.bus, {
+      pcId,
+      subjectOf: jobTailSubject,
+      body: question,
+      timeoutMs: TIMEOUT_MS,
+    });
     const reply = bytes && decode(JobTailReply, "tail reply", bytes);
     return reply?.found === true ? reply : undefined;
   } catch (thrown) {

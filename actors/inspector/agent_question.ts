@@ -27,10 +27,12 @@ export async function askForCommands(
   question: CommandStatesRequest,
 ): Promise<Told> {
   try {
-    const bytes = await askAgent(bus, commandStatesSubject(pcId), question, ANSWER_WITHIN_MS);
+    const asked = { pcId, timeoutMs: ANSWER_WITHIN_MS };
+    const states = { ...asked, subjectOf: commandStatesSubject, body: question };
+    const bytes = await askAgent(bus, states);
     if (bytes !== undefined) return { telling: "tells", reply: readReply(bytes) };
     // One that answers pings is there, and does not know the question.
-    const beat = await askAgent(bus, pingSubject(pcId), {}, ANSWER_WITHIN_MS);
+    const beat = await askAgent(bus, { ...asked, subjectOf: pingSubject, body: {} });
     return { telling: beat === undefined ? "away" : "silent" };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { askAgent, type Question } from "../../actors/ask_agent.ts";
 import { prepareBroker } from "../../actors/broker.ts";
 import { connectBus } from "../../actors/bus.ts";
 import { askForCommands } from "../../actors/inspector/agent_question.ts";
@@ -11,8 +12,8 @@ import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
 import { getObject, putObject } from "../../actors/bus_objects.ts";
 import { endpointOn, type EndpointPart, PC_ID } from "../harness/agent.ts";
-import { encode } from "../../wire/codec.ts";
 import type { OutputChunk } from "../../wire/job_tail.ts";
+import { jobTailSubject, logsFetchSubject, pingSubject } from "../../wire/subjects.ts";
 import { testLog } from "../harness/log.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -47,6 +48,17 @@ async function startFenced(): Promise<EndpointPart> {
     ...part,
     startAgent: (options) => part.startAgent({ user, password, ownCredential: true, ...options }),
   };
+}
+
+/** What the agent says to a question of a backend. */
+async function answerOf(
+  { bus }: EndpointPart,
+  subjectOf: Question["subjectOf"],
+  body: unknown,
+): Promise<Uint8Array> {
+  const answer = await askAgent(bus, { pcId: PC_ID, subjectOf, body, timeoutMs: 5_000 });
+  assert.ok(answer, "it is away");
+  return answer;
 }
 
 describe("an agent with a credential that is fenced to it", () => {
@@ -137,24 +149,22 @@ describe("an agent with a credential that is fenced to it", () => {
       subject,
       (body) => void chunks.push(JSON.parse(Buffer.from(body).toString()) as OutputChunk),
     );
-    const ask = async (to: string, body: unknown) =>
-      Buffer.from(await endpoint.bus.request(to, encode(body), { timeoutMs: 5_000 })).toString();
+    const ask = async (subjectOf: Question["subjectOf"], body: unknown) =>
+      Buffer.from(await answerOf(endpoint, subjectOf, body)).toString();
     const from = { watch_secs: 30, stdout_from: 0, stderr_from: 0 };
-    await ask(`job.tail.${PC_ID}`, { result_id: started?.result_id, ...from });
+    await ask(jobTailSubject, { result_id: started?.result_id, ...from });
     const text = () => chunks.map(({ data }) => Buffer.from(data, "base64").toString()).join("");
     await eventually("what was printed before", () => text() === "before\n");
     await writeFile(go, "");
     await eventually("the rest", () => text() === "before\nafter\n");
     await endpoint.result(command);
     stop();
-    assert.match(await ask(`logs.fetch.${PC_ID}`, { tail_lines: 1 }), /command reported/);
+    assert.match(await ask(logsFetchSubject, { tail_lines: 1 }), /command reported/);
   });
 
   test("answers, is killed, and was refused nothing by the broker", async () => {
-    const request = endpoint.bus.request(`agents.${PC_ID}.ping`, new Uint8Array(0), {
-      timeoutMs: 5_000,
-    });
-    assert.equal(JSON.parse(Buffer.from(await request).toString()).pc_id, PC_ID);
+    const beat = await answerOf(endpoint, pingSubject, {});
+    assert.equal(JSON.parse(Buffer.from(beat).toString()).pc_id, PC_ID);
     const command = await endpoint.send({ script: "sleep 60" });
     await eventually("its start", async () => (await endpoint.started(command)).length === 1);
     endpoint.bus.publish(`kill.${command.exec_id}`, new Uint8Array(0));

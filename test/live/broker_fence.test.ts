@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { AgentCredential } from "../../actors/broker.ts";
 import { type Bus, connectBus } from "../../actors/bus.ts";
+import { askAgent } from "../../actors/ask_agent.ts";
 import { openKv } from "../../actors/kv.ts";
 import { provision } from "../../actors/provision.ts";
 import { ensureReplayConsumers } from "../../actors/provision_consumers.ts";
 import { Fault } from "../../wire/fault.ts";
+import { pingSubject } from "../../wire/subjects.ts";
 import { testLog } from "../harness/log.ts";
 import { type OwnBroker, startOwnBroker } from "../harness/own_broker.ts";
 import { within } from "../harness/wait.ts";
@@ -172,16 +174,25 @@ for (
   });
 }
 
-test("an agent answers a request that it was sent, once, and no other", async () => {
+test("an agent answers what it is asked where it alone may, and nowhere else", async () => {
   pc1.connection.subscribe("agents.pc1.ping", {
     max: 1,
     callback: (_, message) => message.respond(body("alive")),
   });
   await pc1.flush();
-  const answer = await backend.request("agents.pc1.ping", NOTHING, { timeoutMs: 2_000 });
-  assert.equal(new TextDecoder().decode(answer), "alive");
-  await assert.rejects(pc1.publishAcked("_INBOX.guessed", NOTHING), isForbidden);
+  assert.equal(new TextDecoder().decode(await ping("pc1")), "alive");
+  for (const subject of ["_INBOX.guessed", "_INBOX.answers.pc2.guessed"]) {
+    await assert.rejects(pc1.publishAcked(subject, NOTHING), isForbidden);
+  }
 });
+
+test("of an agent that is away the broker tells at once", async () => {
+  assert.equal(await within("the broker's word", ping("pc2")), undefined);
+});
+
+function ping(pcId: string): Promise<Uint8Array | undefined> {
+  return askAgent(backend, { pcId, subjectOf: pingSubject, body: {}, timeoutMs: 600_000 });
+}
 
 test("an agent pulls its own retained commands, each with its subject, and acknowledges them", async () => {
   const names = ["", "_all", "_g_lab"];
@@ -350,27 +361,17 @@ async function storedIn(stream: string): Promise<number> {
   return (await manager.streams.info(stream)).state.messages;
 }
 
-test("an agent that hears a command cannot acknowledge it in the place of the stream", async () => {
-  const forged = new Promise<void>((resolve) =>
+test("an agent that hears a command may not acknowledge it in the place of the stream", async () => {
+  const reply = "_INBOX.backend.1";
+  const forged = new Promise<unknown>((resolve) =>
     pc1.connection.subscribe("commands.all", {
       max: 1,
-      callback: (_, message) => {
-        message.respond(body(`{"error":{"err_code":10999,"description":"forged"}}`));
-        resolve();
-      },
+      callback: (_, message) => resolve(pc1.publishAcked(message.reply ?? "", body("{}"))),
     })
   );
   await pc1.flush();
-  const heard: string[] = [];
-  const reply = "_INBOX.backend.1";
-  const stop = backend.listen(reply, (answer) => heard.push(new TextDecoder().decode(answer)));
-  await backend.flush();
   backend.connection.publish("commands.all", body("{}"), { reply });
-  await within("the forgery", forged);
-  await pc1.flush();
-  await backend.flush();
-  stop();
-  assert.deepEqual(heard.filter((answer) => answer.includes("forged")), []);
+  await assert.rejects(within("the refusal", forged), isForbidden);
 });
 
 test("a new group is good as soon as enrolling ends, on the same connection; a left one no longer", async () => {

@@ -126,7 +126,12 @@ export class OutputFeed {
       stderr_from: this.windows.stderr.end,
     };
     try {
-      const bytes = await askAgent(bus, jobTailSubject(pcId), question, ANSWER_WITHIN_MS);
+      const bytes = await askAgent(bus, {
+        pcId,
+        subjectOf: jobTailSubject,
+        body: question,
+        timeoutMs: ANSWER_WITHIN_MS,
+      });
       return bytes && decode(JobTailReply, "tail reply", bytes);
     } catch (thrown) {
       if (!(thrown instanceof Fault)) throw thrown;
