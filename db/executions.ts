@@ -52,33 +52,39 @@ export interface ExecutionsQuery {
   readonly status?: string | undefined;
 }
 
-/** Newest first, then by id. @throws {Fault} `invalid_input` (cursor) */
+/** Newest first, then by id: those that ended by their end, others by their beginning. @throws {Fault} `invalid_input` (cursor) */
 export async function listExecutions(
   reader: Reader,
   query: ExecutionsQuery,
 ): Promise<Page<Execution>> {
   const { where, args } = conditions(query);
+  const by = orderOf(query);
   const rows = await reader.query(
-    `SELECT ${COLUMNS} FROM executions WHERE ${where} ORDER BY initiated_at DESC, exec_id LIMIT ?`,
+    `SELECT ${COLUMNS} FROM executions WHERE ${where} ORDER BY ${by} DESC, exec_id LIMIT ?`,
     [...args, query.limit + 1],
   );
   return pageOf(
     rows.map(executionFromRow),
     query.limit,
-    ({ initiatedAt, execId }) => cursorAt([initiatedAt, execId]),
+    ({ initiatedAt, endedAt, execId }) =>
+      cursorAt([by === "ended_at" ? endedAt ?? 0 : initiatedAt, execId]),
   );
 }
 
-function conditions(
-  { cursor, jobId, status }: ExecutionsQuery,
-): { where: string; args: SqlValue[] } {
+function orderOf({ status }: ExecutionsQuery): "ended_at" | "initiated_at" {
+  return status === "ended" ? "ended_at" : "initiated_at";
+}
+
+function conditions(query: ExecutionsQuery): { where: string; args: SqlValue[] } {
+  const { cursor, jobId, status } = query;
   const terms = ["TRUE"];
   const args: SqlValue[] = [];
   if (jobId !== undefined) {
     terms.push("job_id = ?");
     args.push(jobId);
   }
-  if (status === "ended") terms.push("status NOT IN ('pending', 'running')");
+  // The words of the partial index executions_ended.
+  if (status === "ended") terms.push("ended_at IS NOT NULL");
   else if (status !== undefined && status !== "open") {
     terms.push("status = ?");
     args.push(status);
@@ -89,7 +95,8 @@ function conditions(
   }
   if (cursor !== undefined) {
     const [at, execId] = placeOf(cursor, "string");
-    terms.push("initiated_at <= ? AND (initiated_at < ? OR exec_id > ?)");
+    const by = orderOf(query);
+    terms.push(`${by} <= ? AND (${by} < ? OR exec_id > ?)`);
     args.push(at, at, execId);
   }
   return { where: terms.join(" AND "), args };

@@ -72,7 +72,7 @@ export const Cursor = v.optional(
   v.pipe(v.string(), v.maxLength(1_024, "is no cursor of this list")),
 );
 
-/** `open` = pending or running, `ended` = the others [ours]. */
+/** `open` = pending or running, `ended` = the others, what ended last first [ours]. */
 const LISTED_STATUSES = [...EXECUTION_STATUSES, "open", "ended"] as const;
 
 /** `1` or `true`; anything else is no. */

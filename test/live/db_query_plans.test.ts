@@ -39,6 +39,8 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "a later page of executions": (db) => listExecutions(db, { limit, cursor: afterText }),
   "the executions of a job": (db) => listExecutions(db, { limit, jobId: "j", cursor: afterText }),
   "the running executions": (db) => listExecutions(db, { limit, status: "running" }),
+  "the executions that ended last": (db) =>
+    listExecutions(db, { limit, status: "ended", cursor: afterText }),
   "the newest executions that have not ended": (db) => readOpenExecutions(db, limit),
   "one execution": (db) => findExecution(db, "e"),
   "the targets of an execution": (db) => readTargets(db, "e", "missing"),

@@ -108,6 +108,31 @@ test("the list goes from page to page without loss, newest first", async () => {
   assert.deepEqual(seen, ["page-0", "page-1", "page-2", "page-3", "page-4", "page-5", "page-6"]);
 });
 
+test("those that ended go from page to page without loss, what ended last first", async () => {
+  // The longer it ran, the later it ended; two at the same time each.
+  for (let at = 0; at < 7; at += 1) {
+    await api.write(
+      executionRow(`end-${at}`, {
+        job_id: "ends",
+        status: at % 2 === 0 ? "completed" : "expired",
+        initiated_at: NOON - 1_000 + at,
+        ended_at: NOON - (at >> 1),
+      }),
+    );
+  }
+  await api.write(executionRow("goes-on", { job_id: "ends" }));
+  const seen: string[] = [];
+  let cursor = "";
+  do {
+    const path = `/api/executions?job_id=ends&status=ended&limit=3&cursor=${cursor}`;
+    const response = await api.ask(path);
+    const rows = await response.json() as ExecutionAnswer[];
+    seen.push(...rows.map((row) => row.exec_id));
+    cursor = response.headers.get("x-next-cursor") ?? "";
+  } while (cursor !== "");
+  assert.deepEqual(seen, ["end-0", "end-1", "end-2", "end-3", "end-4", "end-5", "end-6"]);
+});
+
 test("the list is filtered by state", async () => {
   await api.write(
     executionRow("ended", { job_id: "filtered", status: "completed", ended_at: NOON }),

@@ -8,7 +8,7 @@ import { type Column, Table } from "../shared/ui/table.tsx";
 import { Time } from "../shared/ui/time.tsx";
 import { workOf } from "../shared/work.ts";
 
-const COLUMNS: readonly Column<ExecutionAnswer>[] = [
+const WHAT: readonly Column<ExecutionAnswer>[] = [
   {
     head: "Job",
     kind: "what",
@@ -33,20 +33,37 @@ const COLUMNS: readonly Column<ExecutionAnswer>[] = [
       );
     },
   },
-  { head: "Started", kind: "when", cell: ({ initiated_at }) => <Time at={initiated_at} /> },
-  { head: "By", kind: "break by", cell: ({ initiated_by }) => <By who={initiated_by} /> },
 ];
+const STARTED: Column<ExecutionAnswer> = {
+  head: "Started",
+  kind: "when",
+  cell: ({ initiated_at }) => <Time at={initiated_at} />,
+};
+const ENDED: Column<ExecutionAnswer> = {
+  head: "Ended",
+  kind: "when",
+  cell: ({ ended_at }) => ended_at !== null && <Time at={ended_at} />,
+};
+const BY: Column<ExecutionAnswer> = {
+  head: "By",
+  kind: "break by",
+  cell: ({ initiated_by }) => <By who={initiated_by} />,
+};
+const BY_BEGINNING = [...WHAT, STARTED, BY];
+const BY_END = [...WHAT, ENDED, BY];
 
-export function ExecutionsTable({ label, executions }: {
+export function ExecutionsTable({ label, executions, byEnd = false }: {
   readonly label: string;
   readonly executions: readonly ExecutionAnswer[];
+  /** What ended last comes first. */
+  readonly byEnd?: boolean;
 }) {
   return (
     <Table
       label={label}
       kind="executions"
       rows={executions}
-      columns={COLUMNS}
+      columns={byEnd ? BY_END : BY_BEGINNING}
       keyOf={({ exec_id }) => exec_id}
     />
   );

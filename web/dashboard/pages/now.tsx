@@ -60,7 +60,7 @@ export function NowPage() {
             <a class="small" href="#/executions">All executions</a>
           </div>
           <Loadable query={ended}>
-            {(rows) => <ExecutionsTable label="Ended last as rows" executions={rows} />}
+            {(rows) => <ExecutionsTable label="Ended last as rows" executions={rows} byEnd />}
           </Loadable>
         </section>
       )}
