@@ -48,7 +48,7 @@ const COLUMNS: readonly Column<ScriptStatusAnswer>[] = [
   },
   {
     head: "Kill switch",
-    kind: "end",
+    kind: "state",
     cell: ({ job_id, status }) => {
       if (!may("operator")) return status === "REVOKED" ? "revoked" : "off";
       return status === "REVOKED"

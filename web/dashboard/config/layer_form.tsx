@@ -127,7 +127,7 @@ function Field({ field, value, isWrong, readOnly, onValue }: {
         class="input"
         inputMode={field === "max_local_concurrent" ? "numeric" : "text"}
         spellcheck={false}
-        placeholder={`not set here, such as ${example}`}
+        placeholder={readOnly ? "not set here" : `not set here, such as ${example}`}
         aria-invalid={isWrong}
         aria-describedby={`${field}-means`}
         readOnly={readOnly}
