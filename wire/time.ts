@@ -52,6 +52,11 @@ export function formatInstant(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
+/** The same; null stays null. */
+export function formatInstantOrNull(atMs: number | null): string | null {
+  return atMs === null ? null : formatInstant(atMs);
+}
+
 function daysOfMonth(year: number, month: number): number {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   return month === 2 && leap ? 29 : DAYS_OF_MONTH[month - 1] ?? 0;

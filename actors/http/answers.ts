@@ -17,7 +17,7 @@ import type {
   TransitionAnswer,
 } from "../../wire/http.ts";
 import type { AuditAnswer } from "../../wire/http_audit.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstant, formatInstantOrNull } from "../../wire/time.ts";
 
 export function executionAnswer(row: Execution): ExecutionAnswer {
   return {
@@ -33,9 +33,9 @@ export function executionAnswer(row: Execution): ExecutionAnswer {
     expired_count: row.expiredRuns,
     missing_count: row.missingTargets,
     status: row.status,
-    deadline_at: timeOrNull(row.deadlineAt),
-    ended_at: timeOrNull(row.endedAt),
-    killed_at: timeOrNull(row.killedAt),
+    deadline_at: formatInstantOrNull(row.deadlineAt),
+    ended_at: formatInstantOrNull(row.endedAt),
+    killed_at: formatInstantOrNull(row.killedAt),
     killed_by: row.killedBy,
     retry_of: row.retryOf,
   };
@@ -59,7 +59,7 @@ export function runAnswer(run: Run, whole?: Outputs): RunAnswer {
     late: run.late,
     started_at: formatInstant(run.startedAt),
     recorded_at: formatInstant(run.recordedAt),
-    finished_at: timeOrNull(run.finishedAt),
+    finished_at: formatInstantOrNull(run.finishedAt),
     stdout: whole?.stdout ?? run.stdoutPreview,
     stderr: whole?.stderr ?? run.stderrPreview,
     stdout_truncated: run.stdoutTruncated || cut(run.stdoutBytes, run.stdoutPreview),
@@ -128,7 +128,7 @@ export function agentAnswer(
     online: row.lastHeardAt >= now - ONLINE_WITHIN_MS,
     first_heartbeat: formatInstant(row.firstHeardAt),
     last_heartbeat: formatInstant(row.lastHeardAt),
-    reported_at: timeOrNull(row.reportedAt),
+    reported_at: formatInstantOrNull(row.reportedAt),
     agent_cpu_pct: row.agentCpuPct,
     agent_rss_bytes: row.agentRssBytes,
     agent_disk_read_bytes: row.agentDiskReadBytes,
@@ -167,8 +167,4 @@ export function auditAnswer(row: StoredAuditRow): AuditAnswer {
     outcome: row.outcome,
     occurred_at: formatInstant(row.occurredAt),
   };
-}
-
-function timeOrNull(at: number | null): string | null {
-  return at === null ? null : formatInstant(at);
 }

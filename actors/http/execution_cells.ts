@@ -6,7 +6,7 @@ import { decode } from "../../wire/codec.ts";
 import { Command } from "../../wire/command.ts";
 import { CellAnswer, SentAnswer } from "../../wire/http.ts";
 import { ExecutionPath } from "../../wire/http_requests.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstantOrNull } from "../../wire/time.ts";
 import { executionOf } from "./executions.ts";
 import { jsonOfParts, madeJson } from "./json_parts.ts";
 import { type Call, json, type Route, route } from "./route.ts";
@@ -55,8 +55,8 @@ function cellAnswer(cell: Cell): CellAnswer {
     reason: cell.reason,
     result_id: cell.resultId,
     exit_code: cell.exitCode,
-    started_at: cell.startedAt === null ? null : formatInstant(cell.startedAt),
-    finished_at: cell.finishedAt === null ? null : formatInstant(cell.finishedAt),
+    started_at: formatInstantOrNull(cell.startedAt),
+    finished_at: formatInstantOrNull(cell.finishedAt),
   };
 }
 

@@ -11,7 +11,7 @@ import {
   type RolloutTransitionAnswer,
   type WaveAnswer,
 } from "../../wire/http_rollouts.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstant, formatInstantOrNull } from "../../wire/time.ts";
 import type { SteerRequest } from "../dispatch_types.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
 import { type Call, json, type Route, route } from "./route.ts";
@@ -87,13 +87,13 @@ function rolloutAnswer(row: Rollout): RolloutAnswer {
     waves: row.dueAts.length,
     soak_secs: row.soakMs / 1_000,
     stop_at: row.limit,
-    due_at: isToLeave ? timeOrNull(row.dueAts[row.wave] ?? null) : null,
-    soak_until: timeOrNull(row.soakUntil),
+    due_at: isToLeave ? formatInstantOrNull(row.dueAts[row.wave] ?? null) : null,
+    soak_until: formatInstantOrNull(row.soakUntil),
     held: row.held,
     paused_in: row.pausedIn,
     reason: row.reason,
     created_at: formatInstant(row.createdAt),
-    ended_at: timeOrNull(row.endedAt),
+    ended_at: formatInstantOrNull(row.endedAt),
   };
 }
 
@@ -109,8 +109,8 @@ function waveAnswer(row: Wave): WaveAnswer {
     in_flight: row.inFlight,
     missing_count: row.missing,
     due_at: formatInstant(row.dueAt),
-    began_at: timeOrNull(row.beganAt),
-    sent_at: timeOrNull(row.sentAt),
+    began_at: formatInstantOrNull(row.beganAt),
+    sent_at: formatInstantOrNull(row.sentAt),
   };
 }
 
@@ -124,10 +124,6 @@ function transitionAnswer(row: RolloutTransition): RolloutTransitionAnswer {
     why: row.why,
     actor: row.actor,
   };
-}
-
-function timeOrNull(at: number | null): string | null {
-  return at === null ? null : formatInstant(at);
 }
 
 function unknownRollout(execId: string): never {

@@ -3,7 +3,7 @@ import type { Execution } from "../../db/executions.ts";
 import type { ExecutionContext } from "../../machines/execution.ts";
 import { AD_HOC_JOB_ID } from "../../wire/command.ts";
 import type { ExecutionStory, MomentAnswer } from "../../wire/http_inspector.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstant, formatInstantOrNull } from "../../wire/time.ts";
 import type { Chart } from "./chart.ts";
 import type { CharteredMachine } from "./charts.ts";
 import type { ExecutionFacts, Moment } from "./execution_facts.ts";
@@ -26,7 +26,7 @@ export function executionStory(machine: CharteredMachine, facts: ExecutionFacts)
     target_count: execution.targetCount,
     status: execution.status,
     ended: execution.endedAt !== null,
-    deadline_at: execution.deadlineAt === null ? null : formatInstant(execution.deadlineAt),
+    deadline_at: formatInstantOrNull(execution.deadlineAt),
     moments: told.map((transition) => tell({ ...transition, counts: transition, isNow: false })),
     complete: told.length === transitions.length,
     now: executionNow(machine, facts),

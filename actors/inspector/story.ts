@@ -1,7 +1,7 @@
 /** In plain words: why an execution is where it is, what can happen next, and by when. */
 import { waitingTargets } from "../../machines/execution.ts";
 import type { StoryAnswer } from "../../wire/http_inspector.ts";
-import { formatInstant } from "../../wire/time.ts";
+import { formatInstantOrNull } from "../../wire/time.ts";
 import { deadlinesOf } from "./story_deadlines.ts";
 import { count, pcs, type StoryFacts } from "./story_facts.ts";
 import { nextOf } from "./story_next.ts";
@@ -13,7 +13,7 @@ export function storyOf(facts: StoryFacts): StoryAnswer {
     why: whyOf(facts).map((part) => `${part}.`).join(" "),
     next: [...nextOf(facts)],
     deadlines: deadlinesOf(facts).map(({ at, words }) => ({
-      at: at === null ? null : formatInstant(at),
+      at: formatInstantOrNull(at),
       words,
     })),
   };
