@@ -45,6 +45,7 @@ export interface Piecewise {
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
+/** Content that is in memory already. */
 export function inMemory(content: Uint8Array): Piecewise {
   return {
     bytes: content.length,

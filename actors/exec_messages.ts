@@ -11,6 +11,7 @@ export interface ExecMessages {
 /** No message on that subject (any more). */
 const NOT_FOUND = new Set(["404", "400"]);
 
+/** The commands that stand in EXEC, over a connection. */
 export function execMessages(bus: Bus): ExecMessages {
   return {
     async remove(subject, msgId) {

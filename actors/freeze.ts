@@ -21,6 +21,7 @@ export interface FreezeStore {
 
 const WHAT = "the freeze";
 
+/** The freeze over KV `fleet_config`. */
 export function createFreezeStore(bucket: Kv): FreezeStore {
   return {
     get: () => readVersioned(bucket, FREEZE_KEY, (bytes) => decode(Freeze, "freeze", bytes)),

@@ -52,6 +52,7 @@ export function removedJobPlaces(jobId: string): readonly Place[] {
   return [keyIn("jobs_yaml", key(jobId)), keyIn("jobs", key(jobId))];
 }
 
+/** As it is read, and as it was authored. */
 export function schedulePlaces(scheduleId: string): readonly Place[] {
   return [keyIn("schedules", key(scheduleId)), keyIn("schedules_yaml", key(scheduleId))];
 }
@@ -61,14 +62,17 @@ export function removedSchedulePlaces(scheduleId: string): readonly Place[] {
   return [...schedulePlaces(scheduleId), { kind: "rows" }];
 }
 
+/** One layer of the config. */
 export function configPlaces(place: ConfigPlace): readonly Place[] {
   return [keyIn("agent_config", configKey(place))];
 }
 
+/** The groups of one PC. */
 export function groupPlaces(pcId: string): readonly Place[] {
   return [keyIn("agent_groups", key(pcId))];
 }
 
+/** The kill switch of a job. */
 export function statusPlaces(jobId: string): readonly Place[] {
   return [keyIn("script_status", key(jobId))];
 }

@@ -25,6 +25,7 @@ type WantedConsumer = Partial<ConsumerConfig> & { readonly durable_name: string 
 /** How long a command that an agent fetched may wait for its admission to be written down. */
 const REPLAY_ACK_WAIT_MS = 30_000;
 
+/** A durable of the backend as the broker is to have it. */
 export function backendConsumerOf(spec: ConsumerSpec): WantedConsumer {
   return {
     ...durable(spec.name, ACK_WAIT_MS),

@@ -29,6 +29,7 @@ const UNLIMITED = -1;
 /** Below this a cap is no use: the error is passed on. */
 const SMALLEST_CAP_BYTES = 1_048_576;
 
+/** A stream as the broker is to have it. @param replicas how many servers of a cluster keep it */
 export function streamOf(spec: StreamSpec, replicas: number): WantedStream {
   return {
     ...common(spec.name, replicas, spec.maxAgeMs, spec.maxBytes),

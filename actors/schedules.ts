@@ -33,6 +33,7 @@ export interface ScheduleBuckets {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
+/** Schedules over their buckets; one that cannot be read is left out of lists, and logged. */
 export function createScheduleCatalogue(
   { schedules, schedulesYaml }: ScheduleBuckets,
   log: Log,

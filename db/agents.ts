@@ -128,6 +128,7 @@ function listed(pcIds: readonly string[] | undefined): SqlValue {
   return pcIds === undefined ? null : JSON.stringify(pcIds);
 }
 
+/** A PC as its heartbeats told of it; undefined when it was never heard of. */
 export async function findAgent(reader: Reader, pcId: string): Promise<Agent | undefined> {
   const [row] = await reader.query(`SELECT ${COLUMNS} FROM agents WHERE pc_id = ?`, [pcId]);
   return row === undefined ? undefined : agentFromRow(row);

@@ -20,6 +20,7 @@ export interface AuditIntent {
 const COLUMNS = "id, holder, recorded_at, actor, action, target, payload, places";
 const encoder = new TextEncoder();
 
+/** Notes what is about to be changed; committed before the change begins. */
 export function insertIntent(intent: AuditIntent): Statement {
   return {
     sql: `INSERT INTO audit_intents (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

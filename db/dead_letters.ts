@@ -56,6 +56,7 @@ export async function listDeadLetters(
   return pageOf(rows.map(letterFromRow), limit, ({ recordedAt, id }) => cursorAt([recordedAt, id]));
 }
 
+/** A dead letter with its message; undefined when it is not (or no longer) there. */
 export async function findDeadLetter(
   reader: Reader,
   id: number,
@@ -64,6 +65,7 @@ export async function findDeadLetter(
   return row === undefined ? undefined : letterFromRow(row);
 }
 
+/** How many wait to be replayed or thrown away. */
 export async function countDeadLetters(reader: Reader): Promise<number> {
   const [row] = await reader.query("SELECT count(*) AS letters FROM dead_letters");
   return row === undefined ? 0 : numberOf(row, "letters");

@@ -102,6 +102,7 @@ function conditions(query: ExecutionsQuery): { where: string; args: SqlValue[] }
   return { where: terms.join(" AND "), args };
 }
 
+/** An execution as it is shown; undefined when there is none with this id. */
 export async function findExecution(
   reader: Reader,
   execId: string,

@@ -41,6 +41,7 @@ export async function findAnswer(
   };
 }
 
+/** Keeps the answer of a call for whoever repeats it with the same key; written with what the call changes. */
 export function storeAnswer(stored: KeyScope & StoredAnswer): Statement {
   return {
     sql:

@@ -105,6 +105,7 @@ export async function readJobsBehind(reader: Reader): Promise<readonly string[]>
   return rows.map((row) => textOf(row, "job_id"));
 }
 
+/** Notes that everything that the runs of these jobs had told before they had the hint has been looked for. */
 export function markCaughtUp(jobIds: readonly string[]): Statement {
   return {
     sql: "UPDATE inventory_jobs SET caught_up = 1 WHERE job_id IN (SELECT value FROM json_each(?))",

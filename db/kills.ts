@@ -58,6 +58,7 @@ export interface KillableRun {
   readonly execution: KillableExecution | undefined;
 }
 
+/** A run as a kill needs to know it; undefined when there is none with this id. */
 export async function findKillableRun(
   reader: Reader,
   resultId: string,

@@ -39,6 +39,7 @@ const KEYED = `SELECT r.result_id, r.pc_id, r.outcome,
   FROM execution_results AS r LEFT JOIN indexed_outputs AS i ON i.result_id = r.result_id
   WHERE r.exec_id = ?1 AND r.parent_result_id IS NULL`;
 
+/** How far the runs of an execution are in groups now. */
 export async function countGrouped(reader: Reader, execId: string): Promise<GroupedRuns> {
   const [row] = await reader.query(
     `SELECT count(outcome) AS settled, count(*) - count(outcome) AS in_flight,

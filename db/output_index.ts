@@ -19,6 +19,7 @@ export function minuteOf(startedAt: number): number {
   return Math.min(Math.max(Math.floor(startedAt / MINUTE_MS), 0), LAST_MINUTE);
 }
 
+/** The minute, counted from the epoch, that a place of the index belongs to. */
 export function minuteOfPlace(place: number): number {
   return Math.floor(place / PLACES);
 }
@@ -176,11 +177,15 @@ export async function clearDroppedPlaces(tx: Transaction, limit: number): Promis
 
 /** What there is to do for the index. */
 export interface IndexWork {
+  /** Outputs were stored that it does not know. */
   readonly written: boolean;
+  /** Outputs that it knows are others now. */
   readonly changed: boolean;
+  /** Places whose outputs are gone are still in it. */
   readonly dropped: boolean;
 }
 
+/** What there is to do for the index now. */
 export async function readIndexWork(reader: Reader): Promise<IndexWork> {
   const [row] = await reader.query(
     `SELECT

@@ -16,6 +16,7 @@ export interface RolloutTransition {
   readonly actor: string;
 }
 
+/** Writes a transition down; one that is there already, as after a rebuild, stays. */
 export function insertRolloutTransition(one: RolloutTransition): Statement {
   return {
     sql:

@@ -46,6 +46,7 @@ export async function readOpenRollouts(reader: Reader): Promise<readonly Rollout
   return rows.map(rolloutFromRow);
 }
 
+/** The rollout of an execution; undefined when it is not sent in waves. */
 export async function findRollout(reader: Reader, execId: string): Promise<Rollout | undefined> {
   const [row] = await reader.query(`${SELECT} WHERE o.exec_id = ?`, [execId]);
   return row === undefined ? undefined : rolloutFromRow(row);

@@ -1,21 +1,28 @@
 /** The border between rows and values: one reader for each kind of column. A column of another kind is our own mistake. */
 import type { Row } from "./sql.ts";
 
+/**
+ * A text that cannot be null. Every reader here throws a TypeError for a column that is null or of another kind, or was not
+ * selected.
+ */
 export function textOf(row: Row, column: string): string {
   const value = textOrNull(row, column);
   return value ?? refuse(row, column);
 }
 
+/** A text, or null. */
 export function textOrNull(row: Row, column: string): string | null {
   const value = row[column];
   return value === null || typeof value === "string" ? value : refuse(row, column);
 }
 
+/** A number that cannot be null. */
 export function numberOf(row: Row, column: string): number {
   const value = numberOrNull(row, column);
   return value ?? refuse(row, column);
 }
 
+/** A number, or null. */
 export function numberOrNull(row: Row, column: string): number | null {
   const value = row[column];
   return value === null || typeof value === "number" ? value : refuse(row, column);
@@ -26,11 +33,13 @@ export function flagOf(row: Row, column: string): boolean {
   return numberOf(row, column) !== 0;
 }
 
+/** A BLOB that cannot be null. */
 export function bytesOf(row: Row, column: string): Uint8Array {
   const value = bytesOrNull(row, column);
   return value ?? refuse(row, column);
 }
 
+/** A BLOB, or null. */
 export function bytesOrNull(row: Row, column: string): Uint8Array | null {
   const value = row[column];
   return value === null || value instanceof Uint8Array ? value : refuse(row, column);

@@ -35,6 +35,7 @@ const SettledRows = v.pipe(
 /** Rows that are read at once, so that nobody waits long behind them. */
 const PAGE = 2_000;
 
+/** How far each PC of a schedule has come. */
 export async function readProgress(
   reader: Reader,
   scheduleId: string,
@@ -121,6 +122,7 @@ const SETTLED_WHOLE = `SELECT * FROM (
     FROM schedule_progress AS p WHERE p.schedule_id = ? AND p.pc_id = '' AND p.state <> 'succeeded'
   ) WHERE ${IS_NEWS}`;
 
+/** Writes how far PCs of a schedule have come, in the transaction that decided it. */
 export function saveProgress(
   scheduleId: string,
   progress: readonly ScheduleProgress[],

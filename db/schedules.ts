@@ -66,6 +66,7 @@ function valuesOf(fire: ScheduleFire): readonly SqlValue[] {
   ];
 }
 
+/** Writes how far a schedule is decided, in the transaction of what was decided. */
 export function saveCursor(cursor: ScheduleCursor): Statement {
   return {
     sql:
@@ -87,6 +88,7 @@ export function deleteCursor(scheduleId: string): Statement {
   return { sql: "DELETE FROM schedule_cursors WHERE schedule_id = ?", args: [scheduleId] };
 }
 
+/** How far a schedule is decided; undefined when nothing of it ever was. */
 export async function readCursor(
   reader: Reader,
   scheduleId: string,
@@ -112,6 +114,7 @@ export async function readCursorIds(reader: Reader): Promise<readonly string[]> 
   return rows.map((row) => textOf(row, "schedule_id"));
 }
 
+/** What was decided of one instant, ms since the epoch; undefined when nothing was. */
 export async function findFire(
   reader: Reader,
   scheduleId: string,

@@ -38,6 +38,7 @@ export interface ZonedSchedule {
   readonly zone: string;
 }
 
+/** A schedule with its zone. @param hostZone what `local` means on this machine: an IANA name */
 export function zoned(schedule: Schedule, hostZone: string): ZonedSchedule {
   return { schedule, zone: zoneName(schedule.tz, hostZone) };
 }
@@ -56,6 +57,7 @@ export function activeSpan({ schedule, zone }: ZonedSchedule): Span {
   return { from: bound("from"), until: bound("until") };
 }
 
+/** Whether an instant, ms since the epoch, is within the `active` span of a schedule. */
 export function isActive(zonedSchedule: ZonedSchedule, at: number): boolean {
   return contains(activeSpan(zonedSchedule), at);
 }

@@ -25,6 +25,7 @@ export function parseBound(text: string, side: keyof Span, zone: string): number
   return local === undefined ? parseInstant(text) : instantOf(local, zone);
 }
 
+/** Whether an instant, ms since the epoch, is within a span. */
 export function contains({ from, until }: Span, at: number): boolean {
   return (from === null || at >= from) && (until === null || at < until);
 }

@@ -10,6 +10,7 @@ export const SHELLS = ["sh", "pwsh", "powershell", "cmd", "bash", "python3", "no
 export const Shell = v.picklist(SHELLS, `must be one of ${SHELLS.join(", ")}`);
 export type Shell = v.InferOutput<typeof Shell>;
 
+/** Whether it is a shell that we know; an agent may yet lack its program. */
 export function isShell(name: string): name is Shell {
   return (SHELLS as readonly string[]).includes(name);
 }

@@ -6,6 +6,7 @@ export const COMMANDS_ALL = "commands.all";
 /** What an agent listens to for kills of every execution. */
 export const KILLS = "kill.*";
 
+/** Where the commands for one PC are. */
 export function commandsForPc(pcId: string): string {
   return `commands.pc.${checkName("pc_id", pcId)}`;
 }
@@ -15,6 +16,7 @@ export function pcIdOfCommandSubject(subject: string): string {
   return subject.slice("commands.pc.".length);
 }
 
+/** Where the commands for every member of a group are. */
 export function commandsForGroup(group: string): string {
   return `commands.group.${checkName("group", group)}`;
 }
@@ -29,18 +31,22 @@ export function resultSubject(pcId: string, requestId: string): string {
   return `results.${checkName("pc_id", pcId)}.${token("request_id", requestId)}`;
 }
 
+/** Where an agent says that it has started a command of an execution. */
 export function startedSubject(execId: string, pcId: string): string {
   return `events.started.${token("exec_id", execId)}.${checkName("pc_id", pcId)}`;
 }
 
+/** Where every agent is told to end its runs of an execution. */
 export function killSubject(execId: string): string {
   return `kill.${token("exec_id", execId)}`;
 }
 
+/** Where an agent says that it is there. */
 export function heartbeatSubject(pcId: string): string {
   return `heartbeat.${checkName("pc_id", pcId)}`;
 }
 
+/** Where one agent is asked for a heartbeat at once. */
 export function pingSubject(pcId: string): string {
   return `agents.${checkName("pc_id", pcId)}.ping`;
 }
@@ -55,10 +61,12 @@ export function commandStatesSubject(pcId: string): string {
   return `agents.${checkName("pc_id", pcId)}.commands`;
 }
 
+/** Where one agent is asked what a run has printed so far, and to publish what it prints next. */
 export function jobTailSubject(pcId: string): string {
   return `job.tail.${checkName("pc_id", pcId)}`;
 }
 
+/** Where one agent is asked for the last lines of its own log. */
 export function logsFetchSubject(pcId: string): string {
   return `logs.fetch.${checkName("pc_id", pcId)}`;
 }
@@ -73,10 +81,12 @@ export const BACKENDS_WATCH = "backends.watch";
 /** Where they do [ours]. */
 export const BACKENDS_TOLD = "backends.told";
 
+/** Where an agent publishes what a run prints while somebody watches. */
 export function jobOutputSubject(pcId: string, resultId: string): string {
   return `job.output.${checkName("pc_id", pcId)}.${token("result_id", resultId)}`;
 }
 
+/** Where an endpoint publishes what it noticed. */
 export function obsSubject(pcId: string): string {
   return `obs.${checkName("pc_id", pcId)}`;
 }
