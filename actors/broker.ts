@@ -7,7 +7,7 @@ import { inboxPrefixOf } from "../wire/subjects.ts";
 import { type BrokerAddress, chooseAddress, urlElsewhere, urlHere } from "./broker_address.ts";
 import { BACKEND_ACCOUNT } from "./broker_accounts.ts";
 import { type BrokerBinary, brokerRisk, findBroker } from "./broker_binary.ts";
-import { brokerConfigText } from "./broker_config.ts";
+import { type BrokerCertificate, brokerConfigText } from "./broker_config.ts";
 import { agentPermissions } from "./broker_fence.ts";
 import { endOrphan } from "./broker_orphan.ts";
 import { type BrokerProcess, startBrokerProcess } from "./broker_process.ts";
@@ -32,6 +32,8 @@ export interface BrokerOptions {
   readonly port?: number;
   /** Where it listens and nowhere else; in place of a port of loopback. */
   readonly bind?: BrokerAddress;
+  /** With which it encrypts; absent = it speaks in the clear. */
+  readonly tls?: BrokerCertificate;
   /** `KANADE_NATS_SERVER`. */
   readonly binary?: string | undefined;
   /** `PATH`, where nats-server is looked for; this process's own unless given. */
@@ -98,6 +100,7 @@ export async function prepareBroker(options: BrokerOptions): Promise<Broker> {
     log,
     dataDir,
     address: await chooseAddress(options),
+    tls: options.tls,
     backend: await backendUser(dataDir),
     agents: await AgentUsers.open(directory),
   });
@@ -153,6 +156,7 @@ interface Parts {
   readonly log: Log;
   readonly dataDir: string;
   readonly address: BrokerAddress;
+  readonly tls: BrokerCertificate | undefined;
   readonly backend: BrokerUser;
   readonly agents: AgentUsers;
 }
@@ -171,8 +175,9 @@ class ChildBroker implements Broker {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.backend = parts.backend;
-    this.url = urlHere(parts.address);
-    this.advertisedUrl = urlElsewhere(parts.address);
+    const scheme = parts.tls === undefined ? "nats" : "tls";
+    this.url = urlHere(parts.address, scheme);
+    this.advertisedUrl = urlElsewhere(parts.address, scheme);
     this.version = parts.binary.version;
     this.risk = brokerRisk(this.version);
   }
@@ -250,9 +255,10 @@ class ChildBroker implements Broker {
   }
 
   async #writeConfig(): Promise<void> {
-    const { files, address, agents } = this.#parts;
+    const { files, address, tls, agents } = this.#parts;
     const text = brokerConfigText({
       address,
+      tls,
       storeDir: files.storeDir,
       pidFile: files.pidFile,
       backend: this.backend,

@@ -30,23 +30,29 @@ export async function chooseAddress(
   );
 }
 
+/** How a broker is spoken to; `tls` = never without encryption. */
+export type BrokerScheme = "nats" | "tls";
+
 /** Such as `nats://127.0.0.1:4222`: where this machine finds it. */
-export function urlHere({ hostname, port }: BrokerAddress): string {
-  return natsUrl(isWildcard(hostname) ? LOOPBACK : hostname, port);
+export function urlHere({ hostname, port }: BrokerAddress, scheme: BrokerScheme): string {
+  return urlOf(scheme, isWildcard(hostname) ? LOOPBACK : hostname, port);
 }
 
 /** Where other machines find it; null = it listens for this one only. */
-export function urlElsewhere({ hostname, port }: BrokerAddress): string | null {
+export function urlElsewhere(
+  { hostname, port }: BrokerAddress,
+  scheme: BrokerScheme,
+): string | null {
   if (isLoopback(hostname)) return null;
-  return natsUrl(isWildcard(hostname) ? machineName() : hostname, port);
+  return urlOf(scheme, isWildcard(hostname) ? machineName() : hostname, port);
 }
 
 function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-function natsUrl(host: string, port: number): string {
-  return `nats://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function urlOf(scheme: BrokerScheme, host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** That port of loopback, or any other one when it is taken. */

@@ -35,7 +35,7 @@ async function accessOf(settings: Settings): Promise<Access> {
   return { ...access, ownCredential: access.user === key(settings.agent.pcId) };
 }
 
-async function localAccess({ dataDir, agent }: Settings): Promise<Access> {
+async function localAccess({ dataDir, agent, broker }: Settings): Promise<Access> {
   const runtime = await readJsonFile(Runtime, "runtime.json", join(dataDir, "runtime.json"));
   const { nats } = await readCredentials(dataDir);
   const credential = nats?.agent;
@@ -46,5 +46,12 @@ async function localAccess({ dataDir, agent }: Settings): Promise<Access> {
     );
   }
   const { user, password } = credential;
-  return { servers: [runtime.nats], user, password, ownCredential: user === key(agent.pcId) };
+  const { caFile } = broker;
+  return {
+    servers: [runtime.nats],
+    user,
+    password,
+    ownCredential: user === key(agent.pcId),
+    ...(caFile === undefined ? {} : { caFile }),
+  };
 }

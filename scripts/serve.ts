@@ -179,10 +179,13 @@ function warnOfPlainText({ bind, broker }: Settings, log: Log): void {
   if (!isLoopback(bind.hostname)) {
     log.warn("the API is reached without encryption: put a proxy with TLS before it", { bind });
   }
-  if (broker.kind === "own" && broker.bind !== undefined && !isLoopback(broker.bind.hostname)) {
-    log.warn("the broker is reached without encryption: use one of your own with TLS", {
-      bind: broker.bind,
-    });
+  if (broker.kind !== "own" || broker.bind === undefined || broker.tls !== undefined) return;
+  if (!isLoopback(broker.bind.hostname)) {
+    log.warn(
+      "the broker is reached without encryption: credentials of agents, scripts and outputs can be read on the way; " +
+        "set KANADE_NATS_CERT and KANADE_NATS_KEY",
+      { bind: broker.bind },
+    );
   }
 }
 
@@ -200,7 +203,7 @@ async function startOwnBroker(
   { settings, log, signal, stops }: Omit<ServeOptions, "localAgent"> & { readonly stops: Stop[] },
 ): Promise<{ readonly broker: Broker | undefined; readonly system: System | undefined }> {
   if (settings.broker.kind === "given") return { broker: undefined, system: undefined };
-  const { kind: _, ...where } = settings.broker;
+  const { kind: _, caFile: __, ...where } = settings.broker;
   const broker = await prepareBroker({ dataDir: settings.dataDir, ...where, log });
   const system = startSystem({ name: "broker", actors: [brokerActor(broker)], grantors: {}, log });
   stops.push(() => system.stop());
@@ -214,7 +217,10 @@ function brokerAccess(
   own: BrokerUser | undefined,
   broker: Broker | undefined,
 ): BrokerAccess {
-  if (settings.broker.kind === "own") return { servers: [broker?.url ?? ""], ...own };
+  if (settings.broker.kind === "own") {
+    const { caFile } = settings.broker;
+    return { servers: [broker?.url ?? ""], ...own, ...(caFile === undefined ? {} : { caFile }) };
+  }
   const { kind: _, ...access } = settings.broker;
   return access;
 }

@@ -1,5 +1,5 @@
 /** How the value of each kind of setting is written. */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import { LOG_LEVELS } from "../actors/log.ts";
@@ -42,7 +42,7 @@ export const Servers = v.pipe(
 );
 
 /** The path of a file with a certificate, which is read again when it is needed. */
-export const CaFile = v.pipe(
+export const CertificateFile = v.pipe(
   v.string(),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
@@ -53,6 +53,24 @@ export const CaFile = v.pipe(
     }
   }),
 );
+
+/** The path of a file with a private key. What is wrong is said without a word of it. */
+export const KeyFile = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      readKey(dataset.value);
+    } catch (thrown) {
+      addIssue({ message: `must be a PEM file of a private key (${codeOf(thrown)})` });
+    }
+  }),
+);
+
+/** Whether a private key and a certificate belong together. Both files were read before. */
+export function isKeyOf(keyFile: string, certificateFile: string): boolean {
+  return readCertificate(certificateFile).checkPrivateKey(readKey(keyFile));
+}
 
 export const DbUrl = v.pipe(
   v.string(),
@@ -135,6 +153,14 @@ function keysOfFile(path: string): readonly string[] | string {
 
 function readCertificate(path: string): X509Certificate {
   return new X509Certificate(readFileSync(path));
+}
+
+function readKey(path: string): KeyObject {
+  return createPrivateKey(readFileSync(path));
+}
+
+function codeOf(thrown: unknown): string {
+  return String((thrown as NodeJS.ErrnoException).code ?? "it is none");
 }
 
 function quoted(value: unknown): string {

@@ -7,6 +7,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import * as v from "valibot";
+import type { BrokerCertificate } from "../actors/broker_config.ts";
 import type { BrokerAccess } from "../actors/bus.ts";
 import { signingKeyPath } from "../actors/command_signer.ts";
 import type { LogLevel } from "../actors/log.ts";
@@ -18,13 +19,15 @@ import { type Environment, withoutEmpty } from "./environment.ts";
 import {
   type Address,
   Bind,
-  CaFile,
+  CertificateFile,
   CommandKeys,
   Days,
   DbUrl,
   Flag,
   InspectUrl,
+  isKeyOf,
   JwtSecret,
+  KeyFile,
   Level,
   Period,
   Replicas,
@@ -69,6 +72,10 @@ export interface OwnBroker {
   readonly binary?: string;
   /** Where it listens; absent = on loopback, on 4222 or a free port. */
   readonly bind?: Address;
+  /** With which it encrypts; absent = it speaks in the clear. */
+  readonly tls?: BrokerCertificate;
+  /** The authorities that its certificate may come from; absent = those that the runtime knows. */
+  readonly caFile?: string;
 }
 
 /** A broker, or a cluster of them, that somebody else runs. */
@@ -89,7 +96,9 @@ const Variables = v.object({
   KANADE_NATS_PASSWORD: v.optional(v.string()),
   KANADE_NATS_PASSWORD_FILE: v.optional(v.string()),
   KANADE_NATS_TOKEN: v.optional(v.string()),
-  KANADE_NATS_CA: v.optional(CaFile),
+  KANADE_NATS_CA: v.optional(CertificateFile),
+  KANADE_NATS_CERT: v.optional(CertificateFile),
+  KANADE_NATS_KEY: v.optional(KeyFile),
   KANADE_NATS_SERVER: v.optional(v.string()),
   KANADE_NATS_BIND: v.optional(Bind),
   KANADE_DB_URL: v.optional(DbUrl),
@@ -172,10 +181,15 @@ function brokerOf(variables: Variables): OwnBroker | GivenBroker {
   const servers = variables.KANADE_NATS_URL;
   if (servers === undefined) {
     const bind = variables.KANADE_NATS_BIND;
+    const [certificateFile, keyFile] = [variables.KANADE_NATS_CERT, variables.KANADE_NATS_KEY];
     return {
       kind: "own",
       ...given("binary", variables.KANADE_NATS_SERVER),
       ...(bind === undefined ? {} : { bind }),
+      ...(certificateFile === undefined || keyFile === undefined
+        ? {}
+        : { tls: { certificateFile, keyFile } }),
+      ...given("caFile", variables.KANADE_NATS_CA),
     };
   }
   return {
@@ -213,15 +227,28 @@ function contradictionsOf(variables: Variables): readonly string[] {
   if (variables.KANADE_NATS_BIND !== undefined && variables.KANADE_NATS_URL !== undefined) {
     lines.push("KANADE_NATS_BIND: is of a broker of our own, and KANADE_NATS_URL names another");
   }
-  if (variables.KANADE_NATS_CA !== undefined && variables.KANADE_NATS_URL === undefined) {
-    lines.push("KANADE_NATS_CA: is of a broker that KANADE_NATS_URL names, and that is not set");
-  }
+  lines.push(...contradictionsOfTls(variables));
   if (variables.KANADE_REQUIRE_SIGNATURES && variables.KANADE_COMMAND_KEYS === undefined) {
     lines.push(
       "KANADE_REQUIRE_SIGNATURES: needs KANADE_COMMAND_KEYS, or no command would ever run",
     );
   }
   return lines;
+}
+
+function contradictionsOfTls(variables: Variables): readonly string[] {
+  const { KANADE_NATS_URL: url, KANADE_NATS_CERT: certificate, KANADE_NATS_KEY: key } = variables;
+  if (certificate === undefined && key === undefined) {
+    return variables.KANADE_NATS_CA === undefined || url !== undefined ? [] : [
+      "KANADE_NATS_CA: is of a broker that encrypts: KANADE_NATS_URL or KANADE_NATS_CERT, and neither is set",
+    ];
+  }
+  if (url !== undefined) {
+    return ["KANADE_NATS_CERT: is of a broker of our own, and KANADE_NATS_URL names another"];
+  }
+  if (certificate === undefined) return ["KANADE_NATS_CERT: is needed with KANADE_NATS_KEY"];
+  if (key === undefined) return ["KANADE_NATS_KEY: is needed with KANADE_NATS_CERT"];
+  return isKeyOf(key, certificate) ? [] : ["KANADE_NATS_KEY: is not the key of KANADE_NATS_CERT"];
 }
 
 /** A host name may have dots, which a part of a subject may not. */

@@ -36,5 +36,7 @@ export async function sharedAccess(
     );
   }
   // Another broker than the one of the data directory gets none of its credentials.
-  return url === runtime?.nats ? { servers: [url], ...nats?.backend } : { servers: [url] };
+  if (url !== runtime?.nats) return { servers: [url] };
+  const { caFile } = settings.broker;
+  return { servers: [url], ...nats?.backend, ...(caFile === undefined ? {} : { caFile }) };
 }

@@ -9,6 +9,8 @@ const run = promisify(execFile);
 /** An authority of one's own, and what it has signed for a broker. */
 export interface Certificates extends AsyncDisposable {
   readonly caFile: string;
+  readonly certificateFile: string;
+  readonly keyFile: string;
   /** The lines of nats-server's configuration that make it encrypt. */
   readonly brokerConfig: string;
 }
@@ -34,6 +36,8 @@ export async function makeCertificates(names: readonly string[]): Promise<Certif
   const tls = { cert_file: at("broker.pem"), key_file: at("broker.key") };
   return {
     caFile: at("ca.pem"),
+    certificateFile: tls.cert_file,
+    keyFile: tls.key_file,
     brokerConfig: `tls ${JSON.stringify(tls)}\n`,
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };

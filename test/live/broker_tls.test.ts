@@ -1,8 +1,8 @@
 /** A broker of somebody's own that encrypts, with a certificate of an authority that only its owner knows. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,7 +10,13 @@ import { connectBus } from "../../actors/bus.ts";
 import { type Certificates, makeCertificates } from "../harness/certificates.ts";
 import { startBroker, type TestBroker } from "../harness/broker.ts";
 import { testLog } from "../harness/log.ts";
-import { dataDirectory, kanade, servingUrl, startProgram } from "../harness/start_process.ts";
+import {
+  dataDirectory,
+  kanade,
+  servingUrl,
+  startProgram,
+  startServing,
+} from "../harness/start_process.ts";
 import { eventually, within } from "../harness/wait.ts";
 
 const USERS = `authorization { user: "fleet", password: "of the fleet" }\n`;
@@ -133,6 +139,36 @@ test("backend and agent on machines of their own do their work over an encrypted
   assert.equal((await backend.end("SIGTERM")).exitCode, 0);
   await rm(agentDir, { recursive: true, force: true });
 });
+
+test("a broker of ours with a certificate speaks to nobody without encryption, and everything works over it", async () => {
+  await using directory = await dataDirectory();
+  await using program = await startServing(directory, {
+    KANADE_NATS_BIND: "0.0.0.0:0",
+    KANADE_NATS_CERT: certificates.certificateFile,
+    KANADE_NATS_KEY: certificates.keyFile,
+    KANADE_NATS_CA: certificates.caFile,
+  });
+  const ran = await kanade(directory, "run", "host-1", "--", "echo over TLS");
+  assert.deepEqual([ran.stdout, ran.exitCode], ["over TLS\n", 0], ran.stderr);
+  const enrolled = await kanade(directory, "agent", "enrol", "till-2");
+  assert.match(enrolled.stdout, /^KANADE_NATS_URL=tls:\/\/\S+$/m);
+  const { port } = new URL(/"nats": "(\S+)"/.exec(await runtimeOf(directory.path))?.[1] ?? "");
+  assert.equal((await greetingOf(Number(port))).tls_required, true);
+  const { stderr } = await program.end("SIGINT");
+  assert.doesNotMatch(stderr, /the broker is reached without encryption/);
+});
+
+function runtimeOf(dataDir: string): Promise<string> {
+  return readFile(join(dataDir, "runtime.json"), "utf8");
+}
+
+/** What nats-server says first to whoever connects. */
+async function greetingOf(port: number): Promise<{ readonly tls_required?: boolean }> {
+  const socket = connect(port, "127.0.0.1");
+  const [bytes] = await within("the greeting", once(socket, "data")) as [Buffer];
+  socket.destroy();
+  return JSON.parse(bytes.toString().replace(/^INFO /, "")) as { readonly tls_required?: boolean };
+}
 
 function never(): AbortSignal {
   return new AbortController().signal;

@@ -197,6 +197,25 @@ test("the authority of a broker is a file with its certificate, and names no bro
   assert.match(linesOf({ KANADE_NATS_CA: caFile })[0] ?? "", /^KANADE_NATS_CA: .*KANADE_NATS_URL/);
 });
 
+test("a broker of ours encrypts with a certificate and its key, and with nothing less", async () => {
+  await using certificates = await makeCertificates(["DNS:broker"]);
+  await using others = await makeCertificates(["DNS:broker"]);
+  const { caFile, certificateFile, keyFile } = certificates;
+  const own = { KANADE_NATS_CERT: certificateFile, KANADE_NATS_KEY: keyFile };
+  const { broker } = readSettings({ ...own, KANADE_NATS_CA: caFile });
+  assert.deepEqual(broker, { kind: "own", tls: { certificateFile, keyFile }, caFile });
+  const wrong: readonly (readonly [Record<string, string>, RegExp])[] = [
+    [{ KANADE_NATS_CERT: certificateFile }, /^KANADE_NATS_KEY: is needed with KANADE_NATS_CERT$/],
+    [{ KANADE_NATS_KEY: keyFile }, /^KANADE_NATS_CERT: is needed with KANADE_NATS_KEY$/],
+    [{ ...own, KANADE_NATS_KEY: others.keyFile }, /^KANADE_NATS_KEY: is not the key of/],
+    [{ ...own, KANADE_NATS_KEY: caFile }, /^KANADE_NATS_KEY: must be a PEM file of a private key/],
+    [{ ...own, KANADE_NATS_URL: "nats://b" }, /^KANADE_NATS_CERT: .*KANADE_NATS_URL names another/],
+  ];
+  for (const [environment, line] of wrong) {
+    assert.deepEqual(linesOf(environment).map((each) => line.test(each)), [true]);
+  }
+});
+
 test("the keys of who signs commands may stand in a file, one on each line", async () => {
   const directory = await mkdtemp(join(tmpdir(), "kanade-settings-"));
   const file = join(directory, "keys");
