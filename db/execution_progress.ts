@@ -1,6 +1,9 @@
 /** How far an execution has come, beside what its row says: what has left, what runs, and why PCs are missing. */
 import type { Reader } from "./client.ts";
-import { numberOf, numberOrNull, textOrNull } from "./rows.ts";
+import { numberOf, numberOrNull } from "./rows.ts";
+
+/** Why targets are missing. */
+const REASONS = ["silent", "superseded", "not_sent", "killed"] as const;
 
 /** Its commands by what became of them, and its waves. Instants in ms since the epoch. */
 export interface Departures {
@@ -66,20 +69,22 @@ export async function readInFlight(reader: Reader, execId: string): Promise<Runs
   };
 }
 
-/** Missing targets of an execution by their reason; those without one are left out. */
+/** Missing targets of an execution by their reason; those of another reason, or of none, are left out. */
 export async function countMissing(
   reader: Reader,
   execId: string,
-): Promise<Readonly<Record<string, number>>> {
-  const rows = await reader.query(
-    `SELECT reason, count(*) AS targets FROM execution_targets
-      WHERE exec_id = ? AND state = 'missing' GROUP BY reason`,
+): Promise<Readonly<Record<(typeof REASONS)[number], number>>> {
+  const counts = REASONS.map((reason) =>
+    `count(*) FILTER (WHERE reason = '${reason}') AS ${reason}`
+  );
+  const [row = {}] = await reader.query(
+    `SELECT ${counts.join(", ")} FROM execution_targets WHERE exec_id = ? AND state = 'missing'`,
     [execId],
   );
-  return Object.fromEntries(
-    rows.flatMap((row) => {
-      const reason = textOrNull(row, "reason");
-      return reason === null ? [] : [[reason, numberOf(row, "targets")] as const];
-    }),
-  );
+  return {
+    silent: numberOf(row, "silent"),
+    superseded: numberOf(row, "superseded"),
+    not_sent: numberOf(row, "not_sent"),
+    killed: numberOf(row, "killed"),
+  };
 }

@@ -10,6 +10,7 @@ import { findAnswer } from "../../db/idempotency_keys.ts";
 import { listInventoryOfJob, readInventoryOfPc } from "../../db/inventory.ts";
 import { readDue, scanRuns } from "../../db/inventory_due.ts";
 import { listHistory } from "../../db/inventory_history.ts";
+import { countMissing, readDepartures, readInFlight } from "../../db/execution_progress.ts";
 import { readOpenExecutions } from "../../db/inspection.ts";
 import { checkInvariants } from "../../db/invariants.ts";
 import { listObsEvents } from "../../db/obs_events.ts";
@@ -45,6 +46,8 @@ const HOT: Readonly<Record<string, (reader: Reader) => Promise<unknown>>> = {
   "one execution": (db) => findExecution(db, "e"),
   "the targets of an execution": (db) => readTargets(db, "e", "missing"),
   "the timeline of an execution": (db) => readTimeline(db, "e"),
+  "what of an execution has left": (db) => readDepartures(db, "e"),
+  "why targets of an execution are missing": (db) => countMissing(db, "e"),
   "the first page of runs": (db) => listResults(db, { limit }),
   "a later page of runs since some time": (db) =>
     listResults(db, { limit, since: 1, cursor: afterText }),
@@ -105,6 +108,12 @@ test("what is due of the outbox is found among what waits", async () => {
   const plan = await planOf(database.db, (reader) => readDueMessages(reader, 1, limit));
   assert.match(plan.join("\n"), /USING COVERING INDEX command_outbox_waiting/);
   assert.deepEqual(plan.filter((line) => /^SCAN (o|command_outbox)\b/.test(line)), []);
+});
+
+test("the runs in flight of an execution are found among its own", async () => {
+  await using database = await startDatabase();
+  const plan = await planOf(database.db, (db) => readInFlight(db, "e"));
+  assert.deepEqual(plan.filter(isWholeTable), []);
 });
 
 for (const status of ["failure", "failed", "skipped", "expired"] as const) {
