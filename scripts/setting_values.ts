@@ -160,7 +160,7 @@ function readKey(path: string): KeyObject {
 }
 
 function codeOf(thrown: unknown): string {
-  return String((thrown as NodeJS.ErrnoException).code ?? "it is none");
+  return (thrown as NodeJS.ErrnoException).code ?? "it is none";
 }
 
 function quoted(value: unknown): string {
