@@ -1,6 +1,6 @@
 /** Whether the documents are true: paths, rooms, commands, settings, fault codes, diagrams. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { FAULT_CODES } from "../../wire/fault.ts";
 import { diagramProblems, DRAWN_DOCUMENTS, undrawn } from "./diagrams.ts";
 import { ROOMS, type Source } from "./sources.ts";
@@ -25,7 +25,10 @@ export async function documentProblems(sources: readonly Source[]): Promise<read
     settings: settingsOf(sources),
   };
   const documents = await Promise.all(
-    DOCUMENTS.map(async (path) => ({ path, text: await readFile(path, "utf8") })),
+    [...DOCUMENTS, ...await furtherDocuments()].map(async (path) => ({
+      path,
+      text: await readFile(path, "utf8"),
+    })),
   );
   return [
     ...documents.flatMap((document) => problemsOf(document, facts)),
@@ -35,7 +38,11 @@ export async function documentProblems(sources: readonly Source[]): Promise<read
 
 /** What is untrue in one document. */
 export function problemsOf({ path, text }: Source, facts: Facts): readonly string[] {
-  const problems = [...missingPaths(text, facts), ...missingCommands(text, facts)];
+  const problems = [
+    ...missingPaths(text, facts),
+    ...missingCommands(text, facts),
+    ...missingSettings(text, facts),
+  ];
   if (path === "README.md") {
     problems.push(...differences("setting", firstCells(text, /^KANADE_[A-Z_]+$/), facts.settings));
   }
@@ -60,6 +67,13 @@ function missingPaths(text: string, { exists }: Facts): readonly string[] {
 function missingCommands(text: string, { commands }: Facts): readonly string[] {
   const named = Array.from(text.matchAll(/\bnpm run ([\w:-]+)/g), ([, name]) => name ?? "");
   return named.filter((name) => !commands.includes(name)).map((name) => `names npm run ${name}`);
+}
+
+function missingSettings(text: string, { settings }: Facts): readonly string[] {
+  const named = new Set(text.match(/^KANADE_[A-Z_]*[A-Z](?==)/gm));
+  return [...named].filter((name) => !settings.includes(name)).map((name) =>
+    `sets ${name}, which nothing reads`
+  );
 }
 
 function inlineCode(text: string): readonly string[] {
@@ -98,6 +112,12 @@ function settingsOf(sources: readonly Source[]): readonly string[] {
     .filter(({ path }) => path === "scripts/settings.ts" || path.startsWith("scripts/cli/"))
     .map(({ text }) => text);
   return [...new Set(texts.join("\n").match(/\bKANADE_[A-Z_]*[A-Z]\b/g))].toSorted();
+}
+
+async function furtherDocuments(): Promise<readonly string[]> {
+  return (await readdir("docs")).filter((name) => name.endsWith(".md")).map((name) =>
+    `docs/${name}`
+  );
 }
 
 async function npmCommands(): Promise<readonly string[]> {

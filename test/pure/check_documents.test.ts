@@ -46,6 +46,12 @@ const FALSE: readonly (readonly [string, string, string, string])[] = [
     "has a setting KANADE_BIN that is not there",
   ],
   [
+    "a setting that nothing reads, given a value",
+    "docs/encryption.md",
+    "KANADE_BIND=:80\nKANADE_BIN=:80\n",
+    "sets KANADE_BIN, which nothing reads",
+  ],
+  [
     "a room without a row",
     "ARCHITECTURE.md",
     ARCHITECTURE.replace("| `web/` | what |\n", ""),
