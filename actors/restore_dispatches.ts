@@ -1,7 +1,13 @@
 /** Executions out of the audit stream: what a dispatch and a kill left there (execution-semantics.md §6). */
 import * as v from "valibot";
 import type { Transaction } from "../db/client.ts";
-import { addTargets, insertExecution, recordKill, setDeadlineFrom } from "../db/dispatches.ts";
+import {
+  addTargets,
+  hasExecution,
+  insertExecution,
+  recordKill,
+  setDeadlineFrom,
+} from "../db/dispatches.ts";
 import { transitionStatement } from "../db/projection_writes.ts";
 import { restoreDecision } from "../db/rollout_transitions.ts";
 import { decode, encode } from "../wire/codec.ts";
@@ -45,9 +51,9 @@ async function restoreDispatch(tx: Transaction, event: AuditEvent, origin: Origi
     return;
   }
   // The outbox delivers at least once: the event may stand in the stream twice.
-  const known = await tx.query("SELECT 1 FROM executions WHERE exec_id = ?", [exec_id]);
+  const isKnown = await hasExecution(tx, exec_id);
   const read = v.safeParse(Command, body);
-  if (known.length > 0 || !read.success) return;
+  if (isKnown || !read.success) return;
   const command = read.output;
   const timeoutSecs = timeoutWithRetriesSecs(command.timeout_secs, command.retry);
   const startBy = command.deadline_at ? parseInstant(command.deadline_at) ?? null : null;

@@ -128,6 +128,11 @@ function deadlineOf(row: Row, now: number): number {
   return Math.min(deadlineAt, now + KILL_GRACE_MS);
 }
 
+/** Whether an execution has its row. */
+export async function hasExecution(tx: Transaction, execId: string): Promise<boolean> {
+  return (await tx.query("SELECT 1 FROM executions WHERE exec_id = ?", [execId])).length > 0;
+}
+
 /** Records the intent to kill. Answers how many of its runs are in flight; undefined when there is no such execution. */
 export async function recordKill(
   tx: Transaction,
