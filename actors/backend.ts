@@ -1,4 +1,4 @@
-/** What the backend's actors may ask for (design.md §3). The grantors stand in `scripts/compose/grants.ts`. */
+/** What the backend's actors may ask for (ARCHITECTURE.md, "Actors"). The grantors stand in `scripts/compose/grants.ts`. */
 import type { Database, Reader } from "../db/client.ts";
 import type { Keep } from "../db/retention.ts";
 import type { Announcement } from "../wire/announcement.ts";

@@ -19,7 +19,7 @@ import { writePrivateFile } from "./private_file.ts";
 import { actorsWith } from "./system/definition.ts";
 
 /**
- * The broker of one machine: nats-server as our child (design.md §6).
+ * The broker of one machine: nats-server as our child.
  *
  * 1. It listens on loopback unless told otherwise, on one port for as long as this process lives, over any restart of it.
  * 2. Every agent has a user of its own, fenced to its PC. Passwords are random and stand in 0600 files only.

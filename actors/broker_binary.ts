@@ -29,7 +29,7 @@ const VERSION = /v?(\d+\.\d+\.\d+)/;
 
 /**
  * The nats-server to run: the one named, else on the PATH, else what the system's package manager
- * installs, which is logged before it is done (design.md §6).
+ * installs, which is logged before it is done.
  *
  * @throws {Fault} `broker_missing`, naming the ways to get one
  */
@@ -45,7 +45,7 @@ export async function findBroker(options: FindOptions): Promise<BrokerBinary> {
 
 /**
  * Why running that version is a risk that its operator should know; null when it is none. Before
- * these releases JetStream could lose or repeat messages after a crash (design.md §6).
+ * these releases JetStream could lose or repeat messages after a crash.
  */
 export function brokerRisk(version: string): string | null {
   const [major = 0, minor = 0, patch = 0] = version.split(".").map(Number);

@@ -32,7 +32,7 @@ export const BUCKETS_OF_AGENTS = [
 ] as const satisfies readonly BucketName[];
 
 /**
- * What one agent may do (design.md §6): speak for its own PC, read what concerns it, and nothing else.
+ * What one agent may do (ARCHITECTURE.md, "Who may do what"): speak for its own PC, read what concerns it, and nothing else.
  *
  * What this cannot hold back: NATS does not check where an answer is to go, so an agent may have what
  * it is permitted to read sent to any subject of its account, which is not that of the backend

@@ -1,4 +1,4 @@
-/** The broker for one actor: only the subjects that it declared (design.md §3). */
+/** The broker for one actor: only the subjects that it declared (ARCHITECTURE.md, "Actors"). */
 import type { Msg } from "nats";
 import type { Bus } from "./bus.ts";
 import type { PublishAck, PublishOptions } from "./bus_acks.ts";

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { readJsonFile, writePrivateFile } from "./private_file.ts";
 
 /**
- * `credentials.json` of the data directory (design.md §6), 0600: where the CLI and the agent of this
+ * `credentials.json` of the data directory, 0600: where the CLI and the agent of this
  * machine find how to sign in. Members that somebody else put there are kept.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Turns a request into a committed execution (design.md §1): row, targets, commands in the outbox, audit events and
+ * Turns a request into a committed execution (ARCHITECTURE.md, "The way of the data"): row, targets, commands in the outbox, audit events and
  * the answer of its Idempotency-Key in one transaction. What is committed is accepted; it goes out when it can.
  */
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";

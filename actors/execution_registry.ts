@@ -1,5 +1,5 @@
 /**
- * `exec_id` → live XState actor (design.md §3). A cache of the rows: an actor may be thrown away at any moment and
+ * `exec_id` → live XState actor. A cache of the rows: an actor may be thrown away at any moment and
  * comes back from its row.
  */
 import { Actor, type ActorRefFrom, createActor } from "xstate";
@@ -25,7 +25,7 @@ type ExecutionSnapshot = ReturnType<ExecutionActor["getSnapshot"]>;
 
 const NO_OPTIONS = Object.freeze({});
 
-/** How many idle executions stay awake (design.md §3). */
+/** How many idle executions stay awake. */
 const DEFAULT_LIMIT = 100_000;
 
 export class ExecutionRegistry {

@@ -1,4 +1,4 @@
-/** Key-value buckets for one actor: only those that it declared, only read where it said so (design.md §3). */
+/** Key-value buckets for one actor: only those that it declared, only read where it said so (ARCHITECTURE.md, "Actors"). */
 import type { BucketName } from "../wire/streams.ts";
 import type { Bus } from "./bus.ts";
 import { openKv } from "./kv.ts";

@@ -1,4 +1,4 @@
-/** Takes and renews the writer lease, once a second (design.md §7). */
+/** Takes and renews the writer lease, once a second (ARCHITECTURE.md, "What always holds"). */
 import { defineActor } from "./backend.ts";
 import { pause } from "./system/clock.ts";
 import { LEASE_RENEW_MS } from "./writer_lease.ts";

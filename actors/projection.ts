@@ -1,5 +1,5 @@
 /**
- * The write path (design.md §4): a batch of run messages becomes rows, counters, transitions, dead letters and a
+ * The write path (ARCHITECTURE.md, "The way of the data"): a batch of run messages becomes rows, counters, transitions, dead letters and a
  * position in one transaction.
  *
  * 1. Nothing leaves the process before the commit.

@@ -1,4 +1,4 @@
-/** Deletes what is too old, batch after batch, once an hour (design.md §5). */
+/** Deletes what is too old, batch after batch, once an hour. */
 import type { Transaction } from "../db/client.ts";
 import { insertOutbox } from "../db/command_outbox.ts";
 import { deleteOldAnswers } from "../db/idempotency_keys.ts";

@@ -34,7 +34,7 @@ export type RunMessage =
   };
 
 const PREVIEW_CHARACTERS = 200;
-/** Output above this many bytes is stored compressed (design.md §5). */
+/** Output above this many bytes is stored compressed. */
 const COMPRESS_ABOVE_BYTES = 4_096;
 
 const compress = promisify(gzip);

@@ -1,5 +1,5 @@
 /**
- * The writer lease (design.md §7): of several backends on one database one holds it, and it alone projects, reaps,
+ * The writer lease (ARCHITECTURE.md, "What always holds"): of several backends on one database one holds it, and it alone projects, reaps,
  * schedules and publishes the outbox. Every write of the holder asserts its term, so that one that was frozen and
  * wakes up writes nothing.
  */

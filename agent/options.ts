@@ -7,7 +7,7 @@ import type { JobHandlers } from "./handlers.ts";
 export interface AgentOptions extends BrokerAccess {
   /** The name under which the backend knows this machine; it becomes a part of subjects. */
   readonly pcId: string;
-  /** True when the credential is fenced to this agent (design.md §6); false for one that a fleet shares. */
+  /** True when the credential is fenced to this agent (ARCHITECTURE.md, "Who may do what"); false for one that a fleet shares. */
   readonly ownCredential?: boolean;
   /** The memory of the agent: one directory for each, on a disk that keeps what it fsyncs. */
   readonly dataDir: string;

@@ -4,7 +4,7 @@ import { numberOf, textOf } from "./rows.ts";
 /** A lease as its row says. Instants in ms since the epoch. */
 export interface LeaseRow {
   readonly holder: string;
-  /** Grows with every change of the holder: the fencing term (design.md §7). */
+  /** Grows with every change of the holder: the fencing term (ARCHITECTURE.md, "What always holds"). */
   readonly term: number;
   readonly expiresAt: number;
 }

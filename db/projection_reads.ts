@@ -1,5 +1,5 @@
 /**
- * The read step of one projected batch (design.md §4). Everything is bulk: a batch costs one round trip whatever its size.
+ * The read step of one projected batch. Everything is bulk: a batch costs one round trip whatever its size.
  */
 import type { Row, Statement, Transaction } from "./client.ts";
 import {

@@ -1,5 +1,5 @@
 /**
- * The write step of one projected batch (design.md §4). Everything is bulk: a batch costs one round trip whatever its size.
+ * The write step of one projected batch. Everything is bulk: a batch costs one round trip whatever its size.
  */
 import type { Bulk, SqlValue, Statement, Transaction } from "./client.ts";
 import { insertOf, insertRows } from "./multi_row.ts";

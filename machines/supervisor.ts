@@ -51,7 +51,7 @@ export type SupervisedEffect =
   | { readonly type: "END" }
   | { readonly type: "GIVE_UP" };
 
-/** Between a failure and the next start (design.md §3). */
+/** Between a failure and the next start. */
 export const RESTART_BACKOFF: Backoff = { firstMs: 100, longestMs: 30_000 };
 /** Running for so long makes earlier failures no longer count for the wait. */
 export const HEALTHY_AFTER_MS = 60_000;

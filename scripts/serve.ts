@@ -292,7 +292,7 @@ function brokerUrl(settings: Settings, broker: Broker | undefined): string {
   return settings.broker.kind === "given" ? settings.broker.servers.join(",") : broker?.url ?? "";
 }
 
-/** `runtime.json`, by which the CLI finds us (design.md §6); it goes away when we stop. */
+/** `runtime.json`, by which the CLI finds us; it goes away when we stop. */
 async function writeRuntime(
   dataDir: string,
   urls: { readonly http: string; readonly nats: string },

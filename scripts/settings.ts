@@ -1,5 +1,5 @@
 /**
- * The settings of a process, read once from its environment (design.md §7). Each is one variable; an
+ * The settings of a process, read once from its environment. Each is one variable; an
  * empty one counts as unset. No message repeats a secret.
  */
 import { readFileSync } from "node:fs";

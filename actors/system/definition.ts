@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 
 /**
  * What an actor is: a name, what it may touch, how it is restarted, and its run function. It gets
- * exactly the capabilities that it names; there is no other way to reach one (design.md §3).
+ * exactly the capabilities that it names; there is no other way to reach one (ARCHITECTURE.md, "Actors").
  */
 
 /** Given to every actor without asking. */

@@ -6,7 +6,7 @@ import { type ActorStatus, SupervisedNode } from "./node.ts";
 import { Watchable } from "./watchable.ts";
 
 /**
- * The tree of actors of one process (design.md §3).
+ * The tree of actors of one process (ARCHITECTURE.md, "Actors").
  *
  * 1. Children are started in the order given and stopped in reverse.
  * 2. One that fails is started again after a back-off; its siblings go on.

@@ -1,4 +1,4 @@
-/** What it costs when somebody looks: `project` with a viewer of the inspector attached, and without (performance.md). */
+/** What it costs when somebody looks: `project` with a viewer of the inspector attached, and without. */
 import { AnnouncementFeed } from "../../actors/http/announcement_feed.ts";
 import { eventStream } from "../../actors/http/event_stream.ts";
 import { Inspector } from "../../actors/inspector/inspector.ts";

@@ -1,6 +1,6 @@
 /**
  * How fast results become rows: the product against a plain loop that writes the same bulk statements without
- * machines, and against a projector that takes one row at a time (performance.md).
+ * machines, and against a projector that takes one row at a time.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** What each capability of a backend actor is (design.md §3). */
+/** What each capability of a backend actor is. */
 import type { ChangedAgent } from "../../actors/agent_directory.ts";
 import type { BackendCapabilities } from "../../actors/backend.ts";
 import { BusAccess } from "../../actors/bus_access.ts";

@@ -1,4 +1,4 @@
-/** failure-catalogue.md, "API, pages, operations": the broker goes away in the midst of a dispatch. */
+/** The broker goes away in the midst of a dispatch. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bus } from "../../actors/bus.ts";

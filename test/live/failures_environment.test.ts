@@ -1,4 +1,4 @@
-/** failure-catalogue.md, "Projection and state": what the environment does to the projection, and that nothing is lost. */
+/** What the environment does to the projection, and that nothing is lost. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { copyFile, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** failure-catalogue.md, "Projection and state": rows that cannot be. They are refused loudly, and the others go on. */
+/** Rows that cannot be. They are refused loudly, and the others go on. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { DeadLetterAnswer } from "../../wire/http.ts";

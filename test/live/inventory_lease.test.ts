@@ -1,4 +1,4 @@
-/** Facts with two backends on one database and one broker (design.md §7): one takes them in, both serve them. */
+/** Facts with two backends on one database and one broker: one takes them in, both serve them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JobInventoryAnswer } from "../../wire/http_inventory.ts";

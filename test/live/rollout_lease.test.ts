@@ -1,4 +1,4 @@
-/** Rollouts with two backends on one database and one broker (design.md §7): one decides, both serve. */
+/** Rollouts with two backends on one database and one broker: one decides, both serve. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DispatchAnswer } from "../../actors/dispatch_types.ts";

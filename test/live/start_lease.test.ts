@@ -1,4 +1,4 @@
-/** Several backends on one database and one broker: one holds the writer lease, the others serve (design.md §7). */
+/** Several backends on one database and one broker: one holds the writer lease, the others serve. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { DispatchAnswer } from "../../actors/dispatch_types.ts";
