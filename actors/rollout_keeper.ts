@@ -168,8 +168,9 @@ async function countUnjudged(db: Database, rollout: Rollout, at: number): Promis
   if (!hasLimit(rollout)) return 0;
   const { execId } = rollout;
   const inFlight = (await countInFlight(db, [execId])).get(execId) ?? 0;
+  if (inFlight > 0) return inFlight;
   const since = { sentAt: at - DEFAULT_START_WINDOW_MS, heardAt: at - ONLINE_WITHIN_MS };
-  return inFlight + await countAboutToBegin(db, execId, since);
+  return await countAboutToBegin(db.aside, execId, since);
 }
 
 async function beginEvent(

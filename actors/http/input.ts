@@ -20,7 +20,7 @@ const MAX_DEPTH = 100;
 /**
  * The whole body of a request.
  *
- * @throws {Fault} `too_large`, after keeping no more than the limit
+ * @throws {Fault} `too_large`, after keeping no more than the limit; `invalid_input` when its sender leaves in the midst of it
  */
 async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > Math.max(maxBytes, DISCARD_BYTES)) {
@@ -28,11 +28,15 @@ async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Ui
   }
   let chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else chunks = [];
-    if (bytes > Math.max(maxBytes, DISCARD_BYTES)) break;
+  try {
+    for await (const chunk of request.body ?? []) {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else chunks = [];
+      if (bytes > Math.max(maxBytes, DISCARD_BYTES)) break;
+    }
+  } catch (cause) {
+    throw brokenOff(cause);
   }
   if (bytes > maxBytes) throw tooLarge(maxBytes);
   return Buffer.concat(chunks);
@@ -142,6 +146,15 @@ function depthOf(json: string): number {
 /** SHA-256 of what a request asks for: method, path and canonical body (http-api.md). */
 function requestHash(method: string, { pathname }: URL, body: unknown): string {
   return sha256Hex(`${method}\n${pathname}\n${canonicalJson(body)}`);
+}
+
+/** Nobody hears of it, and nothing was refused. */
+function brokenOff(cause: unknown): Fault {
+  return new Fault("invalid_input", `Cannot read the body: it broke off (${messageOf(cause)})`, {
+    details: { path: "" },
+    retryable: true,
+    cause,
+  });
 }
 
 function tooLarge(maxBytes: number): Fault {

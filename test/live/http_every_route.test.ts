@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { ROUTES } from "../../actors/http/routes.ts";
 import type { Route } from "../../actors/http/route.ts";
@@ -225,6 +226,23 @@ test("a body of allowed length that is deep inside is refused before anything re
     headers: { "content-type": "application/json" },
   });
   assert.equal((await problemOf(response)).status, 400);
+});
+
+test("a caller who leaves in the midst of a body is no defect of ours", async () => {
+  const { hostname, port } = new URL(api.url);
+  const head = [
+    "POST /api/jobs HTTP/1.1",
+    `Host: ${hostname}`,
+    `Authorization: Bearer ${TOKEN}`,
+    "Content-Length: 100",
+  ];
+  const socket = connect(Number(port), hostname);
+  socket.end(`${head.join("\r\n")}\r\n\r\n{"id":`);
+  await eventually(
+    "its refusal",
+    () => api.logLines.find((line) => String(line["error"]).includes("it broke off")),
+  );
+  socket.destroy();
 });
 
 const SPACES = " ".repeat(15_000);
