@@ -51,13 +51,14 @@ test("runs are grouped by what they wrote and how they ended, the largest group 
     "pc-6": {},
     "pc-7": {},
     "pc-8": { stdout: "A", exitCode: 1, outcome: "skipped" },
+    "pc-10": { stdout: "A", exitCode: 2 },
   });
   await api.write(
     runRow("mixed-pc-9", { exec_id: "mixed", pc_id: "pc-9", started_at: NOW, recorded_at: NOW }),
   );
   await indexed(api.db);
   const answer = await groupsOf("mixed");
-  assert.deepEqual([answer.settled, answer.in_flight, answer.not_grouped_yet], [8, 1, 0]);
+  assert.deepEqual([answer.settled, answer.in_flight, answer.not_grouped_yet], [9, 1, 0]);
   const said = answer.groups.map((
     one,
   ) => [one.runs, one.exit_code, one.outcome, one.stdout, one.pcs]);
@@ -70,6 +71,7 @@ test("runs are grouped by what they wrote and how they ended, the largest group 
     "1,0,succeeded,B,pc-2",
     "1,1,failed,A,pc-4",
     "1,1,skipped,A,pc-8",
+    "1,2,failed,A,pc-10",
   ]);
 });
 

@@ -119,18 +119,24 @@ test("the JSON that a run prints is its PC's fact, shown with the job's hints", 
 });
 
 test("an older message does not overwrite newer facts", async () => {
+  const historyOf = (length: number) =>
+    eventually("its history", async () => {
+      const changes = await backend.api<InventoryChangeAnswer[]>(
+        "GET",
+        "/api/inventory/pc-2/disks/history",
+      );
+      return changes.length === length && changes;
+    });
   await run("disks", "pc-2", 10, { stdout: '{"disk": 10}' });
   await known("disks", "pc-2", tells({ disk: 10 }));
   await run("disks", "pc-2", 5, { stdout: '{"disk": 5}' });
+  // It was looked at: only then it is of use to see that the newer facts are still there.
+  await historyOf(2);
+  const [present] = await backend.api<PcInventoryAnswer[]>("GET", "/api/inventory/pc-2");
+  assert.deepEqual(present?.facts, { disk: 10 });
   await run("disks", "pc-2", 20, { stdout: '{"disk": 20}' });
   await known("disks", "pc-2", tells({ disk: 20 }));
-  const history = await eventually("its history", async () => {
-    const changes = await backend.api<InventoryChangeAnswer[]>(
-      "GET",
-      "/api/inventory/pc-2/disks/history",
-    );
-    return changes.length === 3 && changes;
-  });
+  const history = await historyOf(3);
   assert.deepEqual(history.map(({ facts }) => facts), [{ disk: 20 }, { disk: 10 }, { disk: 5 }]);
   assert.deepEqual(history[0]?.changes, [{ field: "disk", before: 10, after: 20 }]);
 });

@@ -278,6 +278,37 @@ test("a freeze holds the next wave, also one that cannot be read, until it is go
   assert.equal(fleet.ran(request_id).length, 4);
 });
 
+test("while nobody can tell whether the fleet is frozen the next wave is held, until it can be told", async () => {
+  await using own = await startWhole();
+  const { broker, database } = own;
+  await own.backend.api("POST", "/api/jobs", PROBE);
+  const { exec_id } = await own.backend.api<DispatchAnswerBody>(
+    "POST",
+    `/api/exec/${PROBE.id}`,
+    shares([25, 100], { soak: "2s" }),
+  );
+  const rolloutWhen = (what: string, holds: (row: RolloutAnswer) => boolean) =>
+    eventually(what, async () => {
+      const path = `/api/rollouts/${exec_id}`;
+      const { rollout, waves } = await own.backend.api<RolloutDetail>("GET", path);
+      return holds(rollout) && waves;
+    }, 30_000);
+  await rolloutWhen("its soak", ({ status }) => status === "soaking");
+  await broker.kill();
+  const [, second] = await rolloutWhen(
+    "its hold",
+    ({ status, held }) => status === "waiting" && /does not say whether/.test(held ?? ""),
+  );
+  assert.equal(second?.began_at, null);
+  const waiting = await database.db.query(
+    "SELECT 1 FROM command_outbox WHERE exec_id = ? AND wave = 1",
+    [exec_id],
+  );
+  assert.deepEqual(waiting, []);
+  await broker.restart();
+  await rolloutWhen("its end", ({ status, held }) => status === "completed" && held === null);
+});
+
 test("a rollout of a job that is revoked meanwhile stops", async () => {
   await using fleet = takers();
   const { exec_id, request_id, job_id } = await dispatch(shares([25, 100], { soak: "1h" }));
