@@ -335,7 +335,8 @@ async function lookAtAll(world: World, rounds: ScheduleRounds): Promise<number> 
 }
 
 /** A backend that another one has taken over from writes nothing. */
-async function wakesUpInVain(world: World, old: ScheduleRounds): Promise<void> {
+async function wakesUpInVain(world: World, old: ScheduleRounds, db: Database): Promise<void> {
+  const before = await written(db);
   for (const schedule of world.schedules) {
     try {
       await old.look(schedule);
@@ -343,6 +344,13 @@ async function wakesUpInVain(world: World, old: ScheduleRounds): Promise<void> {
       assert.ok(thrown instanceof Fault && thrown.code === "lease_lost", String(thrown));
     }
   }
+  assert.deepEqual(await written(db), before);
+}
+
+async function written(db: Database): Promise<unknown> {
+  return await db.query(
+    `SELECT (SELECT count(*) FROM schedule_fires) AS fires, (SELECT count(*) FROM executions) AS executions`,
+  );
 }
 
 const SEED = 20_260_329;
@@ -371,7 +379,7 @@ test("a year of ten schedules in three zones fires each instant of the table onc
       deathsInARow += 1;
       await world.time.advance(Math.floor(random() * longestMs));
       rounds = await world.takeOver();
-      if (random() < 0.5) await wakesUpInVain(world, old);
+      if (random() < 0.5) await wakesUpInVain(world, old, database.db);
       continue;
     }
     deathsInARow = 0;
