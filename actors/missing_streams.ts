@@ -1,9 +1,9 @@
 import { Fault } from "../wire/fault.ts";
-import { STREAM_NAMES } from "../wire/streams.ts";
+import { STORED_STREAM_NAMES } from "../wire/streams.ts";
 import type { Bus } from "./bus.ts";
 import { busFault } from "./bus_faults.ts";
 
-/** Streams of ours that the broker does not have. @throws {Fault} of the bus */
+/** Streams of ours that the broker does not have, those of buckets and object stores among them. @throws {Fault} of the bus */
 export async function missingStreams(bus: Bus): Promise<readonly string[]> {
   if (!bus.connected) {
     throw new Fault("broker_unavailable", "Cannot list the streams: not connected to the broker", {
@@ -14,7 +14,7 @@ export async function missingStreams(bus: Bus): Promise<readonly string[]> {
     const manager = await bus.jetstream.jetstreamManager(false);
     const present = new Set<string>();
     for await (const name of manager.streams.names()) present.add(name);
-    return STREAM_NAMES.filter((name) => !present.has(name));
+    return STORED_STREAM_NAMES.filter((name) => !present.has(name));
   } catch (thrown) {
     throw busFault("list the streams", thrown);
   }

@@ -107,6 +107,13 @@ export const OBJECT_STORES: readonly ObjectStoreSpec[] = [
   { name: "agent_releases" },
 ];
 
+/** Everything of the contract that a broker stores, by the names of its streams: those of buckets and object stores, too. */
+export const STORED_STREAM_NAMES: readonly string[] = [
+  ...STREAM_NAMES,
+  ...BUCKET_NAMES.map((name) => `KV_${name}`),
+  ...OBJECT_STORES.map(({ name }) => `OBJ_${name}`),
+];
+
 /** Scripts above this many UTF-8 bytes travel as `script_object` (wire.md §4). */
 export const MAX_INLINE_SCRIPT_BYTES = 16_384;
 /** Output above this many UTF-8 bytes per stream goes to the object store (wire.md §4). */

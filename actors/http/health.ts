@@ -3,7 +3,7 @@ import { checkInvariants } from "../../db/invariants.ts";
 import { countResultsSince } from "../../db/results.ts";
 import { Fault } from "../../wire/fault.ts";
 import { FleetHealth, InvariantsAnswer, VersionAnswer } from "../../wire/http.ts";
-import { STREAM_NAMES } from "../../wire/streams.ts";
+import { STORED_STREAM_NAMES } from "../../wire/streams.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 import type { HttpServices } from "./services.ts";
 
@@ -103,7 +103,7 @@ async function jetstreamHealth(services: HttpServices): Promise<FleetHealth["jet
     return { all_ok: missing.length === 0, missing };
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
-    return { all_ok: false, missing: [...STREAM_NAMES] };
+    return { all_ok: false, missing: [...STORED_STREAM_NAMES] };
   }
 }
 

@@ -101,7 +101,7 @@ test("an agent is forgotten on demand, and that is audited", async () => {
   assert.deepEqual(await auditedTargets("agent_delete"), ["pc-old"]);
 });
 
-test("the fleet's health counts agents, recent runs and streams", async () => {
+test("the fleet's health counts agents and recent runs, and names streams, buckets and object stores that are gone", async () => {
   await api.write(runRow("recent", { started_at: Date.now() - 1_000 }), runRow("ancient"));
   const health = await api.get<FleetHealth>("/api/health/fleet");
   assert.deepEqual(v.parse(v.strictObject(FleetHealth.entries), health), health);
@@ -109,9 +109,10 @@ test("the fleet's health counts agents, recent runs and streams", async () => {
   assert.deepEqual([health.status, health.recent_results], ["degraded", 1]);
   assert.deepEqual(health.jetstream, { all_ok: true, missing: [] });
   const manager = await api.bus.connection.jetstreamManager();
-  await manager.streams.delete("OBS_EVENTS");
+  const gone = ["OBS_EVENTS", "KV_script_status", "OBJ_result_output"];
+  for (const name of gone) await manager.streams.delete(name);
   const without = await api.get<FleetHealth>("/api/health/fleet");
-  assert.deepEqual(without.jetstream, { all_ok: false, missing: ["OBS_EVENTS"] });
+  assert.deepEqual(without.jetstream, { all_ok: false, missing: gone });
 });
 
 test("an invariant that does not hold is named, with where", async () => {
