@@ -38,6 +38,14 @@ export function isFrozen(state: FreezeState, at: number): boolean {
   return state.kind === "unreadable" || (state.kind === "set" && contains(state.span, at));
 }
 
+/** When it begins or ends by itself next, ms since the epoch; null = not any more. */
+export function nextChangeOf(state: FreezeState, at: number): number | null {
+  if (state.kind !== "set") return null;
+  const { from, until } = state.span;
+  if (from !== null && from > at) return from;
+  return until !== null && until > at ? until : null;
+}
+
 /** The freeze itself, as its author may write it. @throws {Fault} `invalid_input`, also when it ends before it begins */
 export function checkAuthoredFreeze(freeze: Freeze, hostZone: string): Freeze {
   const { from, until } = spanOf(freeze, hostZone);

@@ -84,6 +84,8 @@ export const FreezeAnswer = v.object({
   ...Freeze.entries,
   /** Whether nothing fires now. */
   frozen: v.boolean(),
+  /** When that changes by itself; null = not any more. */
+  changes_at: Text,
   /** Why the stored value cannot be read: everything is frozen then. */
   problem: Text,
 });

@@ -1,8 +1,15 @@
-import { type Freeze, Freeze as FreezeBody, freezeStateOf, isFrozen } from "../../wire/freeze.ts";
-import { checkAuthoredFreeze } from "../../wire/freeze.ts";
+import {
+  checkAuthoredFreeze,
+  type Freeze,
+  Freeze as FreezeBody,
+  freezeStateOf,
+  isFrozen,
+  nextChangeOf,
+} from "../../wire/freeze.ts";
 import * as v from "valibot";
 import { encode } from "../../wire/codec.ts";
 import { FreezeAnswer } from "../../wire/http_schedules.ts";
+import { formatInstant } from "../../wire/time.ts";
 import { FREEZE_PLACES } from "../outside_places.ts";
 import { changed } from "./audit.ts";
 import { CONDITIONAL, etagHeader, expectedOf, VERSIONED } from "./revision.ts";
@@ -51,7 +58,8 @@ async function show(call: Call) {
   if (value !== undefined) return json(answerOf(call, value), { headers });
   if (problem === null) return json(null, { headers });
   // What cannot be read stops everything, and so it is said.
-  return json({ tz: "local" as const, frozen: true, problem }, { headers });
+  const broken = { tz: "local", frozen: true, changes_at: null, problem } as const;
+  return json(broken, { headers });
 }
 
 async function set(call: Call<{ body: Freeze }>) {
@@ -83,5 +91,12 @@ async function clear(call: Call): Promise<Response> {
 function answerOf({ services }: Call, freeze: Freeze): FreezeAnswer {
   const state = freezeStateOf(encode(freeze), services.hostZone);
   const problem = state.kind === "unreadable" ? state.error : null;
-  return { ...freeze, frozen: isFrozen(state, services.clock.now()), problem };
+  const now = services.clock.now();
+  const changesAt = nextChangeOf(state, now);
+  return {
+    ...freeze,
+    frozen: isFrozen(state, now),
+    changes_at: changesAt === null ? null : formatInstant(changesAt),
+    problem,
+  };
 }

@@ -244,13 +244,20 @@ function freeze(body: unknown, headers: Record<string, string> = {}): Promise<Re
 test("a freeze is set, shown, seen in previews, cleared and audited", async () => {
   assert.equal(await api.get("/api/freeze"), null);
   const set = await freeze({ reason: "inventory", tz: "utc" });
-  const expected: FreezeAnswer = { reason: "inventory", tz: "utc", frozen: true, problem: null };
+  const expected: FreezeAnswer = {
+    reason: "inventory",
+    tz: "utc",
+    frozen: true,
+    changes_at: null,
+    problem: null,
+  };
   assert.deepEqual([set.status, await set.json()], [200, expected]);
   assert.deepEqual(await api.get("/api/freeze"), expected);
   await post(YAML.replace("nightly", "frozen"));
   assert.deepEqual((await preview("frozen", 1)).map(({ skip }) => skip), ["frozen"]);
   const bounded = await freeze({ from: "2099-01-01", until: "2099-01-02", tz: "utc" });
-  assert.equal((await bounded.json() as FreezeAnswer).frozen, false);
+  const { frozen, changes_at } = await bounded.json() as FreezeAnswer;
+  assert.deepEqual([frozen, changes_at], [false, "2099-01-01T00:00:00.000Z"]);
   assert.equal((await api.ask("/api/freeze", { method: "DELETE" })).status, 204);
   assert.equal(await api.get("/api/freeze"), null);
   assert.equal((await api.ask("/api/freeze", { method: "DELETE" })).status, 204);

@@ -83,6 +83,17 @@ test("a freeze is set with its reason and its end, is shown to all, and lifted",
   assert.equal(await world.api.get("/api/freeze"), null);
 });
 
+test("a freeze that ends by itself ends on the open page", async () => {
+  await using visitor = await world.open("#/schedules");
+  const { page } = visitor;
+  await page.getByRole("button", { name: "Freeze", exact: true }).waitFor();
+  const until = new Date(Date.now() + 8_000).toISOString();
+  await world.api.ask("/api/freeze", { method: "PUT", body: JSON.stringify({ until }) });
+  await page.getByRole("status").filter({ hasText: "No schedule fires until" }).waitFor();
+  await page.getByRole("status").filter({ hasText: "A freeze was set until" }).waitFor();
+  await world.api.ask("/api/freeze", { method: "DELETE" });
+});
+
 test("a freeze that somebody else was quicker to set is not written over, and the page says whose it is", async () => {
   await using visitor = await world.open("#/schedules");
   const { page } = visitor;

@@ -1,5 +1,5 @@
 /** The freeze: no schedule fires while it holds. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { FreezeAnswer } from "../../../wire/http_schedules.ts";
 import { ask, type AskOptions, askPage } from "../../shared/api.ts";
 import { type Loaded, refreshSoon, useQuery } from "../../shared/queries.ts";
@@ -11,6 +11,10 @@ import { changeWords, isStale, lastChange } from "../last_change.ts";
 const PATH = "/api/freeze";
 const AUDITED = ["freeze_set", "freeze_clear"];
 
+/** A freeze begins and ends by itself, and no event says so: it is asked for so long after that, milliseconds. */
+const LATER_MS = 1_000;
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The freeze as it is stored. */
 export interface StoredFreeze {
   /** Null = none is set. */
@@ -19,13 +23,26 @@ export interface StoredFreeze {
 }
 
 export function useFreeze(): Loaded<StoredFreeze> {
-  return useQuery({
+  const stored = useQuery({
     key: ["freeze"],
     load: async ({ signal }) => {
       const { value, headers } = await askPage<FreezeAnswer | null>(PATH, { signal });
       return { freeze: value, etag: headers.get("etag") ?? '"0"' };
     },
   });
+  const changesAt = stored.data?.freeze?.changes_at;
+  useEffect(() => {
+    if (changesAt == null) return undefined;
+    const look = () => {
+      refreshSoon(["freeze"]);
+      refreshSoon(["schedules"]);
+    };
+    // By the server's clock, which may be behind; and no timer takes longer.
+    const waitMs = Math.max(0, Date.parse(changesAt) - Date.now()) + LATER_MS;
+    const timer = setTimeout(look, Math.min(waitMs, LONGEST_MS));
+    return () => clearTimeout(timer);
+  }, [changesAt, stored.dataUpdatedAt]);
+  return stored;
 }
 
 /** Stores a change of what was shown, unless somebody else's came first. @throws */
@@ -43,16 +60,17 @@ async function change(etag: string, options: AskOptions, done: string): Promise<
 }
 
 export function FreezeNotice({ freeze }: { readonly freeze: FreezeAnswer }) {
-  const { frozen, problem, reason, until, from } = freeze;
+  const { frozen, changes_at, problem, reason, until, from } = freeze;
   if (problem !== null) {
     return (
       <p class="notice" role="status">Nothing fires: the stored freeze cannot be read. {problem}</p>
     );
   }
+  const isOver = !frozen && changes_at === null;
   return (
     <p class="notice" role="status">
-      {frozen ? "No schedule fires" : "A freeze is set"}
-      {!frozen && from != null && (
+      {frozen ? "No schedule fires" : isOver ? "A freeze was set" : "A freeze is set"}
+      {!frozen && !isOver && from != null && (
         <>
           {" "}from <Bound text={from} />
         </>
