@@ -30,9 +30,13 @@ export interface GroupMember {
 /** PCs that are shown of each group. */
 const SHOWN_PCS = 20;
 
-/** The key is null in flight, and while the output waits for the index. Runs with a parent are counted nowhere. */
+/**
+ * The key is null in flight, and while the output waits for the index. Runs with a parent are counted nowhere. A reason is any
+ * text that an agent wrote.
+ */
 const KEYED = `SELECT r.result_id, r.pc_id, r.outcome,
-    r.outcome || '.' || r.exit_code || '.' || CASE
+    r.outcome || '.' || r.exit_code ||
+    coalesce('.' || lower(hex(substr(r.outcome_reason, 1, 32))), '') || '.' || CASE
       WHEN r.output_unavailable THEN 'unavailable'
       WHEN r.stdout_bytes + r.stderr_bytes = 0 THEN 'empty'
       WHEN i.hash IS NOT NULL THEN lower(hex(i.hash)) END AS group_key

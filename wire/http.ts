@@ -167,6 +167,8 @@ export const OutputGroupAnswer = v.object({
   group: v.string(),
   runs: Whole,
   outcome: v.string(),
+  /** Why, where the exit code does not say. */
+  outcome_reason: Text,
   exit_code: Whole,
   /** The first of its PCs by name. */
   pcs: v.array(v.string()),

@@ -73,6 +73,7 @@ function groupAnswer({ key, runs, pcIds }: OutputGroup, sample: Run): OutputGrou
     group: key,
     runs,
     outcome: shown.outcome ?? "",
+    outcome_reason: shown.outcome_reason,
     exit_code: shown.exit_code ?? 0,
     pcs: [...pcIds],
     result_id: shown.result_id,

@@ -75,6 +75,29 @@ test("runs are grouped by what they wrote and how they ended, the largest group 
   ]);
 });
 
+test("runs that no script has ended are told apart by why", async () => {
+  const at = { exec_id: "ended-by", started_at: NOW, recorded_at: NOW };
+  await api.write(
+    executionRow("ended-by", { initiated_at: NOW }),
+    ...(["killed", "killed", "timed_out"] as const).flatMap((outcome_reason, index) =>
+      settled(`ended-by-${index}`, { exitCode: -1 }, {
+        ...at,
+        pc_id: `pc-${index}`,
+        outcome_reason,
+      })
+    ),
+  );
+  const { groups } = await groupsOf("ended-by");
+  assert.deepEqual(groups.map(({ runs, outcome_reason: why, pcs }) => [runs, why, pcs]), [
+    [2, "killed", ["pc-0", "pc-1"]],
+    [1, "timed_out", ["pc-2"]],
+  ]);
+  const members = await api.get<GroupMemberAnswer[]>(
+    `/api/executions/ended-by/outputs/${groups[0]?.group}`,
+  );
+  assert.deepEqual(members.map(({ pc_id }) => pc_id), ["pc-0", "pc-1"]);
+});
+
 test("10,000 PCs of which four said something else are two groups", async () => {
   await api.write(
     executionRow("fleet", { initiated_at: NOW, target_count: 10_000 }),

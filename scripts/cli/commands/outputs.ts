@@ -14,7 +14,10 @@ interface OutputsOptions extends PageOptions {
 
 const COLUMNS: readonly Column<OutputGroupAnswer>[] = [
   { heading: "runs", text: (group) => group.runs },
-  { heading: "outcome", text: (group) => group.outcome },
+  {
+    heading: "outcome",
+    text: ({ outcome, outcome_reason: why }) => why === null ? outcome : `${outcome}, ${why}`,
+  },
   { heading: "exit", text: (group) => group.exit_code },
   { heading: "pcs", text: pcsText },
   { heading: "output", text: (group) => group.stdout === "" ? group.stderr : group.stdout },

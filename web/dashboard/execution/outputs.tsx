@@ -65,7 +65,7 @@ export function Outputs({ execId, isOpen }: {
 }
 
 function Group({ group }: { readonly group: OutputGroupAnswer }) {
-  const { runs, outcome, exit_code: exitCode, pcs, result_id: resultId } = group;
+  const { runs, outcome, outcome_reason: reason, pcs, result_id: resultId } = group;
   const others = runs - Math.min(pcs.length, PCS_SHOWN);
   return (
     <>
@@ -73,7 +73,7 @@ function Group({ group }: { readonly group: OutputGroupAnswer }) {
         <span class="said-count number">{shownCount(runs)}</span>
         <OutcomeLabel
           outcome={outcomeOf(outcome)}
-          note={noteOf({ outcome: outcomeOf(outcome), reason: null, exitCode })}
+          note={noteOf({ outcome: outcomeOf(outcome), reason, exitCode: group.exit_code })}
         />
         <span class="muted small break">
           {pcs.slice(0, PCS_SHOWN).join(", ")}
