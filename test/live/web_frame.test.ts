@@ -14,7 +14,7 @@ import type { Announcement } from "../../wire/announcement.ts";
 import { startBrowser, visit } from "../harness/browser.ts";
 import { JWT_SECRET, startApi, type TestApi, TOKEN } from "../harness/http_api.ts";
 import { testLog } from "../harness/log.ts";
-import { executionRow, runRow, settled, targetRow } from "../harness/seed.ts";
+import { executionRow, NOON, runRow, settled, targetRow } from "../harness/seed.ts";
 
 const EVIL = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
 
@@ -102,6 +102,42 @@ test("what was missed while a list was on its way is loaded after it", async () 
   }, { times: 1 });
   await page.goto(`${api.url}/#/executions`);
   await page.getByRole("link", { name: "overtaken" }).waitFor();
+});
+
+test("the next page of a list can be asked for while the list is loaded again", async () => {
+  await api.write(
+    ...Array.from({ length: 60 }, (_, at) =>
+      executionRow(`more-${at}`, {
+        job_id: "more",
+        version: String(at),
+        initiated_at: NOON - 10_000 - at,
+      })),
+  );
+  await using visitor = await visit(browser, dashboardLink(api.url, TOKEN));
+  const { page } = visitor;
+  await page.getByText("live", { exact: true }).waitFor();
+  await page.goto(`${api.url}/#/executions?job=more`);
+  await page.getByRole("link", { name: "more 3", exact: true }).waitFor();
+  let goOn = () => {};
+  const held = new Promise<void>((resolve) => goOn = resolve);
+  const isAsked = page.waitForRequest("**/api/executions?*limit=50");
+  await page.route("**/api/executions?*limit=50", async (route) => {
+    await held;
+    await route.continue();
+  }, { times: 1 });
+  (api.services.announcements as Announcer).announce({
+    type: "transition",
+    exec_id: "more-0",
+    from: null,
+    to: "pending",
+    event: "DISPATCHED",
+    at: new Date(0).toISOString(),
+    result_id: null,
+  });
+  await isAsked;
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.getByRole("link", { name: "more 57", exact: true }).waitFor();
+  goOn();
 });
 
 test("what a script printed and what a job is called is text, whatever it looks like", async () => {

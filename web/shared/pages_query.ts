@@ -16,6 +16,8 @@ export interface Rows<T, A = readonly T[]> {
 export interface Pages<T, A = readonly T[]> {
   readonly query: Loaded<Rows<T, A>>;
   readonly hasMore: boolean;
+  /** Whether the next page is on its way: that the others are loaded again keeps nobody from asking for it. */
+  readonly isLoadingMore: boolean;
   readonly loadMore: () => void;
 }
 
@@ -40,9 +42,8 @@ export function usePagesOf<T, A>(
   return {
     query,
     hasMore: query.data?.nextCursor !== undefined,
-    loadMore: () => {
-      if (!query.isFetching) setWanted({ path, pages: pages + 1 });
-    },
+    isLoadingMore: query.isPlaceholderData,
+    loadMore: () => setWanted({ path, pages: pages + 1 }),
   };
 }
 

@@ -9,8 +9,8 @@ export function MoreButton<T, A>({ pages, label = "Show more" }: {
   if (!pages.hasMore) return null;
   return (
     <div class="more">
-      <Button class="button" off={pages.query.isFetching} onClick={pages.loadMore}>
-        {pages.query.isFetching ? "Loading" : label}
+      <Button class="button" off={pages.isLoadingMore} onClick={pages.loadMore}>
+        {pages.isLoadingMore ? "Loading" : label}
       </Button>
     </div>
   );
