@@ -144,8 +144,16 @@ test("a viewer sees no button that it may not press, and the API refuses it anyw
   const { page } = visitor;
   await page.getByText("ann, viewer").waitFor({ state: "attached" });
   await world.api.write(executionRow("seen", { job_id: "seen-job" }), targetRow("seen", "pc-1"));
-  const places = ["", "executions/seen", "run-now", "jobs", "jobs/fifty", "agents/good-1"];
-  for (const place of [...places, "schedules", "dead-letters", "settings"]) {
+  const places = [
+    "",
+    "executions/seen",
+    "run-now",
+    "jobs",
+    "jobs/fifty",
+    "jobs/new",
+    "agents/good-1",
+  ];
+  for (const place of [...places, "schedules", "schedules/new", "dead-letters", "settings"]) {
     await page.goto(`${world.api.url}/#/${place}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
     const actions = page.getByRole("main").getByRole("button", {
@@ -269,7 +277,8 @@ test("the audit log is narrowed by who, what and outcome, and its address keeps 
   await rows.filter({ hasText: "DELETE /api/jobs/none" }).waitFor();
   assert.equal(await page.getByLabel("Outcome").inputValue(), "refused");
   await page.getByLabel("Who").fill("nobody-of-that-name");
-  await page.getByRole("button", { name: "Filter" }).click();
+  await page.keyboard.press("Enter");
   await page.getByText("No entry is like that").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "actor");
   assert.deepEqual(complaints, []);
 });

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { AUDIT_OUTCOMES } from "../../../wire/http_audit.ts";
 import { setQuery } from "../../shared/router.ts";
 import { SearchField } from "../../shared/ui/search_field.tsx";
@@ -18,6 +18,8 @@ export function filterOf(query: URLSearchParams): AuditFilter {
 
 export function FilterForm({ filter }: { readonly filter: AuditFilter }) {
   const [draft, setDraft] = useState(filter);
+  // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
+  useEffect(() => setDraft(filter), [JSON.stringify(filter)]);
   const set = (member: Member, value: string) => setDraft({ ...draft, [member]: value });
   const text = (member: Member, label: string, placeholder: string) => (
     <SearchField

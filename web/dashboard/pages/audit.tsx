@@ -38,7 +38,7 @@ export function AuditPage() {
   return (
     <>
       <PageHead title="Audit" />
-      <FilterForm key={JSON.stringify(filter)} filter={filter} />
+      <FilterForm filter={filter} />
       <PagedCard
         label="Entries"
         pages={pages}

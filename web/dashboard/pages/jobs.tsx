@@ -6,6 +6,7 @@ import { goTo, linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
+import { MayNot } from "../../shared/ui/may_not.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { type Column, Table } from "../../shared/ui/table.tsx";
@@ -137,13 +138,17 @@ function NewJob() {
   return (
     <>
       <PageHead title="New job" crumbs={<a href="#/jobs">Jobs</a>} />
-      <DocumentEditor
-        kind="manifest"
-        isNew
-        text={TEMPLATE}
-        readOnly={!may("operator")}
-        onSave={async (text) => goTo(linkTo(["jobs", (await save(text)).id]))}
-      />
+      {may("operator")
+        ? (
+          <DocumentEditor
+            kind="manifest"
+            isNew
+            text={TEMPLATE}
+            readOnly={false}
+            onSave={async (text) => goTo(linkTo(["jobs", (await save(text)).id]))}
+          />
+        )
+        : <MayNot icon="jobs" verb="write">Storing a job</MayNot>}
     </>
   );
 }

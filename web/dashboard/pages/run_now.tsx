@@ -7,9 +7,10 @@ import { goTo, linkTo, place } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Button } from "../../shared/ui/button.tsx";
 import { Icon } from "../../shared/ui/icons.tsx";
+import { MayNot } from "../../shared/ui/may_not.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Segments } from "../../shared/ui/segments.tsx";
-import { Empty, Problem } from "../../shared/ui/states.tsx";
+import { Problem } from "../../shared/ui/states.tsx";
 import { JobField } from "../job/job_field.tsx";
 import { namesSomebody, NOBODY, Targets, useTargetWords } from "../targets.tsx";
 
@@ -30,13 +31,7 @@ export function RunNowPage() {
   return (
     <>
       <PageHead title="Run now" />
-      {may("operator") ? <RunForm /> : (
-        <div class="card">
-          <Empty icon="play" title="You may look, and not run">
-            <p>Running something takes the role operator.</p>
-          </Empty>
-        </div>
-      )}
+      {may("operator") ? <RunForm /> : <MayNot icon="play" verb="run">Running something</MayNot>}
     </>
   );
 }

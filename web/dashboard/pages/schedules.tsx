@@ -4,6 +4,7 @@ import { useQuery } from "../../shared/queries.ts";
 import { goTo, linkTo } from "../../shared/router.ts";
 import { may } from "../../shared/session.ts";
 import { Icon } from "../../shared/ui/icons.tsx";
+import { MayNot } from "../../shared/ui/may_not.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { Empty, Loadable } from "../../shared/ui/states.tsx";
 import { type Column, Table } from "../../shared/ui/table.tsx";
@@ -107,13 +108,17 @@ function NewSchedule() {
   return (
     <>
       <PageHead title="New schedule" crumbs={<a href="#/schedules">Schedules</a>} />
-      <DocumentEditor
-        kind="schedule"
-        isNew
-        text={TEMPLATE}
-        readOnly={!may("operator")}
-        onSave={async (text) => goTo(linkTo(["schedules", (await saveSchedule(text)).id]))}
-      />
+      {may("operator")
+        ? (
+          <DocumentEditor
+            kind="schedule"
+            isNew
+            text={TEMPLATE}
+            readOnly={false}
+            onSave={async (text) => goTo(linkTo(["schedules", (await saveSchedule(text)).id]))}
+          />
+        )
+        : <MayNot icon="schedules" verb="write">Storing a schedule</MayNot>}
     </>
   );
 }

@@ -8,8 +8,8 @@ import { may } from "../../shared/session.ts";
 import { shownPcs } from "../../shared/time.ts";
 import { Button } from "../../shared/ui/button.tsx";
 import { Confirm } from "../../shared/ui/confirm.tsx";
+import { MayNot } from "../../shared/ui/may_not.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Empty } from "../../shared/ui/states.tsx";
 import { sayDone } from "../../shared/ui/toasts.tsx";
 import { JobField } from "../job/job_field.tsx";
 import { Targets } from "../targets.tsx";
@@ -21,13 +21,9 @@ export function NewRollout() {
   return (
     <>
       <PageHead title="New rollout" crumbs={<a href="#/rollouts">Rollouts</a>} />
-      {may("operator") ? <RolloutForm /> : (
-        <div class="card">
-          <Empty icon="rollouts" title="You may look, and not run">
-            <p>Starting a rollout takes the role operator.</p>
-          </Empty>
-        </div>
-      )}
+      {may("operator")
+        ? <RolloutForm />
+        : <MayNot icon="rollouts" verb="run">Starting a rollout</MayNot>}
     </>
   );
 }
