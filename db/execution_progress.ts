@@ -13,8 +13,8 @@ export interface Departures {
   readonly calledOff: number;
   /** By the broker's clock. */
   readonly lastSentAt: number | null;
-  /** Of each wave, in their order; null = it has not left. Empty = it has no waves. */
-  readonly wavesSentAt: readonly (number | null)[];
+  /** When each wave began to leave, in their order; null = it has not. Empty = it has no waves. */
+  readonly wavesBeganAt: readonly (number | null)[];
 }
 
 /** What of an execution has left for its PCs. */
@@ -28,7 +28,7 @@ export async function readDepartures(reader: Reader, execId: string): Promise<De
         FROM command_outbox WHERE exec_id = ? AND kind = 'command'`,
       [execId],
     ),
-    reader.query("SELECT sent_at FROM rollout_waves WHERE exec_id = ? ORDER BY wave", [execId]),
+    reader.query("SELECT began_at FROM rollout_waves WHERE exec_id = ? ORDER BY wave", [execId]),
   ]);
   const [row = {}] = commands;
   return {
@@ -36,7 +36,7 @@ export async function readDepartures(reader: Reader, execId: string): Promise<De
     sent: numberOf(row, "sent"),
     calledOff: numberOf(row, "called_off"),
     lastSentAt: numberOrNull(row, "last_sent_at"),
-    wavesSentAt: waves.map((wave) => numberOrNull(wave, "sent_at")),
+    wavesBeganAt: waves.map((wave) => numberOrNull(wave, "began_at")),
   };
 }
 

@@ -52,12 +52,14 @@ export function surroundings(
 
 /** With its dispatch nothing had left; after it, what has left now, but for waves: they tell when each did. */
 function sendingAt({ departures, rollout }: ExecutionFacts, moment: Moment): Sending {
-  const { waiting, sent, calledOff, wavesSentAt } = departures;
+  const { waiting, sent, calledOff, wavesBeganAt } = departures;
   const { at, rev, isNow } = moment;
-  const left = wavesSentAt.filter((sentAt) => sentAt !== null && (isNow || sentAt <= at)).length;
+  const isDispatch = rev === 0 && !isNow;
+  const began = wavesBeganAt.filter((beganAt) => beganAt !== null && (isNow || beganAt <= at));
   const isOver = rollout !== undefined && rollout.endedAt !== null && rollout.endedAt <= at;
-  const waves = wavesSentAt.length === 0 ? null : { all: wavesSentAt.length, left, isOver };
-  return rev === 0 && !isNow
+  const out = isDispatch ? 0 : began.length;
+  const waves = wavesBeganAt.length === 0 ? null : { all: wavesBeganAt.length, out, isOver };
+  return isDispatch
     ? { waiting: waiting + sent + calledOff, sent: 0, calledOff: 0, waves }
     : { waiting, sent, calledOff, waves };
 }

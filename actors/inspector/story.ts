@@ -32,12 +32,13 @@ function whyOf(facts: StoryFacts): readonly string[] {
 function stateOf(facts: StoryFacts): string {
   const waiting = waitingTargets(facts);
   const all = pcs(facts.targetCount);
+  const { waves } = facts.sending;
   switch (facts.status) {
     case "pending":
       return `It is pending: ${pendingOf(facts)}`;
     case "running":
       return `It is running: ${waiting} of ${all} ${waiting === 1 ? "has" : "have"} not ended yet${
-        wavesLeft(facts)
+        waves !== null && waves.out < waves.all ? `, and ${wavesOut(waves)}` : ""
       }`;
     case "completed":
       return facts.targetCount === 1
@@ -53,12 +54,10 @@ function stateOf(facts: StoryFacts): string {
 function pendingOf(facts: StoryFacts): string {
   const { sending: { waiting, sent, calledOff, waves }, targetCount } = facts;
   const nobody = targetCount === 1 ? "it has not begun" : "none of them has begun";
-  if (waves !== null && waves.left < waves.all) {
-    return waves.left === 0
-      ? `it goes out in ${count(waves.all, "wave")}, and none of them has left yet`
-      : `${waves.left} of its ${count(waves.all, "wave")} ${
-        waves.left === 1 ? "has" : "have"
-      } left, and nobody has begun`;
+  if (waves !== null && waves.out < waves.all) {
+    return waves.out === 0
+      ? `it goes out in ${count(waves.all, "wave")}, and none of them is out yet`
+      : `${wavesOut(waves)}, and nobody has begun`;
   }
   if (waiting > 0) {
     return `${count(waiting, "command")} of it ${
@@ -70,11 +69,8 @@ function pendingOf(facts: StoryFacts): string {
   return `it was ${way} to ${pcs(targetCount)}, and ${nobody}`;
 }
 
-function wavesLeft({ sending: { waves } }: StoryFacts): string {
-  if (waves === null || waves.left === waves.all) return "";
-  return `, and ${waves.left} of its ${count(waves.all, "wave")} ${
-    waves.left === 1 ? "has" : "have"
-  } left`;
+function wavesOut({ all, out }: NonNullable<StoryFacts["sending"]["waves"]>): string {
+  return `${out} of its ${count(all, "wave")} ${out === 1 ? "is" : "are"} out`;
 }
 
 /** In the order in which they are told; the rest of a reason that a newer version knows is only counted. */

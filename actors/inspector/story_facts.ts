@@ -52,8 +52,9 @@ export interface Sending {
   /** Null = it goes out at once. */
   readonly waves: {
     readonly all: number;
-    readonly left: number;
-    /** What had not left never will. */
+    /** Those that had begun to leave. */
+    readonly out: number;
+    /** Those that had not never will. */
     readonly isOver: boolean;
   } | null;
 }
@@ -99,5 +100,5 @@ export function count(amount: number, what: string): string {
 
 /** Whether a part of it was still to be sent at that moment. */
 export function isUnsent({ sending: { waiting, waves } }: StoryFacts): boolean {
-  return waiting > 0 || (waves !== null && !waves.isOver && waves.left < waves.all);
+  return waiting > 0 || (waves !== null && !waves.isOver && waves.out < waves.all);
 }

@@ -139,13 +139,13 @@ test("an execution in waves says what has left, what holds the rest, and by when
     return /has left, and is watched/.test(now.story.why) ? { now, moments } : undefined;
   });
   const { story } = soaking.now;
-  assert.match(story.why, /^It is pending: 1 of its 2 waves has left, and nobody has begun\./);
+  assert.match(story.why, /^It is pending: 1 of its 2 waves is out, and nobody has begun\./);
   assert.match(story.next[0] ?? "", /wave 2 leaves\.$/);
   assert.deepEqual(story.deadlines.map(({ words }) => words), [
     "Until then wave 1 is watched.",
     "It has no deadline yet: that begins when the last of it has left.",
   ]);
-  assert.match(soaking.moments[0]?.story.why ?? "", /in 2 waves, and none of them has left yet/);
+  assert.match(soaking.moments[0]?.story.why ?? "", /in 2 waves, and none of them is out yet/);
 
   await backend.api("POST", `/api/rollouts/${exec_id}/abort`);
   const aborted = await eventually("the rest to be called off", async () => {

@@ -164,6 +164,10 @@ test("a command on another machine is picked, and seen to run, to be reported an
   await page.goto(`${backend.url}/inspector#/machines/agent_command?agent=pc-none`);
   await page.getByText("pc-none does not answer").waitFor();
   assert.equal(await page.getByLabel("On which PC").inputValue(), "pc-none");
+  const { inspector } = backend.backend.services;
+  await eventually("the one that was left to be asked no more", () => inspector.askedAgents === 1);
+  await page.close();
+  await eventually("the asking to end", () => inspector.askedAgents === 0);
   await rm(directory, { recursive: true, force: true });
 });
 

@@ -241,6 +241,26 @@ test("who looked away is told that what was watched has ended, not that it goes 
   await lit(page, "completed");
 });
 
+test("what a page leaves out of a flood is said on it", async () => {
+  const execution = await WatchedExecution.dispatch(backend, ["pc-1", "pc-2"]);
+  await using visitor = await open("#/activity");
+  const { page } = visitor;
+  await page.getByText("watching", { exact: true }).waitFor();
+  await execution.started(execution.run("pc-1"));
+  const { registry } = backend.backend;
+  const live = registry.get(execution.execId);
+  // As a batch does it that cannot be folded: one event after the other, then the commit.
+  for (let sent = 0; sent < 300; sent += 1) {
+    live?.actor.send({
+      type: "RUNS_SETTLED",
+      runs: { succeeded: 0, failed: 0, skipped: 0, expiredRuns: 0 },
+      targets: { settled: 0, expired: 0, missing: 0 },
+    });
+  }
+  registry.settle([]);
+  await page.getByText(/^sampled: 2\d\d events left out$/).waitFor();
+});
+
 test("a page that was looked away from says that it has not seen everything", async () => {
   await using visitor = await open("#/activity");
   const { page } = visitor;

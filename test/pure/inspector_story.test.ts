@@ -113,12 +113,12 @@ const CASES: readonly Case[] = [
     given: {
       settled: 1,
       succeeded: 1,
-      sending: { ...SENT, sent: 1, waves: { all: 3, left: 1, isOver: false } },
+      sending: { ...SENT, sent: 1, waves: { all: 3, out: 1, isOver: false } },
       rollout: { ...ROLLOUT, status: "soaking", soakUntil: NOON + 600_000 },
       deadlineAt: null,
     },
     why:
-      "It is running: 2 of 3 PCs have not ended yet, and 1 of its 3 waves has left. Wave 1 of 3 has left, and is watched. Of its runs: 1 succeeded.",
+      "It is running: 2 of 3 PCs have not ended yet, and 1 of its 3 waves is out. Wave 1 of 3 has left, and is watched. Of its runs: 1 succeeded.",
     next: "When it has been watched for long enough and not too much has failed, wave 2 leaves.",
     deadlines: ["12:10 Until then wave 1 is watched.", NOT_YET],
   },
@@ -126,12 +126,12 @@ const CASES: readonly Case[] = [
     when: "no wave has left, because one is held back",
     given: {
       status: "pending",
-      sending: { ...SENT, sent: 0, waves: { all: 3, left: 0, isOver: false } },
+      sending: { ...SENT, sent: 0, waves: { all: 3, out: 0, isOver: false } },
       rollout: { ...ROLLOUT, held: "the fleet is frozen" },
       deadlineAt: null,
     },
     why:
-      "It is pending: it goes out in 3 waves, and none of them has left yet. Wave 1 of 3 is held back: the fleet is frozen.",
+      "It is pending: it goes out in 3 waves, and none of them is out yet. Wave 1 of 3 is held back: the fleet is frozen.",
     next: "Wave 1 of 3 leaves when it is due and nothing holds it.",
     deadlines: [NOT_YET],
   },
@@ -143,7 +143,7 @@ const CASES: readonly Case[] = [
       succeeded: 1,
       missing: 2,
       missingFor: { not_sent: 2 },
-      sending: { ...SENT, sent: 1, waves: { all: 3, left: 1, isOver: true } },
+      sending: { ...SENT, sent: 1, waves: { all: 3, out: 1, isOver: true } },
       rollout: { ...ROLLOUT, status: "aborted", reason: "aborted by ann" },
       ...by("TARGETS_DROPPED", { pcId: null }),
     },
