@@ -437,3 +437,41 @@ test("per_target every: one success counts for all, who are asked again after th
   await letALookPass(backend, clock);
   assert.deepEqual(await askedTimes(system, "sync", 2), ["pc-1 pc-2", "pc-1 pc-2"]);
 });
+
+test("an instant is skipped while as many executions of its schedule are open as may be", async () => {
+  const clock = new ShiftedClock("2026-06-02T08:59:58Z");
+  await using system = await startWhole({ clock });
+  const { backend } = system;
+  await backend.api("POST", "/api/jobs", PROBE);
+  await put(backend, { ...NIGHTLY, constraints: { max_concurrent: 1 } });
+  await ledgerOf(system, 1);
+  await system.restart({ meanwhile: async () => clock.set("2026-06-03T09:00:01Z") });
+  const rows = await ledgerOf(system, 2);
+  assert.deepEqual(rows.map(({ state, reason }) => [state, reason]), [
+    ["fired", null],
+    ["skipped", "max_concurrent"],
+  ]);
+});
+
+test("an instant whose row was lost, but not its execution, is told as fired, and nothing runs again", async () => {
+  const clock = new ShiftedClock("2026-06-02T08:59:58Z");
+  await using system = await startWhole({ clock });
+  await system.backend.api("POST", "/api/jobs", PROBE);
+  await put(system.backend, NIGHTLY);
+  const [before] = await ledgerOf(system, 1);
+  await system.restart({
+    meanwhile: async (_bus, { db }) => {
+      await db.write((tx) =>
+        tx.batch([
+          { sql: "DELETE FROM schedule_fires" },
+          { sql: "UPDATE schedule_cursors SET decided_up_to = decided_up_to - 3600000" },
+        ])
+      );
+    },
+  });
+  const [again] = await ledgerOf(system, 1);
+  for (const column of ["fire_at", "state", "reason", "exec_id", "target_count"]) {
+    assert.deepEqual(again?.[column], before?.[column], column);
+  }
+  assert.equal((await system.database.db.query("SELECT 1 FROM executions")).length, 1);
+});
