@@ -228,8 +228,9 @@ export class ApiClient {
     }).catch((thrown: unknown) => {
       throw signal.aborted ? thrown : unreachable(server, thrown);
     });
-    if (!response.ok) throw await faultOf(response);
-    return response;
+    if (response.ok) return response;
+    const lacksToken = response.status === 401 && token === undefined;
+    throw await faultOf(response, lacksToken ? "; name one by KANADE_TOKEN or --token-file" : "");
   }
 
   async #read<S extends v.GenericSchema>(
@@ -259,8 +260,8 @@ function wasCutOff({ details: { reason } }: Fault): boolean {
   return typeof reason === "string" && !NOT_REACHED.includes(reason);
 }
 
-/** The fault that a problem document tells of. */
-async function faultOf(response: Response): Promise<Fault> {
+/** The fault that a problem document tells of. @param hint what to do about it */
+async function faultOf(response: Response, hint: string): Promise<Fault> {
   const text = await response.text();
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Problem), text);
   if (!parsed.success) {
@@ -268,7 +269,7 @@ async function faultOf(response: Response): Promise<Fault> {
   }
   const { type, detail, path, exec_id: execId } = parsed.output;
   const code = FAULT_CODES.find((each) => type.endsWith(`:${each}`)) ?? "internal";
-  return new Fault(code, detail, {
+  return new Fault(code, `${detail}${hint}`, {
     retryable: response.status === 503,
     details: {
       status: response.status,

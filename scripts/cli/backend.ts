@@ -8,7 +8,7 @@ import type { Environment } from "../environment.ts";
 /** Where the backend is, and what lets us in. */
 export interface BackendAddress {
   readonly server: URL;
-  /** Absent where the server was named and no token with it. */
+  /** Absent where the server was named and no token with it, and where the local one made none. */
   readonly token?: string;
 }
 
@@ -19,7 +19,7 @@ export interface BackendOptions {
 }
 
 const Runtime = v.object({ http: v.string() });
-const Credentials = v.object({ http_token: v.string() });
+const Credentials = v.object({ http_token: v.optional(v.string()) });
 
 /**
  * Finds the backend: options first, then KANADE_SERVER and KANADE_TOKEN, then the files that a running one leaves in
@@ -45,7 +45,9 @@ async function localBackend(dataDir: string, token: string | undefined): Promise
   const server = serverUrl(runtime.http);
   if (token !== undefined) return { server, token };
   const bytes = await readLocal(join(dataDir, "credentials.json"));
-  return { server, token: decode(Credentials, "credentials.json", bytes).http_token };
+  const { http_token: made } = decode(Credentials, "credentials.json", bytes);
+  // It was given a token of its own, which only who set it knows; or it lets everybody in.
+  return made === undefined ? { server } : { server, token: made };
 }
 
 async function readLocal(path: string): Promise<Uint8Array> {

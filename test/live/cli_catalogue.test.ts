@@ -147,4 +147,22 @@ describe("the command line", () => {
     });
     assert.match(named.stderr, /no token was given/);
   });
+
+  it("asks a local backend that made no token without one, and says how to name it", async () => {
+    await write("runtime.json", JSON.stringify({ http: api.url, nats: "", pid: 1, version: "1" }));
+    await write("credentials.json", JSON.stringify({ nats: {} }));
+    const env = { KANADE_DATA_DIR: folder };
+    assert.deepEqual(await runCli(["agents"], { env }), {
+      exitCode: 1,
+      stdout: "",
+      stderr:
+        "kanade: Cannot sign in: no token was given; name one by KANADE_TOKEN or --token-file\n",
+    });
+    const named = await runCli(["agents"], { env: { ...env, KANADE_TOKEN: TOKEN } });
+    assert.equal(named.exitCode, 0, named.stderr);
+    await using open = await startApi({ auth: { disabled: true } });
+    await write("runtime.json", JSON.stringify({ http: open.url, nats: "", pid: 1, version: "1" }));
+    const everybody = await runCli(["agents"], { env });
+    assert.equal(everybody.exitCode, 0, everybody.stderr);
+  });
 });
