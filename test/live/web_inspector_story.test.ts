@@ -63,7 +63,7 @@ function worded({ counters: stored }: TransitionAnswer): Record<string, number> 
     failed,
     skipped,
     "given up": expired_runs,
-    "never heard of": missing,
+    missing,
   };
 }
 

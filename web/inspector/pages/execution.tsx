@@ -200,7 +200,7 @@ const COUNTERS: readonly (readonly [name: string, label: string])[] = [
   ["failed", "failed"],
   ["skipped", "skipped"],
   ["expired_runs", "given up"],
-  ["missing", "never heard of"],
+  ["missing", "missing"],
 ];
 
 function Why({ moment, isNow }: { readonly moment: MomentAnswer; readonly isNow: boolean }) {
