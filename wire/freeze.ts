@@ -4,6 +4,7 @@ import { BOUND_FORMS, contains, parseBound, type Span } from "./bounds.ts";
 import { decode } from "./codec.ts";
 import { Fault } from "./fault.ts";
 import { zoneName } from "./local_time.ts";
+import { notAccepted } from "./written.ts";
 
 export const Freeze = v.object({
   /** Null = at once. */
@@ -50,7 +51,7 @@ export function nextChangeOf(state: FreezeState, at: number): number | null {
 export function checkAuthoredFreeze(freeze: Freeze, hostZone: string): Freeze {
   const { from, until } = spanOf(freeze, hostZone);
   if (from === null || until === null || from < until) return freeze;
-  throw refused("until", "it is not after from");
+  throw notAccepted("freeze", "until", "it is not after from");
 }
 
 function spanOf({ from, until, tz }: Freeze, hostZone: string): Span {
@@ -61,12 +62,6 @@ function spanOf({ from, until, tz }: Freeze, hostZone: string): Span {
 function boundOf(side: keyof Span, text: string | null | undefined, zone: string): number | null {
   if (text === null || text === undefined) return null;
   const at = parseBound(text, side, zone);
-  if (at === undefined) throw refused(side, `must be ${BOUND_FORMS}`);
+  if (at === undefined) throw notAccepted("freeze", side, `must be ${BOUND_FORMS}`);
   return at;
-}
-
-function refused(path: string, why: string): Fault {
-  return new Fault("invalid_input", `Cannot accept the freeze at ${path}: ${why}`, {
-    details: { path },
-  });
 }

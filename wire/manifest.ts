@@ -2,10 +2,9 @@
 import * as v from "valibot";
 import { parse } from "./codec.ts";
 import { AD_HOC_JOB_ID, RunAs, Shell } from "./command.ts";
-import { Fault } from "./fault.ts";
 import { checkName } from "./ids.ts";
 import { Duration, Id } from "./scalars.ts";
-import { parseWritten } from "./written.ts";
+import { notAccepted, parseWritten } from "./written.ts";
 
 const Text = v.string("must be text (quote it in YAML)");
 /** Carried through untouched: what it holds is between the job's author and the agent. */
@@ -97,7 +96,7 @@ export function decodeAuthoredManifest(value: unknown): Manifest {
 function checkAuthored(manifest: Manifest): Manifest {
   checkName("id", manifest.id);
   if (manifest.id === AD_HOC_JOB_ID) {
-    throw refused("id", `"${AD_HOC_JOB_ID}" is kept for runs without a job`);
+    throw notAccepted("manifest", "id", `"${AD_HOC_JOB_ID}" is kept for runs without a job`);
   }
   return manifest;
 }
@@ -109,7 +108,8 @@ function checkAuthored(manifest: Manifest): Manifest {
  */
 export function checkPosted(manifest: Manifest): Manifest {
   if (isSet(manifest.execute.script_file)) {
-    throw refused(
+    throw notAccepted(
+      "manifest",
       "execute.script_file",
       "only the author's machine has the file; send its text as script",
     );
@@ -119,10 +119,4 @@ export function checkPosted(manifest: Manifest): Manifest {
 
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null;
-}
-
-function refused(path: string, why: string): Fault {
-  return new Fault("invalid_input", `Cannot accept the manifest at ${path}: ${why}`, {
-    details: { path },
-  });
 }

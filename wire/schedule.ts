@@ -16,7 +16,7 @@ import {
 } from "./local_time.ts";
 import { namesTargets, NO_TARGETS, planEntries } from "./plan.ts";
 import { Count, Duration, Id } from "./scalars.ts";
-import { parseWritten } from "./written.ts";
+import { notAccepted, parseWritten } from "./written.ts";
 
 const MIN_STARTING_DEADLINE_MS = 1_000;
 
@@ -114,15 +114,27 @@ export function checkAuthored(schedule: Schedule): Schedule {
   checkActive(schedule);
   const { starting_deadline: deadline } = schedule;
   if (isSet(deadline) && parseDurationMs(deadline) < MIN_STARTING_DEADLINE_MS) {
-    throw refused("starting_deadline", "must be 1s or more: nothing starts at its very instant");
+    throw notAccepted(
+      "schedule",
+      "starting_deadline",
+      "must be 1s or more: nothing starts at its very instant",
+    );
   }
   const { window, skip_dates: skipDates } = schedule.constraints ?? {};
   if (isSet(window) && parseWindow(window) === undefined) {
-    throw refused("constraints.window", "must be HH:MM-HH:MM with two different times");
+    throw notAccepted(
+      "schedule",
+      "constraints.window",
+      "must be HH:MM-HH:MM with two different times",
+    );
   }
   skipDates?.forEach((date, index) => {
     if (parseDate(date) === undefined) {
-      throw refused(`constraints.skip_dates.${index}`, "must be a day such as 2026-12-24");
+      throw notAccepted(
+        "schedule",
+        `constraints.skip_dates.${index}`,
+        "must be a day such as 2026-12-24",
+      );
     }
   });
   return schedule;
@@ -133,11 +145,13 @@ function checkActive({ active, tz }: Schedule): void {
   const [from, until] = (["from", "until"] as const).map((side) => {
     const text = active?.[side];
     const bound = isSet(text) ? parseBound(text, side, zone) : null;
-    if (bound === undefined) throw refused(`active.${side}`, `must be ${BOUND_FORMS}`);
+    if (bound === undefined) {
+      throw notAccepted("schedule", `active.${side}`, `must be ${BOUND_FORMS}`);
+    }
     return bound;
   });
   if (isSet(from) && isSet(until) && until <= from) {
-    throw refused("active.until", "it is not after from");
+    throw notAccepted("schedule", "active.until", "it is not after from");
   }
 }
 
@@ -157,10 +171,4 @@ function whyNotCalendar({ at, days }: { at: string; days?: string[] | null | und
 
 function isSet<T>(value: T | null | undefined): value is T {
   return value !== undefined && value !== null;
-}
-
-function refused(path: string, why: string): Fault {
-  return new Fault("invalid_input", `Cannot accept the schedule at ${path}: ${why}`, {
-    details: { path },
-  });
 }

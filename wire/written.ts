@@ -30,6 +30,13 @@ export function parseWritten<S extends v.GenericSchema>(
   });
 }
 
+/** The fault of a written thing that parses and still cannot be. @param path where in it, with dots between */
+export function notAccepted(what: string, path: string, why: string): Fault {
+  return new Fault("invalid_input", `Cannot accept the ${what} at ${path}: ${why}`, {
+    details: { path },
+  });
+}
+
 /** Members of the input that parsing dropped are those that the schema does not know. */
 function collectUnknown(
   input: unknown,
