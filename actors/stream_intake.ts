@@ -62,11 +62,6 @@ export class StreamIntake implements AsyncDisposable {
     return intake;
   }
 
-  /** How many messages wait in the buffer. */
-  get waiting(): number {
-    return this.#buffer.length;
-  }
-
   /**
    * The next batch, of one to `max` messages: at once when the broker has no more, else after 10 ms at the latest.
    *

@@ -114,10 +114,6 @@ export class Watching {
     this.#parts = parts;
   }
 
-  get viewers(): number {
-    return this.#viewers.size;
-  }
-
   /** Tells a viewer until the function that it returns is called. */
   watch(viewer: Viewer): () => void {
     this.#viewers.add(viewer);
