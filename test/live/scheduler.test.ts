@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openKv } from "../../actors/kv.ts";
 import { provision } from "../../actors/provision.ts";
-import type { Row } from "../../db/client.ts";
 import { encode } from "../../wire/codec.ts";
 import {
   PROBE,
@@ -18,6 +17,7 @@ import { startDatabase } from "../harness/database.ts";
 import { openViewer } from "../harness/event_reader.ts";
 import { publishResult } from "../harness/fleet_messages.ts";
 import { testLog } from "../harness/log.ts";
+import { ledger, ledgerOf, NIGHTLY, putSchedule, scheduleKnown } from "../harness/schedules.ts";
 import { ShiftedClock } from "../harness/shifted_clock.ts";
 import { eventually, within } from "../harness/wait.ts";
 
@@ -25,52 +25,10 @@ const EARLIER = "2026-06-02T08:30:00Z";
 const JUST_BEFORE = "2026-06-02T08:59:59.500Z";
 const LONG_WAIT_MS = 25_000;
 
-const NIGHTLY = {
-  id: "nightly",
-  job_id: "probe",
-  target: { pcs: ["pc-1", "pc-2"] },
-  when: { calendar: { at: "09:00" } },
-  tz: "utc",
-};
-
-async function put(
-  backend: TestBackend,
-  schedule: Readonly<Record<string, unknown>> & { readonly id: string },
-): Promise<void> {
-  await openKv(backend.bus, "schedules").put(schedule.id, encode(schedule));
-}
-
-type Rows = Pick<TestSystem, "database">;
-
-/** The ledger of a schedule, oldest first. */
-async function ledger({ database }: Rows, id = "nightly"): Promise<readonly Row[]> {
-  return await database.db.query(
-    "SELECT * FROM schedule_fires WHERE schedule_id = ? ORDER BY fire_at",
-    [id],
-  );
-}
-
-async function ledgerOf(system: Rows, count: number, id = "nightly") {
-  return await eventually(`${count} rows in the ledger`, async () => {
-    const rows = await ledger(system, id);
-    return rows.length >= count ? rows : undefined;
-  }, LONG_WAIT_MS);
-}
-
-/** Ends when the scheduler knows the schedule. */
-async function known({ database }: Rows, id = "nightly"): Promise<void> {
-  await eventually("the schedule to be known", async () => {
-    const rows = await database.db.query("SELECT 1 FROM schedule_cursors WHERE schedule_id = ?", [
-      id,
-    ]);
-    return rows.length === 1;
-  });
-}
-
 /** From now on it is this time. The scheduler, which waits by the time that it was, looks again. */
 async function letItBe(backend: TestBackend, clock: ShiftedClock, now: string): Promise<void> {
   clock.set(now);
-  await put(backend, { ...NIGHTLY, id: "alarm", enabled: false });
+  await putSchedule(backend, { ...NIGHTLY, id: "alarm", enabled: false });
 }
 
 /** What repeats is looked at every 10 s: they have passed. */
@@ -97,8 +55,8 @@ test("a schedule fires at its instant: ledger, execution, targets and audit in o
   await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(backend, NIGHTLY);
-  await known(system);
+  await putSchedule(backend, NIGHTLY);
+  await scheduleKnown(system);
   await letItBe(backend, clock, JUST_BEFORE);
   const [row] = await ledgerOf(system, 1);
   assert.deepEqual(
@@ -132,8 +90,8 @@ for (const [what, value, reason] of FREEZES) {
     const { backend, database } = system;
     await backend.api("POST", "/api/jobs", PROBE);
     await openKv(backend.bus, "fleet_config").put("freeze", value);
-    await put(backend, NIGHTLY);
-    await known(system);
+    await putSchedule(backend, NIGHTLY);
+    await scheduleKnown(system);
     await letItBe(backend, clock, JUST_BEFORE);
     const [row] = await ledgerOf(system, 1);
     assert.deepEqual([row?.["state"], row?.["reason"]], ["skipped", reason]);
@@ -154,8 +112,8 @@ test("while nobody can tell whether it is frozen nothing fires, and once it can 
   await using backend = await startBackend({ broker: throughProxy, db: database.db, clock });
   const system = { database };
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(backend, NIGHTLY);
-  await known(system);
+  await putSchedule(backend, NIGHTLY);
+  await scheduleKnown(system);
   // When its time has come it asks for the freeze, of a broker that is going away.
   const asked = proxy.cutAt("to the broker", "DIRECT.GET.KV_fleet_config.$KV.fleet_config.freeze");
   await letItBe(backend, clock, JUST_BEFORE);
@@ -179,8 +137,8 @@ test("a backend that was down over an instant fires it late and once, and one th
   const clock = new ShiftedClock(EARLIER);
   await using system = await startWhole({ clock });
   await system.backend.api("POST", "/api/jobs", PROBE);
-  await put(system.backend, NIGHTLY);
-  await known(system);
+  await putSchedule(system.backend, NIGHTLY);
+  await scheduleKnown(system);
   await system.restart({ meanwhile: async () => clock.set("2026-06-02T09:40:00Z") });
   await ledgerOf(system, 1);
   await system.restart({ meanwhile: async () => clock.set("2026-06-05T10:30:00Z") });
@@ -209,23 +167,23 @@ test("a schedule that is disabled, deleted or changed right before its instant d
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
   for (const id of ["disabled", "deleted", "changed", "kept"]) {
-    await put(backend, { ...NIGHTLY, id });
-    await known(system, id);
+    await putSchedule(backend, { ...NIGHTLY, id });
+    await scheduleKnown(system, id);
   }
-  await put(backend, { ...NIGHTLY, id: "disabled", enabled: false });
+  await putSchedule(backend, { ...NIGHTLY, id: "disabled", enabled: false });
   await openKv(backend.bus, "schedules").delete("deleted");
-  await put(backend, {
+  await putSchedule(backend, {
     ...NIGHTLY,
     id: "changed",
     when: { calendar: { at: "08:00" } },
   });
   await letItBe(backend, clock, JUST_BEFORE);
   await ledgerOf(system, 1, "kept");
-  await put(backend, { ...NIGHTLY, id: "disabled" });
-  await put(backend, { ...NIGHTLY, id: "deleted" });
-  await put(backend, { ...NIGHTLY, id: "later" });
-  await known(system, "later");
-  await known(system, "deleted");
+  await putSchedule(backend, { ...NIGHTLY, id: "disabled" });
+  await putSchedule(backend, { ...NIGHTLY, id: "deleted" });
+  await putSchedule(backend, { ...NIGHTLY, id: "later" });
+  await scheduleKnown(system, "later");
+  await scheduleKnown(system, "deleted");
   const fired = await database.db.query("SELECT schedule_id FROM schedule_fires");
   assert.deepEqual(fired, [{ schedule_id: "kept" }]);
 });
@@ -235,13 +193,13 @@ test("schedules of a bucket that was deleted and made again are seen again", asy
   await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(backend, { ...NIGHTLY, id: "before" });
-  await known(system, "before");
+  await putSchedule(backend, { ...NIGHTLY, id: "before" });
+  await scheduleKnown(system, "before");
   const manager = await backend.bus.connection.jetstreamManager();
   await manager.streams.delete("KV_schedules");
   await provision(backend.bus, { replicas: 1, fenced: false, log: testLog().log });
-  await put(backend, NIGHTLY);
-  await known(system);
+  await putSchedule(backend, NIGHTLY);
+  await scheduleKnown(system);
   await letItBe(backend, clock, JUST_BEFORE);
   const [row] = await ledgerOf(system, 1);
   assert.equal(row?.["state"], "fired");
@@ -253,9 +211,12 @@ test("a group's members are known before the first fire of a backend that has ju
   await using system = await startWhole({ clock });
   await system.backend.api("POST", "/api/jobs", PROBE);
   const group = { ...NIGHTLY, target: { groups: ["canary"] } };
-  await put(system.backend, group);
-  await known(system);
-  await openKv(system.backend.bus, "agent_groups").put("pc-7", encode({ groups: ["canary"] }));
+  await putSchedule(system.backend, group);
+  await scheduleKnown(system);
+  await openKv(system.backend.bus, "agent_groups").put(
+    "pc-7",
+    encode({ groups: ["canary"] }),
+  );
   await system.restart({ meanwhile: async () => clock.set("2026-06-02T09:00:00Z") });
   const [row] = await ledgerOf(system, 1);
   assert.deepEqual([row?.["state"], row?.["target_count"]], ["fired", 1]);
@@ -266,10 +227,10 @@ test("a schedule whose job is missing, or whose target is nobody, is skipped wit
   await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(backend, { ...NIGHTLY, id: "jobless", job_id: "none" });
+  await putSchedule(backend, { ...NIGHTLY, id: "jobless", job_id: "none" });
   const nobody = { ...NIGHTLY, id: "nobody", target: { groups: ["empty"] } };
-  await put(backend, nobody);
-  for (const id of ["jobless", "nobody"]) await known(system, id);
+  await putSchedule(backend, nobody);
+  for (const id of ["jobless", "nobody"]) await scheduleKnown(system, id);
   await letItBe(backend, clock, JUST_BEFORE);
   const reasons = [await ledgerOf(system, 1, "jobless"), await ledgerOf(system, 1, "nobody")];
   assert.deepEqual(reasons.map(([row]) => [row?.["state"], row?.["reason"]]), [
@@ -283,7 +244,7 @@ test("what was decided of a schedule is told to whoever listens, and counted by 
   await using system = await startWhole();
   const { backend } = system;
   await using viewer = await openViewer(`${backend.url}/api/events`);
-  await put(backend, {
+  await putSchedule(backend, {
     id: "orphan",
     job_id: "no-such-job",
     target: { pcs: ["pc-1"] },
@@ -307,7 +268,7 @@ test("jitter gives each PC a place of its own, the same at every fire; deadline 
   await using system = await startWhole({ clock });
   const { backend, database } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(
+  await putSchedule(
     backend,
     {
       ...NIGHTLY,
@@ -316,7 +277,7 @@ test("jitter gives each PC a place of its own, the same at every fire; deadline 
       on_failure: { retry: { max: 2, backoff: "90s" } },
     },
   );
-  await known(system);
+  await scheduleKnown(system);
   await letItBe(backend, clock, JUST_BEFORE);
   await ledgerOf(system, 1);
   await letItBe(backend, clock, "2026-06-03T08:59:59.500Z");
@@ -389,7 +350,7 @@ test("per_pc once: every PC is asked until it succeeded; one that comes later, o
   await backend.api("POST", "/api/jobs", PROBE);
   await backend.hear("pc-1", "pc-2");
   const kitting = { ...NIGHTLY, id: "kitting", target: { all: true }, when: { per_pc: "once" } };
-  await put(backend, kitting);
+  await putSchedule(backend, kitting);
   assert.deepEqual(await askedTimes(system, "kitting", 1), ["pc-1 pc-2"]);
   await report(system, "kitting", "pc-1");
   await report(system, "kitting", "pc-2", 3);
@@ -431,7 +392,7 @@ test("per_target every: one success counts for all, who are asked again after th
     target: { all: true },
     when: { per_target: { every: "1s" } },
   };
-  await put(backend, sync);
+  await putSchedule(backend, sync);
   await askedTimes(system, "sync", 1);
   await report(system, "sync", "pc-2");
   await letALookPass(backend, clock);

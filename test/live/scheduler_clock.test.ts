@@ -1,55 +1,13 @@
 /** Schedules and clocks that were wrong: nothing stays silent, and nothing fires twice. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openKv } from "../../actors/kv.ts";
-import type { Row } from "../../db/client.ts";
-import { encode } from "../../wire/codec.ts";
-import { PROBE, startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import { PROBE, startWhole } from "../harness/backend.ts";
+import { ledger, ledgerOf, NIGHTLY, putSchedule, scheduleKnown } from "../harness/schedules.ts";
 import { ShiftedClock } from "../harness/shifted_clock.ts";
 import { eventually } from "../harness/wait.ts";
 
 const JUST_BEFORE = "2026-06-02T08:59:56Z";
 const LONG_WAIT_MS = 40_000;
-
-const NIGHTLY = {
-  id: "nightly",
-  job_id: "probe",
-  target: { pcs: ["pc-1", "pc-2"] },
-  when: { calendar: { at: "09:00" } },
-  tz: "utc",
-};
-
-async function put(
-  backend: TestBackend,
-  schedule: Readonly<Record<string, unknown>> & { readonly id: string },
-): Promise<void> {
-  await openKv(backend.bus, "schedules").put(schedule.id, encode(schedule));
-}
-
-/** The ledger of a schedule, oldest first. */
-async function ledger({ database }: TestSystem, id = "nightly"): Promise<readonly Row[]> {
-  return await database.db.query(
-    "SELECT * FROM schedule_fires WHERE schedule_id = ? ORDER BY fire_at",
-    [id],
-  );
-}
-
-async function ledgerOf(system: TestSystem, count: number, id = "nightly") {
-  return await eventually(`${count} rows in the ledger`, async () => {
-    const rows = await ledger(system, id);
-    return rows.length >= count ? rows : undefined;
-  }, LONG_WAIT_MS);
-}
-
-/** Ends when the scheduler knows the schedule. */
-async function known({ database }: TestSystem, id = "nightly"): Promise<void> {
-  await eventually("the schedule to be known", async () => {
-    const rows = await database.db.query("SELECT 1 FROM schedule_cursors WHERE schedule_id = ?", [
-      id,
-    ]);
-    return rows.length === 1;
-  });
-}
 
 test("a clock that was a year ahead does not silence a schedule until then", async () => {
   const clock = new ShiftedClock(JUST_BEFORE);
@@ -57,14 +15,14 @@ test("a clock that was a year ahead does not silence a schedule until then", asy
   const { database } = system;
   await system.backend.api("POST", "/api/jobs", PROBE);
   clock.set("2026-06-02T08:30:00Z");
-  await put(system.backend, NIGHTLY);
-  await known(system);
+  await putSchedule(system.backend, NIGHTLY);
+  await scheduleKnown(system);
   clock.set("2027-06-02T09:30:00Z");
   await system.restart();
   await ledgerOf(system, 366);
   clock.set(JUST_BEFORE);
   // Whoever wakes the scheduler shows it the clock; else it looks by itself within half a minute.
-  await put(system.backend, { ...NIGHTLY, id: "another" });
+  await putSchedule(system.backend, { ...NIGHTLY, id: "another" });
   const today = Date.parse("2026-06-02T09:00Z");
   const rows = await eventually("the instant of today", async () => {
     const all = await ledger(system);
@@ -88,8 +46,8 @@ test("an instant whose row is in the ledger already holds up no other schedule",
   await backend.api("POST", "/api/jobs", PROBE);
   clock.set("2026-06-02T08:59:00Z");
   const windowed = { ...NIGHTLY, constraints: { window: "10:00-11:00" } };
-  await put(backend, windowed);
-  await known(system);
+  await putSchedule(backend, windowed);
+  await scheduleKnown(system);
   const fireAt = Date.parse("2026-06-02T09:00Z");
   await database.db.write((tx) =>
     tx.batch([{
@@ -99,7 +57,7 @@ test("an instant whose row is in the ledger already holds up no other schedule",
     }])
   );
   clock.set("2026-06-02T08:59:58Z");
-  await put(backend, { ...NIGHTLY, id: "other" });
+  await putSchedule(backend, { ...NIGHTLY, id: "other" });
   const [row] = await ledgerOf(system, 1, "other");
   assert.equal(row?.["state"], "fired");
   assert.deepEqual((await ledger(system)).map(({ state }) => state), ["fired"]);

@@ -5,10 +5,11 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { startAgentProcess } from "../harness/agent_process.ts";
 import { startWhole, type TestBackend, type TestSystem, TOKEN } from "../harness/backend.ts";
 import { startBrowser, type Visit, visit } from "../harness/browser.ts";
+import { lit, openInspector, scrubTo } from "../harness/inspector_page.ts";
 import { eventually } from "../harness/wait.ts";
 import { WatchedExecution } from "../harness/watched_execution.ts";
 
@@ -30,22 +31,8 @@ after(async () => {
   await whole[Symbol.asyncDispose]();
 });
 
-async function open(place: string, options: Parameters<typeof visit>[2] = {}): Promise<Visit> {
-  const visitor = await visit(browser, `${backend.url}/inspector#token=${TOKEN}`, options);
-  await visitor.page.getByRole("heading", { level: 1 }).waitFor();
-  await visitor.page.goto(`${backend.url}/inspector${place}`);
-  return visitor;
-}
-
-/** Ends when the statechart has this state lit, and no other beside it. */
-async function lit(page: Page, state: string): Promise<void> {
-  await page.locator(`.state[data-state="${state}"][data-active="true"]`).waitFor();
-  assert.equal(await page.locator('.state[data-active="true"]').count(), 1);
-}
-
-/** Has the browser's scrubber stand at a moment. */
-async function scrubTo(page: Page, moment: number): Promise<void> {
-  await page.getByRole("slider", { name: "Moment" }).fill(String(moment));
+function open(place: string, options?: Parameters<typeof openInspector>[3]) {
+  return openInspector(browser, backend.url, place, options);
 }
 
 test("an execution moves from pending to running to completed while one looks, and can be scrubbed back", async () => {

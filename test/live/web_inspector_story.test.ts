@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { TransitionAnswer } from "../../wire/http.ts";
-import { startWhole, type TestBackend, type TestSystem, TOKEN } from "../harness/backend.ts";
-import { startBrowser, type Visit, visit } from "../harness/browser.ts";
+import { startWhole, type TestBackend, type TestSystem } from "../harness/backend.ts";
+import { startBrowser } from "../harness/browser.ts";
+import { lit, openInspector, scrubTo } from "../harness/inspector_page.ts";
 import { letRunsExpire } from "../harness/passing_time.ts";
 import { eventually } from "../harness/wait.ts";
 import { WatchedExecution } from "../harness/watched_execution.ts";
@@ -24,22 +25,8 @@ after(async () => {
   await whole[Symbol.asyncDispose]();
 });
 
-async function open(place: string): Promise<Visit> {
-  const visitor = await visit(browser, `${backend.url}/inspector#token=${TOKEN}`);
-  await visitor.page.getByRole("heading", { level: 1 }).waitFor();
-  await visitor.page.goto(`${backend.url}/inspector${place}`);
-  return visitor;
-}
-
-/** Ends when the statechart has this state lit, and no other beside it. */
-async function lit(page: Page, state: string): Promise<void> {
-  await page.locator(`.state[data-state="${state}"][data-active="true"]`).waitFor();
-  assert.equal(await page.locator('.state[data-active="true"]').count(), 1);
-}
-
-/** Has the scrubber stand at a moment. */
-async function scrubTo(page: Page, moment: number): Promise<void> {
-  await page.getByRole("slider", { name: "Moment" }).fill(String(moment));
+function open(place: string) {
+  return openInspector(browser, backend.url, place);
 }
 
 /** What the page counts, by its words. */
