@@ -404,7 +404,7 @@ test("an instant is skipped while as many executions of its schedule are open as
   await using system = await startWhole({ clock });
   const { backend } = system;
   await backend.api("POST", "/api/jobs", PROBE);
-  await put(backend, { ...NIGHTLY, constraints: { max_concurrent: 1 } });
+  await putSchedule(backend, { ...NIGHTLY, constraints: { max_concurrent: 1 } });
   await ledgerOf(system, 1);
   await system.restart({ meanwhile: async () => clock.set("2026-06-03T09:00:01Z") });
   const rows = await ledgerOf(system, 2);
@@ -418,7 +418,7 @@ test("an instant whose row was lost, but not its execution, is told as fired, an
   const clock = new ShiftedClock("2026-06-02T08:59:58Z");
   await using system = await startWhole({ clock });
   await system.backend.api("POST", "/api/jobs", PROBE);
-  await put(system.backend, NIGHTLY);
+  await putSchedule(system.backend, NIGHTLY);
   const [before] = await ledgerOf(system, 1);
   await system.restart({
     meanwhile: async (_bus, { db }) => {
