@@ -65,6 +65,7 @@ export class BusAccess {
     this.#assert(this.#ask.subscribe, subject);
     const subscription = this.#bus.connection.subscribe(subject, {
       callback: (error, message) => {
+        // A subscription that is refused is logged by the bus, which is told of it, too.
         if (error === null) listener(message);
       },
     });

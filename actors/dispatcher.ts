@@ -1,6 +1,7 @@
 /**
- * Turns a request into a committed execution (ARCHITECTURE.md, "The way of the data"): row, targets, commands in the outbox, audit events and
- * the answer of its Idempotency-Key in one transaction. What is committed is accepted; it goes out when it can.
+ * Turns a request into a committed execution (ARCHITECTURE.md, "The way of the data"): row, targets, commands in
+ * the outbox, audit events and the answer of its Idempotency-Key in one transaction. What is committed is accepted;
+ * it goes out when it can.
  */
 import { v4 as uuidV4, v7 as uuidV7 } from "uuid";
 import type { Transaction } from "../db/client.ts";
@@ -102,8 +103,8 @@ async function commandOf(
 }
 
 /**
- * Scripts that travel as objects: those that a manifest names, and those that are long or go out in many commands, which are named by what they hold so that
- * a retry runs what ran then.
+ * Scripts that travel as objects: those that a manifest names, and those that are long or go out in many commands.
+ * The latter are named by what they hold, so that a retry runs what ran then.
  */
 async function withScriptObject(
   host: DispatcherHost,

@@ -1,6 +1,6 @@
 /**
- * What a process counts and tells to Prometheus. Batches, restarts and instants of schedules are counted as they come; everything else is looked
- * up when somebody asks, and at most once a second.
+ * What a process counts and tells to Prometheus. Batches, restarts and instants of schedules are counted as they
+ * come; everything else is looked up when somebody asks, and at most once a second.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "./system/clock.ts";

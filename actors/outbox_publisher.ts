@@ -1,6 +1,6 @@
 /**
- * Publishes what the outbox holds, in the order in which it was decided (ARCHITECTURE.md, "The way of the data"). A message leaves at least
- * once; its `Nats-Msg-Id` and the agents' ledgers make that once in effect.
+ * Publishes what the outbox holds, in the order in which it was decided (ARCHITECTURE.md, "The way of the data"). A
+ * message leaves at least once; its `Nats-Msg-Id` and the agents' ledgers make that once in effect.
  *
  * 1. Nothing is published before its transaction is committed, and nothing is marked before its PubAck.
  * 2. A command past its own deadline, or of a killed execution, never leaves.

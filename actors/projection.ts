@@ -1,6 +1,6 @@
 /**
- * The write path (ARCHITECTURE.md, "The way of the data"): a batch of run messages becomes rows, counters, transitions, dead letters and a
- * position in one transaction.
+ * The write path (ARCHITECTURE.md, "The way of the data"): a batch of run messages becomes rows, counters,
+ * transitions, dead letters and a position in one transaction.
  *
  * 1. Nothing leaves the process before the commit.
  * 2. On any failure every touched actor is thrown away before the next batch looks at one.

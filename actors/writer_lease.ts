@@ -1,7 +1,7 @@
 /**
- * The writer lease (ARCHITECTURE.md, "What always holds"): of several backends on one database one holds it, and it alone projects, reaps,
- * schedules and publishes the outbox. Every write of the holder asserts its term, so that one that was frozen and
- * wakes up writes nothing.
+ * The writer lease (ARCHITECTURE.md, "What always holds"): of several backends on one database one holds it, and it
+ * alone projects, reaps, schedules and publishes the outbox. Every write of the holder asserts its term, so that
+ * one that was frozen and wakes up writes nothing.
  */
 import type { Database, Statement } from "../db/client.ts";
 import { assertLease, type LeaseRow, readLease, releaseLease, takeLease } from "../db/leases.ts";

@@ -67,6 +67,7 @@ export class Attempt {
       place = user === undefined ? await ownPlace(directory) : await userPlace(directory, user);
       staged = await stageScript(command.shell, text, place);
     } catch (thrown) {
+      // As below: the first failure is what is told.
       await place?.remove().catch(() => undefined);
       return notSpawned(`its script cannot be put into a file: ${messageOf(thrown)}`);
     }

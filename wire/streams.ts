@@ -13,7 +13,7 @@ export interface StreamSpec {
   readonly maxPerSubject?: number;
 }
 
-export const STREAM_NAMES = ["RESULTS", "EVENTS", "EXEC", "AUDIT", "OBS_EVENTS"] as const;
+const STREAM_NAMES = ["RESULTS", "EVENTS", "EXEC", "AUDIT", "OBS_EVENTS"] as const;
 export type StreamName = (typeof STREAM_NAMES)[number];
 
 export const STREAMS: readonly StreamSpec[] = [

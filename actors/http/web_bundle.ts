@@ -45,8 +45,8 @@ export class BundleError extends Error {
 const WEB = new URL("../../web/", import.meta.url);
 
 /**
- * The pages, bundled in memory when they are first wanted, by a process of their own, which takes its memory with it. What failed is tried again by
- * the next who asks.
+ * The pages, bundled in memory when they are first wanted, by a process of their own, which takes its memory with it.
+ * What failed is tried again by the next who asks.
  */
 export class WebBundle {
   readonly #log: Log;
