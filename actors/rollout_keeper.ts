@@ -10,14 +10,11 @@
  * 5. A rollout whose row no machine can be in is left as it is, and the others go on.
  */
 import type { Database } from "../db/client.ts";
-import { countAboutToBegin, countUnsent, readWaves } from "../db/rollout_waves.ts";
+import { countUnsent, readWaves } from "../db/rollout_waves.ts";
 import { readOpenRollouts, type Rollout } from "../db/rollouts.ts";
-import { countInFlight } from "../db/results.ts";
-import { hasLimit, type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
+import { type RolloutEvent, whyOverLimit } from "../machines/rollout.ts";
 import type { Announcement } from "../wire/announcement.ts";
-import { DEFAULT_START_WINDOW_MS } from "../wire/deadlines.ts";
 import { messageOf } from "../wire/fault.ts";
-import { ONLINE_WITHIN_MS } from "../wire/heartbeat.ts";
 import { defineActor } from "./backend.ts";
 import type { BrokerClock } from "./broker_clock.ts";
 import { closeEnded } from "./close_rollout.ts";
@@ -33,6 +30,7 @@ import {
   writeChange,
 } from "./rollout_decisions.ts";
 import { whetherHeld } from "./rollout_holds.ts";
+import { countUnjudged } from "./rollout_judgement.ts";
 import { type Clock, pause } from "./system/clock.ts";
 import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
@@ -161,16 +159,6 @@ async function progressEvent(
         : { type: "SOAKED", at, unjudged: await countUnjudged(context.db, rollout, at) };
   }
   return undefined;
-}
-
-/** Of whom a limit could not tell yet how they fare. @param at now, ms since the epoch */
-async function countUnjudged(db: Database, rollout: Rollout, at: number): Promise<number> {
-  if (!hasLimit(rollout)) return 0;
-  const { execId } = rollout;
-  const inFlight = (await countInFlight(db, [execId])).get(execId) ?? 0;
-  if (inFlight > 0) return inFlight;
-  const since = { sentAt: at - DEFAULT_START_WINDOW_MS, heardAt: at - ONLINE_WITHIN_MS };
-  return await countAboutToBegin(db.aside, execId, since);
 }
 
 async function beginEvent(

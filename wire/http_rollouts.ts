@@ -30,7 +30,7 @@ export const RolloutAnswer = v.object({
   due_at: TimeOrNull,
   /** Until when the present wave is watched, once it has left. */
   soak_until: TimeOrNull,
-  /** Why a wave that is due does not begin. */
+  /** Why a wave that is due does not begin; of one rollout also why it is not looked at yet. */
   held: v.nullable(v.string()),
   /** What it was doing when it was paused. */
   paused_in: v.nullable(v.string()),

@@ -13,6 +13,7 @@ import {
 } from "../../wire/http_rollouts.ts";
 import { formatInstant, formatInstantOrNull } from "../../wire/time.ts";
 import type { SteerRequest } from "../dispatch_types.ts";
+import { whyNotJudged } from "../rollout_judgement.ts";
 import { cursorHeader, PAGED } from "./paging.ts";
 import { type Call, json, type Route, route } from "./route.ts";
 
@@ -63,15 +64,17 @@ async function list({ services, query }: Call<{ query: RolloutsQuery }>) {
 }
 
 async function detail({ services, params }: Call<{ params: ExecutionPath }>) {
-  const { db } = services;
+  const { db, clock } = services;
   const execId = params.exec_id;
   const rollout = await findRollout(db, execId) ?? unknownRollout(execId);
-  const [waves, transitions] = await Promise.all([
+  const [waves, transitions, notJudged] = await Promise.all([
     readWaves(db.aside, execId),
     readRolloutTransitions(db, execId),
+    whyNotJudged(db, rollout, clock.now()),
   ]);
+  const answer = rolloutAnswer(rollout);
   return json({
-    rollout: rolloutAnswer(rollout),
+    rollout: { ...answer, held: answer.held ?? notJudged },
     waves: waves.map(waveAnswer),
     transitions: transitions.map(transitionAnswer),
   });

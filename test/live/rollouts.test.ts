@@ -201,7 +201,10 @@ test("with a limit the next wave waits for PCs that are there and have not begun
   for (const execId of [exec_id, forgotten]) await until(execId, "soaking");
   // Another rollout of two waves goes through whole meanwhile.
   await until((await dispatch(shares([50, 100]))).exec_id, "completed");
-  for (const execId of [exec_id, forgotten]) await until(execId, "soaking");
+  for (const execId of [exec_id, forgotten]) {
+    const { held } = await until(execId, "soaking");
+    assert.equal(held, "the limit waits for 2 PCs of the waves so far to end");
+  }
   await system.database.db.write((tx) =>
     tx.batch([{
       sql: "UPDATE rollout_waves SET sent_at = sent_at - 3600001 WHERE exec_id = ?",
