@@ -180,6 +180,20 @@ test("a text that somebody else stores is shown where nobody has typed, and told
   assert.deepEqual(complaints, []);
 });
 
+test("what could not be loaded without the broker is loaded by itself when it is back", async () => {
+  await using visitor = await world.open();
+  const { page } = visitor;
+  await page.getByText("Agents online").waitFor();
+  await world.api.broker.kill();
+  await page.getByRole("alert").filter({ hasText: "broker: not connected" }).waitFor();
+  await page.goto(`${world.api.url}/#/jobs`);
+  const catalogue = page.getByRole("region", { name: "Catalogue" });
+  await catalogue.getByRole("alert").waitFor();
+  await world.api.broker.restart();
+  await catalogue.getByRole("link", { name: "sweep" }).waitFor({ timeout: 30_000 });
+  await catalogue.getByRole("alert").waitFor({ state: "detached" });
+});
+
 test("a retry that is pressed again after its answer was lost is the same retry", async () => {
   await world.startAgents(["fails-1"], { "*": () => 1 });
   const answer = await world.api.post("/api/exec/sweep", { target: { pcs: ["fails-1"] } });
