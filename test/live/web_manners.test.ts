@@ -69,6 +69,7 @@ test("a page of something that is not there has a name and a way back", async ()
     ["/#/executions/nothing", "Execution", "Executions"],
     ["/#/runs/nothing", "Run", "Runs"],
     ["/#/rollouts/nothing", "Rollout", "Rollouts"],
+    ["/#/schedules/nothing", "nothing", "Schedules"],
     ["/inspector#/executions/nothing", "Execution", "Executions"],
     ["/inspector#/machines/nothing", "Machine", "Machines"],
     ["/inspector#/runs/nothing", "Messages of a run", "Executions"],

@@ -12,6 +12,8 @@ export function JobField({ job, onJob }: {
     key: ["jobs"],
     load: ({ signal }) => ask<readonly Manifest[]>("/api/jobs", { signal }),
   });
+  // A link may name a job that is gone: what is chosen is shown all the same.
+  const isUnknown = job !== "" && jobs.data?.every(({ id }) => id !== job) === true;
   return (
     <div class="field">
       <label for="job">Job</label>
@@ -22,6 +24,7 @@ export function JobField({ job, onJob }: {
         onChange={({ currentTarget }) => onJob(currentTarget.value)}
       >
         <option value="">Choose one</option>
+        {isUnknown && <option value={job}>{job}: not in the catalogue</option>}
         {jobs.data?.map(({ id, version, description }) => (
           <option key={id} value={id}>
             {id} {version}

@@ -7,7 +7,7 @@ import { may } from "../../shared/session.ts";
 import { shownCount } from "../../shared/time.ts";
 import { Confirm } from "../../shared/ui/confirm.tsx";
 import { PageHead } from "../../shared/ui/page.tsx";
-import { Loadable } from "../../shared/ui/states.tsx";
+import { Loadable, LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
 import { sayDone, sayProblem } from "../../shared/ui/toasts.tsx";
 import { DocumentEditor } from "../editor/document_page.tsx";
@@ -28,9 +28,14 @@ export function SchedulePage({ id }: { readonly id: string }) {
     key: ["schedules", id, "yaml"],
     load: ({ signal }) => ask<string>(at("yaml"), { signal }),
   });
+  const crumbs = <a href="#/schedules">Schedules</a>;
+  if (status.data === undefined && status.isError) {
+    // Of one that is not there every question has the same answer.
+    return <LoadablePage query={status} title={id} crumbs={crumbs}>{() => null}</LoadablePage>;
+  }
   return (
     <>
-      <PageHead title={id} crumbs={<a href="#/schedules">Schedules</a>}>
+      <PageHead title={id} crumbs={crumbs}>
         {may("operator") && status.data !== undefined && <Actions status={status.data} />}
       </PageHead>
       {status.data?.blocked != null && (
