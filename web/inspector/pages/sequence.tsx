@@ -103,17 +103,20 @@ function Diagram({ sequence: { parties, steps } }: { readonly sequence: Sequence
         aria-label="Messages between the parties; the table below says the same"
       >
         <defs>
-          <marker
-            id="message"
-            viewBox="0 0 10 10"
-            refX="9"
-            refY="5"
-            markerWidth="8"
-            markerHeight="8"
-            orient="auto"
-          >
-            <path d="M0 0 10 5 0 10z" />
-          </marker>
+          {["message", "message-not-yet"].map((id) => (
+            <marker
+              key={id}
+              id={id}
+              viewBox="0 0 10 10"
+              refX="9"
+              refY="5"
+              markerWidth="8"
+              markerHeight="8"
+              orient="auto"
+            >
+              <path class={id} d="M0 0 10 5 0 10z" />
+            </marker>
+          ))}
         </defs>
         {parties.map(({ id, title }) => (
           <g key={id} class="party">
@@ -149,7 +152,7 @@ function Message({ step, from, to, y }: {
   const middle = isOwn ? from + 40 : (from + to) / 2;
   return (
     <g class="message" data-happened={step.happened}>
-      <path d={way} marker-end="url(#message)" />
+      <path d={way} marker-end={`url(#message${step.happened ? "" : "-not-yet"})`} />
       <text
         class="label"
         x={middle}
