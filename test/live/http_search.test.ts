@@ -172,6 +172,26 @@ test("output is found whatever its case, its NUL bytes, its length and how it is
   ]);
 });
 
+test("output that is too much for the index is found by what stands in it all the same", async () => {
+  const at = { started_at: NOW, recorded_at: NOW };
+  // More different threes of characters than the index takes of one output.
+  const noise = Array.from(
+    { length: 60_000 },
+    (_, n) => String.fromCharCode(0x4e00 + n % 20_000) + n,
+  )
+    .join("");
+  await api.write(
+    ...settled("noisy", { stdout: `${noise}qqnoise`, gzip: true }, at),
+    ...settled("quiet", { stdout: "qqnoise" }, at),
+  );
+  await indexed(api.db);
+  const rows = await api.db.query(
+    "SELECT result_id FROM indexed_outputs WHERE whole = 0 AND result_id IN ('noisy', 'quiet')",
+  );
+  assert.deepEqual(rows, [{ result_id: "noisy" }]);
+  assert.deepEqual(await searchAll({ stdout: "qqnoise" }), ["noisy", "quiet"]);
+});
+
 test("a search in both streams tells where the line stands", async () => {
   const at = { started_at: NOW, recorded_at: NOW };
   await api.write(
