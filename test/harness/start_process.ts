@@ -89,8 +89,12 @@ export async function dataDirectory(): Promise<DataDirectory> {
   const json = async (file: string) =>
     JSON.parse(await readFile(join(path, file), "utf8")) as Record<string, string>;
   const url = async () => (await json("runtime.json"))["http"] ?? "";
-  const brokerPid = async () =>
-    Number(await readFile(join(path, "broker", "nats-server.pid"), "utf8"));
+  const brokerPid = async () => {
+    const pid = Number(await readFile(join(path, "broker", "nats-server.pid"), "utf8"));
+    // It is empty for a moment before it is written; 0 would be all processes of the test.
+    if (pid === 0) throw new Error("the broker's pid is not written yet");
+    return pid;
+  };
   return {
     path,
     url,
