@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type CommandSigner, openSigner } from "../actors/command_signer.ts";
-import { type BrokerAccess, connectBus } from "../actors/bus.ts";
+import { type BrokerAccess, type Bus, connectBus } from "../actors/bus.ts";
 import { brokerRisk } from "../actors/broker_binary.ts";
 import { type Broker, brokerActor, prepareBroker } from "../actors/broker.ts";
 import { type BrokerUser, changeCredentials, newSecret } from "../actors/credentials.ts";
@@ -17,7 +17,7 @@ import { pause, systemClock } from "../actors/system/clock.ts";
 import { startSystem, type System } from "../actors/system/supervisor.ts";
 import { type Agent, createAgent } from "../agent/agent.ts";
 import { makePrivateDirectory } from "../agent/files.ts";
-import { openDatabase } from "../db/client.ts";
+import { type Database, openDatabase } from "../db/client.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { composeBackend } from "./compose_backend.ts";
 import { enrolmentOn } from "./compose/enrolment.ts";
@@ -73,11 +73,43 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-async function serveParts(
-  { settings, log, signal, localAgent }: ServeOptions,
+async function serveParts(options: ServeOptions, stops: Stop[], stop: Stop): Promise<Serving> {
+  const { settings, log, signal, localAgent } = options;
+  const ground = await openGround(options, stops);
+  const { auth, broker, brokerSystem, signer } = ground;
+  const { backend, system, url } = await startBackend(options, ground, stops);
+  const agent = localAgent
+    ? await startLocalAgent({ settings, broker, signer, log, stops })
+    : undefined;
+  showOthers(backend.services.inspector, brokerSystem, agent);
+  signal.throwIfAborted();
+  await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
+  // Last, so that bundling takes no time from the start.
+  backend.services.web.warm();
+  const failed = Promise.race([
+    system.failed,
+    brokerSystem?.failed ?? NEVER,
+    agent?.failed ?? NEVER,
+  ]);
+  return { url, token: auth.disabled ? null : auth.staticToken ?? null, failed, stop };
+}
+
+/** What the backend's actors stand on. */
+interface Ground {
+  readonly auth: AuthSettings;
+  readonly signer: CommandSigner | undefined;
+  readonly db: Database;
+  readonly bus: Bus;
+  /** Undefined where the broker is not ours. */
+  readonly broker: Broker | undefined;
+  readonly brokerSystem: System | undefined;
+}
+
+/** Checks what can be checked beforehand, then opens the database, starts the broker and connects to it. */
+async function openGround(
+  { settings, log, signal }: ServeOptions,
   stops: Stop[],
-  stop: Stop,
-): Promise<Serving> {
+): Promise<Ground> {
   await makeDataDirectory(settings.dataDir);
   for (const directory of [settings.dataDir, join(settings.dataDir, "broker")]) {
     await clearPrivateTemps(directory);
@@ -98,6 +130,15 @@ async function serveParts(
     signal,
   );
   stops.push(() => bus.close());
+  return { auth, signer, db, bus, broker, brokerSystem };
+}
+
+/** Starts the backend's actors; ends when the API listens and, unless the broker goes away, its streams are there. */
+async function startBackend(
+  { settings, log, signal, localAgent }: ServeOptions,
+  { auth, signer, db, bus, broker }: Ground,
+  stops: Stop[],
+) {
   let tellUrl: (url: string) => void = () => undefined;
   const listening = new Promise<string>((resolve) => tellUrl = resolve);
   const backend = await composeBackend({
@@ -131,20 +172,7 @@ async function serveParts(
   const url = await Promise.race([listening, failure(system), aborted(signal)]);
   // On a new broker the streams and buckets are still being made, without which there is little to ask for.
   await Promise.race([system.ready, pause(READY_WITHIN_MS, signal), failure(system)]);
-  const agent = localAgent
-    ? await startLocalAgent({ settings, broker, signer, log, stops })
-    : undefined;
-  showOthers(backend.services.inspector, brokerSystem, agent);
-  signal.throwIfAborted();
-  await writeRuntime(settings.dataDir, { http: url, nats: brokerUrl(settings, broker) }, stops);
-  // Last, so that bundling takes no time from the start.
-  backend.services.web.warm();
-  const failed = Promise.race([
-    system.failed,
-    brokerSystem?.failed ?? NEVER,
-    agent?.failed ?? NEVER,
-  ]);
-  return { url, token: auth.disabled ? null : auth.staticToken ?? null, failed, stop };
+  return { backend, system, url };
 }
 
 const NEVER = new Promise<Error>(() => undefined);
