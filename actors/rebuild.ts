@@ -5,10 +5,12 @@
 import type { Database, Transaction } from "../db/client.ts";
 import {
   copyCommands,
+  copyHalves,
   copyIntents,
   copyOutlived,
   copyRollouts,
   copyRunDeadlines,
+  keepTimelines,
   recountAll,
   restoreFetchedOutput,
   swapIn,
@@ -123,9 +125,10 @@ async function projectAnew(
   scratch: Database,
   tenure: Tenure,
 ): Promise<ReplayedStreams> {
+  const registry = new ExecutionRegistry();
   const projection = new Projection({
     db: scratch,
-    registry: new ExecutionRegistry(),
+    registry,
     clock: host.clock,
     announcer: new Announcer(host.log),
   });
@@ -147,9 +150,12 @@ async function projectAnew(
     await copyCommands(host.db, tx);
     await copyIntents(host.db, tx);
     await copyRunDeadlines(host.db, tx);
+    await copyHalves(host.db, tx);
     await copyRollouts(host.db, tx);
     await restoreFetchedOutput(host.db, tx);
   });
+  // What was taken over is not in the live machines.
+  registry.clear();
   await closeRestored(scratch, projection, tenure);
   await sweepAll(projection, tenure, sweepBefore);
   return { audit, events, results };
@@ -169,6 +175,7 @@ async function swapUnderLock(
     await copyIntents(tx, rebuilt);
     await copyRollouts(tx, rebuilt);
     await recountAll(rebuilt);
+    await keepTimelines(tx, rebuilt);
     return counts;
   });
   await swapIn(scratch, tx);

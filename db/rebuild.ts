@@ -8,7 +8,7 @@ import {
 } from "./copy_rows.ts";
 import { FORGET_INDEX } from "./output_index.ts";
 import { recount } from "./recount.ts";
-import { textOf } from "./rows.ts";
+import { textOf, textOrNull } from "./rows.ts";
 
 /** Publish times of the first message of each stream, ms since the epoch; what is older is known to the rows only. */
 export interface StreamBeginnings {
@@ -46,6 +46,98 @@ export async function copyOutlived(
     args: runCondition.args,
   });
   return { executions, runs };
+}
+
+/**
+ * Takes over what the streams have begun to forget: how runs began of which only the end is still there, and how runs ended
+ * of which only the beginning is. A stream that is full drops its oldest messages, whatever the other one still has.
+ */
+export async function copyHalves(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
+  const halves = chunks(
+    rebuilt,
+    "SELECT result_id, outcome FROM execution_results WHERE (outcome IS NULL OR version IS NULL) AND result_id > ?",
+    "result_id",
+  );
+  for await (const rows of halves) {
+    await copyBeginnings(old, rebuilt, rows.filter(({ outcome }) => outcome !== null));
+    await copyEndings(old, rebuilt, rows.filter(({ outcome }) => outcome === null));
+  }
+}
+
+async function copyBeginnings(
+  old: Reader,
+  rebuilt: Transaction,
+  rows: readonly Row[],
+): Promise<void> {
+  const begun = await old.query(
+    `SELECT version, job_id, started_at, recorded_at, result_id FROM execution_results
+      WHERE version IS NOT NULL AND result_id IN (SELECT value FROM json_each(?))`,
+    [idsOf(rows, "result_id")],
+  );
+  await rebuilt.batch([{
+    sql: `UPDATE execution_results SET version = ?, job_id = coalesce(job_id, ?), started_at = ?,
+      recorded_at = min(recorded_at, ?) WHERE result_id = ?`,
+    rows: valuesOf(begun, ["version", "job_id", "started_at", "recorded_at", "result_id"]),
+  }]);
+}
+
+async function copyEndings(
+  old: Reader,
+  rebuilt: Transaction & Reader,
+  rows: readonly Row[],
+): Promise<void> {
+  const ended = await old.query(
+    `SELECT result_id, exec_id FROM execution_results WHERE outcome IN ('succeeded', 'failed', 'skipped')
+      AND result_id IN (SELECT value FROM json_each(?))`,
+    [idsOf(rows, "result_id")],
+  );
+  if (ended.length === 0) return;
+  const ids = idsOf(ended, "result_id");
+  const those: CopyCondition = {
+    sql: "result_id IN (SELECT value FROM json_each(?))",
+    args: [ids],
+  };
+  await rebuilt.batch([
+    { sql: `DELETE FROM execution_results WHERE ${those.sql}`, args: those.args },
+  ]);
+  await copyRows(old, rebuilt, "execution_results", those);
+  await copyRows(old, rebuilt, "run_outputs", those);
+  const execIds = ended.map((row) => textOrNull(row, "exec_id")).filter((id) => id !== null);
+  await rebuilt.batch([...recount([...new Set(execIds)])]);
+}
+
+/**
+ * Gives executions that are as they were the timeline that they had: that of a rebuild lacks what the streams forgot. One
+ * that was wrong, or is not told of, is left as the streams tell it.
+ */
+export async function keepTimelines(old: Reader, rebuilt: Transaction & Reader): Promise<void> {
+  const executions = chunks(
+    rebuilt,
+    "SELECT exec_id, status FROM executions WHERE exec_id > ?",
+    "exec_id",
+  );
+  for await (const rows of executions) {
+    const status = new Map(rows.map((row) => [row["exec_id"], row["status"]]));
+    const told = await old.query(
+      `SELECT e.exec_id, e.rev, e.status FROM executions AS e
+        WHERE e.exec_id IN (SELECT value FROM json_each(?)) AND e.status = (SELECT t.to_status
+          FROM execution_transitions AS t WHERE t.exec_id = e.exec_id ORDER BY t.rev DESC LIMIT 1)`,
+      [idsOf(rows, "exec_id")],
+    );
+    const same = told.filter((row) => status.get(row["exec_id"]) === row["status"]);
+    const those: CopyCondition = {
+      sql: "exec_id IN (SELECT value FROM json_each(?))",
+      args: [idsOf(same, "exec_id")],
+    };
+    await rebuilt.batch([
+      { sql: `DELETE FROM execution_transitions WHERE ${those.sql}`, args: those.args },
+      {
+        sql: "UPDATE executions SET rev = max(rev, ?) WHERE exec_id = ?",
+        rows: valuesOf(same, ["rev", "exec_id"]),
+      },
+    ]);
+    await copyRows(old, rebuilt, "execution_transitions", those);
+  }
 }
 
 /** Gives runs whose output object is gone the output that the old projection had fetched. */

@@ -27,7 +27,9 @@ export function recount(execIds: readonly string[]): readonly Statement[] {
           WHEN EXISTS (${REAL_RUN} AND r.outcome IN ('succeeded', 'failed', 'skipped')) THEN 'settled'
           WHEN EXISTS (${REAL_RUN} AND r.outcome = 'expired') THEN 'expired'
           WHEN state = 'missing' THEN 'missing'
-          ELSE 'waiting' END
+          ELSE 'waiting' END,
+          -- of one that is missing no longer
+          reason = CASE WHEN EXISTS (${REAL_RUN} AND r.outcome IS NOT NULL) THEN NULL ELSE reason END
         WHERE exec_id IN (SELECT value FROM json_each(?))`,
       args,
     },

@@ -81,6 +81,37 @@ test("a rebuild keeps what is older than the streams, and leaves outbox, keys, d
   await assertInvariants(backend, 1);
 });
 
+for (const forgotten of [["EVENTS"], ["RESULTS"], ["EVENTS", "RESULTS"]]) {
+  test(`a rebuild keeps runs, states and timelines as they were where ${forgotten.join(" and ")} forgot them first`, async () => {
+    await using system = await startWhole({ sweepIntervalMs: 100 });
+    const { backend, database: { db } } = system;
+    const execution = await WatchedExecution.dispatch(backend, ["a", "b"]);
+    const runs = [execution.run("a"), execution.run("b")];
+    await execution.allStarted(runs);
+    for (const run of runs) await execution.ended(run, { stdout: "kept" });
+    const open = await WatchedExecution.dispatch(backend, ["a", "b"]);
+    const run = open.run("a");
+    await open.started(run);
+    await open.ended(run, { exit_code: 3 });
+    // All that could be waited for has been: who says nothing by now is given up by a rebuild.
+    await db.write((tx) =>
+      tx.batch([
+        { sql: "UPDATE executions SET deadline_at = 1 WHERE status = 'completed'" },
+        { sql: "UPDATE execution_results SET expires_at = 1 WHERE outcome IS NOT NULL" },
+      ])
+    );
+    await nothingIsOnItsWay(db);
+    const manager = await backend.bus.connection.jetstreamManager();
+    for (const stream of forgotten) await manager.streams.purge(stream);
+    const before = await rebuiltFacts(db);
+    await backend.api("POST", "/api/rebuild");
+    assert.deepEqual(await rebuiltFacts(db), before);
+    await open.ended(open.run("b"));
+    assert.equal(await open.stands(), "completed 1/1/0/0");
+    await assertInvariants(backend);
+  });
+}
+
 test("what is dispatched, killed and reported while a rebuild is under way is there after it", async () => {
   await using system = await startWhole();
   const { backend } = system;
