@@ -56,7 +56,8 @@ function Execution({ execution, cells }: {
         <a class="button" href={`/inspector${linkTo(["executions", execution.exec_id])}`}>
           Inspect
         </a>
-        <ExecutionActions execution={execution} counts={counts} />
+        {/* What is in flight the cells alone tell, and the question of a kill names it. */}
+        {!cells.isPending && <ExecutionActions execution={execution} counts={counts} />}
       </PageHead>
       <Progress execution={execution} counts={counts} cells={cells.data ?? []} />
       <Loadable query={cells}>{(value) => <Pcs cells={value} />}</Loadable>
