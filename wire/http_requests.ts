@@ -75,8 +75,10 @@ export const Cursor = v.optional(
 /** `open` = pending or running, `ended` = the others, what ended last first [ours]. */
 const LISTED_STATUSES = [...EXECUTION_STATUSES, "open", "ended"] as const;
 
-/** `1` or `true`; anything else is no. */
-const Flag = v.pipe(v.string(), v.transform((text) => text === "1" || text === "true"));
+const Flag = v.pipe(
+  v.picklist(["1", "true", "0", "false"], "must be 1, true, 0 or false"),
+  v.transform((text) => text === "1" || text === "true"),
+);
 
 export const ExecutionsQuery = v.object({
   limit: Limit,

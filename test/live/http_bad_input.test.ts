@@ -98,6 +98,19 @@ for (const [what, path, body, place] of BAD_BODIES) {
   });
 }
 
+for (
+  const [path, place] of [
+    ["/api/executions?in_flight=yes", "in_flight"],
+    ["/api/executions/none?runs=", "runs"],
+    ["/api/results?full=TRUE", "full"],
+  ] as const
+) {
+  test(`GET ${path} is refused at "${place}"`, async () => {
+    const problem = await problemOf(await api.ask(path));
+    assert.deepEqual([problem.status, problem.path], [400, place]);
+  });
+}
+
 const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${
   Array.from({ length: 9 }, (_, at) => {
     const [name, before] = [String.fromCharCode(98 + at), String.fromCharCode(97 + at)];
