@@ -9,10 +9,9 @@ import {
 import { decideInstants, dueInstants, type Verdict } from "../machines/schedule_decision.ts";
 import { zoned } from "../machines/schedule_rules.ts";
 import type { Schedule } from "../wire/schedule.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, type Tenure } from "./writer_lease.ts";
 import { fire, ledgerRow } from "./schedule_fire.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
-import type { Tenure } from "./writer_lease.ts";
 
 /**
  * Decides what is due up to now.

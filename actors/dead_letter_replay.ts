@@ -12,12 +12,13 @@ import { readStartedEvents } from "./events_projector.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import { readObsEvents } from "./obs_events_projector.ts";
 import type { OutputObjects } from "./output_objects.ts";
-import { assertHeld, type Projection, type Unreadable } from "./projection.ts";
+import { assertHeld, leaseLost, type Tenure, type WriterLease } from "./writer_lease.ts";
+import type { Unreadable } from "./unreadable.ts";
+import type { Projection } from "./projection.ts";
 import type { ReplayOutcome } from "./replay_types.ts";
 import { readResults } from "./results_projector.ts";
 import type { Origin, RunMessage } from "./run_messages.ts";
 import type { Clock } from "./system/clock.ts";
-import { leaseLost, type Tenure, type WriterLease } from "./writer_lease.ts";
 
 export interface ReplayHost {
   readonly db: Database;

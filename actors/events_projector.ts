@@ -4,7 +4,7 @@ import { defineActor } from "./backend.ts";
 import { forgeryEvents, unreadableOf } from "./forgeries.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import { runProjector } from "./projector.ts";
-import type { Unreadable } from "./projection.ts";
+import type { Unreadable } from "./unreadable.ts";
 import { type Origin, readStarted, type RunMessage } from "./run_messages.ts";
 
 const CONSUMER = "backend_events_projector";

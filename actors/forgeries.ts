@@ -3,7 +3,7 @@ import type { Bulk } from "../db/client.ts";
 import { insertOutbox, type OutboxMessage } from "../db/command_outbox.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import { auditMessage } from "./audit_message.ts";
-import type { Unreadable } from "./projection.ts";
+import type { Unreadable } from "./unreadable.ts";
 import type { Origin } from "./run_messages.ts";
 
 /** A message that cannot be accepted, and who forged it if somebody did. */

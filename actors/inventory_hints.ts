@@ -13,9 +13,8 @@ import { Manifest } from "../wire/manifest.ts";
 import { defineActor } from "./backend.ts";
 import type { InventoryIntake } from "./inventory_intake.ts";
 import type { KvChange } from "./kv_types.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, type Tenure } from "./writer_lease.ts";
 import { pause } from "./system/clock.ts";
-import type { Tenure } from "./writer_lease.ts";
 
 const RETRY_MS = 1_000;
 

@@ -27,9 +27,8 @@ import { messageOf } from "../wire/fault.ts";
 import { MAX_FACTS_BYTES, readFacts } from "../wire/inventory_facts.ts";
 import { defineActor } from "./backend.ts";
 import { foldIn } from "./inventory_history.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, inEachTenure, type Tenure } from "./writer_lease.ts";
 import { pause } from "./system/clock.ts";
-import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** Runs of one batch: others who write wait for one, some 10 ms. And how much of their output is in memory at a time. */
 const RUNS_AT_ONCE = 100;

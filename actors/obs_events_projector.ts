@@ -7,7 +7,8 @@ import { Fault, messageOf } from "../wire/fault.ts";
 import { isTooDeep, MAX_JSON_DEPTH } from "../wire/json_depth.ts";
 import { parseInstant } from "../wire/time.ts";
 import { defineActor } from "./backend.ts";
-import { assertHeld, deadLetter, type Unreadable } from "./projection.ts";
+import { assertHeld } from "./writer_lease.ts";
+import { deadLetter, type Unreadable } from "./unreadable.ts";
 import { runProjector } from "./projector.ts";
 import type { Origin } from "./run_messages.ts";
 

@@ -31,10 +31,9 @@ import type { ExecMessages } from "./exec_messages.ts";
 import type { KvAccess } from "./kv_access.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, inEachTenure, type Tenure } from "./writer_lease.ts";
 import { publishKill } from "./publish_kill.ts";
 import type { Clock } from "./system/clock.ts";
-import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 const BATCH = 500;
 const ACK_TIMEOUT_MS = 5_000;

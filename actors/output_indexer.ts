@@ -20,9 +20,8 @@ import { readStoredOutputs } from "../db/outputs.ts";
 import { messageOf } from "../wire/fault.ts";
 import { defineActor } from "./backend.ts";
 import { digestOf } from "./output_digest.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, inEachTenure, type Tenure } from "./writer_lease.ts";
 import { pause } from "./system/clock.ts";
-import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** How often an index that is up to date is looked at, ms: how old the news of a search's index may be. */
 const LOOK_AGAIN_MS = 1_000;

@@ -6,7 +6,7 @@
  * 2. On any failure every touched actor is thrown away before the next batch looks at one.
  * 3. One batch at a time: whoever uses live executions goes through `exclusively`.
  */
-import type { Bulk, Database, Reader, Statement, Transaction } from "../db/client.ts";
+import type { Bulk, Database, Statement, Transaction } from "../db/client.ts";
 import { isConstraintViolation } from "../db/client.ts";
 import { type DeadLetter, insertDeadLetters } from "../db/dead_letters.ts";
 import { type BatchQuery, type BatchRead, readBatch } from "../db/projection_reads.ts";
@@ -16,17 +16,10 @@ import type { Announcer } from "./announcer.ts";
 import { Batch, type Decision, MachineRefused, type Refusal } from "./decide.ts";
 import type { ExecutionRegistry } from "./execution_registry.ts";
 import type { InventoryIntake } from "./inventory_intake.ts";
-import type { Origin, RunMessage } from "./run_messages.ts";
+import type { RunMessage } from "./run_messages.ts";
 import type { Clock } from "./system/clock.ts";
-import { leaseLost, type Tenure } from "./writer_lease.ts";
-
-/** A message that could not even be read, and why. */
-export interface Unreadable {
-  readonly origin: Origin;
-  readonly error: string;
-  /** The PC under whose name it was published, where it speaks for another one. */
-  readonly forgedBy?: string;
-}
+import { deadLetter, type Unreadable } from "./unreadable.ts";
+import { assertHeld, leaseLost, type Tenure } from "./writer_lease.ts";
 
 /** What one call projects. */
 export interface ProjectionBatch {
@@ -246,12 +239,6 @@ async function writeWhileDeciding(
   return decisions;
 }
 
-/** Asserts the term of a tenure: within a transaction, or before what none can take back. @throws {Fault} `lease_lost` */
-export async function assertHeld(reader: Reader, { assertion }: Tenure): Promise<void> {
-  const held = await reader.query(assertion.sql, assertion.args);
-  if (held.length !== 1) throw leaseLost("another backend holds the writer lease");
-}
-
 /** Only these count against a message; everything else is the environment's (execution-semantics.md §6). */
 function isFaultOfMessage(thrown: unknown): boolean {
   if (thrown instanceof StaleExecution) return false;
@@ -275,10 +262,4 @@ function queryOf(messages: readonly RunMessage[]): BatchQuery {
     targets.set(`${execId}\0${pcId}`, [execId, pcId]);
   }
   return { resultIds, execIds: [...execIds], targets: [...targets.values()], resultIdsAlone };
-}
-
-/** The dead letter of a message, for its row. */
-export function deadLetter(origin: Origin, error: string, recordedAt: number): DeadLetter {
-  const { stream, streamCreatedAt, sequence, subject, payload, publishedAt } = origin;
-  return { stream, streamCreatedAt, sequence, subject, payload, publishedAt, error, recordedAt };
 }

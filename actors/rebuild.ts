@@ -27,7 +27,8 @@ import { readStartedEvents } from "./events_projector.ts";
 import type { ManifestTimeout } from "./manifest_timeout.ts";
 import type { Log } from "./log.ts";
 import type { OutputObjects } from "./output_objects.ts";
-import { assertHeld, Projection } from "./projection.ts";
+import { assertHeld, leaseLost, type Tenure, WriterLease } from "./writer_lease.ts";
+import { Projection } from "./projection.ts";
 import type { RebuildReport } from "./rebuild_types.ts";
 import { passDeadlines, reapRuns } from "./overdue.ts";
 import { restoreDispatches } from "./restore_dispatches.ts";
@@ -35,7 +36,6 @@ import { readResults } from "./results_projector.ts";
 import type { Origin } from "./run_messages.ts";
 import { originOf, type StreamAccess } from "./stream_access.ts";
 import type { Clock } from "./system/clock.ts";
-import { leaseLost, type Tenure, WriterLease } from "./writer_lease.ts";
 
 export interface RebuildHost {
   readonly db: Database;

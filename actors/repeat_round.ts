@@ -14,11 +14,10 @@ import type { FreezeState } from "../wire/freeze.ts";
 import type { Plan } from "../wire/plan.ts";
 import type { Schedule } from "../wire/schedule.ts";
 import { inParts } from "./parts.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, type Tenure } from "./writer_lease.ts";
 import { fire, ledgerRow } from "./schedule_fire.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
 import { planTargets } from "./targets.ts";
-import type { Tenure } from "./writer_lease.ts";
 
 const UNKNOWN_FREEZE: FreezeState = { kind: "none" };
 

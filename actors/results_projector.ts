@@ -5,7 +5,7 @@ import { defineActor } from "./backend.ts";
 import { forgeryEvents, unreadableOf } from "./forgeries.ts";
 import type { OutputObjects } from "./output_objects.ts";
 import { runProjector } from "./projector.ts";
-import type { Unreadable } from "./projection.ts";
+import type { Unreadable } from "./unreadable.ts";
 import {
   type Origin,
   plainOutput,

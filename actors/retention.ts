@@ -6,9 +6,8 @@ import { deleteOldDeadLetters, deleteOldRows, type Keep } from "../db/retention.
 import { formatInstant } from "../wire/time.ts";
 import { auditMessage } from "./audit_message.ts";
 import { defineActor } from "./backend.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, inEachTenure } from "./writer_lease.ts";
 import { pause } from "./system/clock.ts";
-import { inEachTenure } from "./writer_lease.ts";
 
 const EVERY_MS = 3_600_000;
 

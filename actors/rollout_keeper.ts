@@ -21,7 +21,8 @@ import { closeEnded } from "./close_rollout.ts";
 import type { KvAccess } from "./kv_access.ts";
 import type { Log } from "./log.ts";
 import type { OutboxSignal } from "./outbox_signal.ts";
-import { assertHeld, type Projection } from "./projection.ts";
+import { assertHeld, inEachTenure, type Tenure } from "./writer_lease.ts";
+import type { Projection } from "./projection.ts";
 import {
   changeOf,
   hasEnded,
@@ -32,7 +33,6 @@ import {
 import { whetherHeld } from "./rollout_holds.ts";
 import { countUnjudged } from "./rollout_judgement.ts";
 import { type Clock, pause } from "./system/clock.ts";
-import { inEachTenure, type Tenure } from "./writer_lease.ts";
 
 /** Between two looks, ms. */
 const LOOK_EVERY_MS = 500;

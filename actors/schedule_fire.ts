@@ -22,10 +22,9 @@ import { spreadMs } from "../wire/spread.ts";
 import { formatInstant, parseInstant } from "../wire/time.ts";
 import { secondsOf } from "./command_of.ts";
 import type { DispatchAnswer, DispatchRequest } from "./dispatch_types.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, type Tenure } from "./writer_lease.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
 import { fireIds, initiatorOf } from "./schedule_ids.ts";
-import type { Tenure } from "./writer_lease.ts";
 
 /** What is to be fired. */
 export interface Firing {

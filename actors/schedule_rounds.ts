@@ -21,11 +21,10 @@ import { isFiredHere, zoned } from "../machines/schedule_rules.ts";
 import type { Schedule } from "../wire/schedule.ts";
 import { formatInstant } from "../wire/time.ts";
 import { calendarRound } from "./calendar_round.ts";
-import { assertHeld } from "./projection.ts";
+import { assertHeld, type Tenure } from "./writer_lease.ts";
 import { repeatRound } from "./repeat_round.ts";
 import type { ScheduleHost } from "./schedule_host.ts";
 import { definitionOf } from "./schedule_ids.ts";
-import type { Tenure } from "./writer_lease.ts";
 
 /** How often it is looked whether it is somebody's turn, ms. */
 const REPEAT_LOOK_MS = 10_000;

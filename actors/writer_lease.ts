@@ -3,7 +3,7 @@
  * alone projects, reaps, schedules and publishes the outbox. Every write of the holder asserts its term, so that
  * one that was frozen and wakes up writes nothing.
  */
-import type { Database, Statement } from "../db/client.ts";
+import type { Database, Reader, Statement } from "../db/client.ts";
 import { assertLease, type LeaseRow, readLease, releaseLease, takeLease } from "../db/leases.ts";
 import { Fault, messageOf } from "../wire/fault.ts";
 import type { Log } from "./log.ts";
@@ -181,6 +181,12 @@ export async function inEachTenure(
       if (!held.aborted) throw thrown;
     }
   }
+}
+
+/** Asserts the term of a tenure: within a transaction, or before what none can take back. @throws {Fault} `lease_lost` */
+export async function assertHeld(reader: Reader, { assertion }: Tenure): Promise<void> {
+  const held = await reader.query(assertion.sql, assertion.args);
+  if (held.length !== 1) throw leaseLost("another backend holds the writer lease");
 }
 
 /** The fault of a write that found another holder's term. */
