@@ -101,7 +101,7 @@ for (const [what, path, body, place] of BAD_BODIES) {
 for (
   const [path, place] of [
     ["/api/executions?in_flight=yes", "in_flight"],
-    ["/api/executions/none?runs=", "runs"],
+    ["/api/executions/none?runs=no", "runs"],
     ["/api/results?full=TRUE", "full"],
   ] as const
 ) {
