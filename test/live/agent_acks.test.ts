@@ -16,6 +16,10 @@ describe("the outbox", () => {
   test("has at most 32 results on their way, and sends each once however late its ack is", async () => {
     await using endpoint = await startEndpoint();
     const { bus } = endpoint;
+    const agent = await endpoint.startAgent({ handlers: { "*": () => 0 } });
+    // From here on it hears what is sent to it: of what it does not hear only the newest is kept.
+    await endpoint.result(await endpoint.send({}));
+    await eventually("an empty outbox", () => agent.waitingResults === 0);
     const manager = await bus.connection.jetstreamManager();
     await manager.streams.delete("RESULTS");
     const heard: Msg[] = [];
@@ -30,8 +34,6 @@ describe("the outbox", () => {
       },
     });
     await bus.flush();
-    const agent = await endpoint.startAgent({ handlers: { "*": () => 0 } });
-    await eventually("the agent", () => agent.connected);
     for (let n = 0; n < RESULTS; n += 1) {
       const command = commandWith({ exec_id: null, bypass_local_limit: true });
       await bus.publishAcked(`commands.pc.${PC_ID}`, encode(commandBody(command)));
