@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 /** A question in front of the page. The browser keeps the focus inside, and Escape closes it; then it goes back. */
 export function Dialog({ title, wide = false, onClose, children }: {
@@ -10,7 +10,8 @@ export function Dialog({ title, wide = false, onClose, children }: {
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // With the key that asks for it: the next key may be Escape.
+  useLayoutEffect(() => {
     const asker = document.activeElement;
     dialog.current?.showModal();
     return () => queueMicrotask(() => giveFocusBack(asker));
