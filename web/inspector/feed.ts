@@ -1,5 +1,12 @@
 /** The inspector's own stream: what is watched is what is asked for, and nothing is watched that nobody sees. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type AnySchema, eventOf, type Parsed } from "../../wire/codec.ts";
+import {
+  ActivityEvent,
+  AgentCommandsAnswer,
+  MovedEvent,
+  SystemAnswer,
+} from "../../wire/http_inspector.ts";
 import { withQuery } from "../shared/api.ts";
 import { findSession } from "../shared/session.ts";
 
@@ -18,10 +25,10 @@ export interface Wish {
 
 /** Called with what comes, by the event's name; `again` when some of it may have been missed. */
 export interface Listeners {
-  readonly system?: (data: never) => void;
-  readonly activity?: (data: never) => void;
-  readonly moved?: (data: never) => void;
-  readonly commands?: (data: never) => void;
+  readonly system?: (data: SystemAnswer) => void;
+  readonly activity?: (data: ActivityEvent) => void;
+  readonly moved?: (data: MovedEvent) => void;
+  readonly commands?: (data: AgentCommandsAnswer) => void;
   readonly again?: () => void;
 }
 
@@ -88,12 +95,17 @@ function listen(
       retry = setTimeout(open, RETRY_MS);
       void findSession().catch(() => undefined);
     };
-    for (const name of ["system", "activity", "moved", "commands"] as const) {
-      opened.addEventListener(
-        name,
-        ({ data }: MessageEvent<string>) => listeners()[name]?.(JSON.parse(data) as never),
-      );
-    }
+    const on = <S extends AnySchema>(name: string, schema: S, heard: (event: Parsed<S>) => void) =>
+      opened.addEventListener(name, ({ data }: MessageEvent<string>) => {
+        const event = eventOf(schema, data);
+        // What a newer server says and this page cannot read counts as missed.
+        if (event === undefined) missed();
+        else heard(event);
+      });
+    on("system", SystemAnswer, (event) => listeners().system?.(event));
+    on("activity", ActivityEvent, (event) => listeners().activity?.(event));
+    on("moved", MovedEvent, (event) => listeners().moved?.(event));
+    on("commands", AgentCommandsAnswer, (event) => listeners().commands?.(event));
     opened.addEventListener("lagged", missed);
   };
   const onVisibility = () => document.visibilityState === "hidden" ? close() : open();
