@@ -37,17 +37,42 @@ interface Tagged<T> {
 /** How often a change is decided again when somebody else was faster. */
 const CHANGE_ATTEMPTS = 5;
 
+export interface ClientOptions {
+  readonly signal: AbortSignal;
+  /** Is told what a person who waits should know. */
+  readonly say: (note: string) => void;
+}
+
 /** The HTTP API of one backend. Every answer goes through its schema. */
 export class ApiClient {
-  readonly #address: BackendAddress;
+  readonly #find: () => Promise<BackendAddress>;
   readonly #signal: AbortSignal;
   readonly #say: (note: string) => void;
+  #address: BackendAddress;
+  /** Nobody answered there: a backend that is started again may have another port. */
+  #isAway = false;
 
-  /** @param say is told what a person who waits should know */
-  constructor(address: BackendAddress, signal: AbortSignal, say: (note: string) => void) {
+  private constructor(
+    find: () => Promise<BackendAddress>,
+    address: BackendAddress,
+    { signal, say }: ClientOptions,
+  ) {
+    this.#find = find;
     this.#address = address;
     this.#signal = signal;
     this.#say = say;
+  }
+
+  /**
+   * The client of the backend that is found now, and looked for again where it went away.
+   *
+   * @throws what `find` throws
+   */
+  static async of(
+    find: () => Promise<BackendAddress>,
+    options: ClientOptions,
+  ): Promise<ApiClient> {
+    return new ApiClient(find, await find(), options);
   }
 
   /** @throws {Fault} what the backend answered, or `timed_out` and `internal` where it could not be reached or read */
@@ -209,6 +234,7 @@ export class ApiClient {
     headers: Readonly<Record<string, string>> = {},
     signal: AbortSignal = this.#signal,
   ): Promise<Response> {
+    if (this.#isAway) await this.#lookAgain();
     const { server, token } = this.#address;
     const url = new URL(path, server);
     for (const [name, value] of Object.entries(query)) {
@@ -226,11 +252,23 @@ export class ApiClient {
       },
       ...(body === undefined ? {} : { body }),
     }).catch((thrown: unknown) => {
-      throw signal.aborted ? thrown : unreachable(server, thrown);
+      if (signal.aborted) throw thrown;
+      this.#isAway = true;
+      throw unreachable(server, thrown);
     });
     if (response.ok) return response;
     const lacksToken = response.status === 401 && token === undefined;
     throw await faultOf(response, lacksToken ? "; name one by KANADE_TOKEN or --token-file" : "");
+  }
+
+  /** While nothing says where a backend runs, one may still come back where it was. */
+  async #lookAgain(): Promise<void> {
+    try {
+      this.#address = await this.#find();
+      this.#isAway = false;
+    } catch (thrown) {
+      if (!(thrown instanceof Fault) || thrown.code !== "not_found") throw thrown;
+    }
   }
 
   async #read<S extends v.GenericSchema>(
@@ -238,7 +276,9 @@ export class ApiClient {
     response: Response,
   ): Promise<v.InferOutput<S>> {
     const bytes = await response.arrayBuffer().catch((thrown: unknown) => {
-      throw this.#signal.aborted ? thrown : unreachable(this.#address.server, thrown);
+      if (this.#signal.aborted) throw thrown;
+      this.#isAway = true;
+      throw unreachable(this.#address.server, thrown);
     });
     return decode(schema, "answer of the backend", new Uint8Array(bytes));
   }

@@ -42,7 +42,7 @@ export function addCommand(parent: Command, usage: string, description: string):
 export async function connect(session: Session, options: CommonOptions): Promise<ApiClient> {
   const { terminal, env, signal } = session;
   const say = (note: string) => terminal.err(`(${note})\n`);
-  return new ApiClient(await findBackend(options, env), signal, say);
+  return await ApiClient.of(() => findBackend(options, env), { signal, say });
 }
 
 /** Shows a value: as JSON where that was asked for, else as people read it. */

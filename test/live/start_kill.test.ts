@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { freePort } from "../harness/free_port.ts";
 import { isGone } from "../harness/processes.ts";
 import {
   type DataDirectory,
@@ -96,16 +95,15 @@ test("a kill of the process leaves its broker, which the next start ends, and th
   assert.equal((await second.end("SIGINT")).exitCode, 0);
 });
 
-test("who waits for a run while the backend is killed and started again is told what became of it", async () => {
+test("who waits for a run while the backend is killed and started again on another port is told what became of it", async () => {
   await using directory = await dataDirectory();
   const pidFile = join(directory.path, "script.pid");
-  const settings = { KANADE_BIND: `127.0.0.1:${await freePort()}` };
-  await using first = await startServing(directory, settings);
+  await using first = await startServing(directory);
   const script = `echo $$ >> ${pidFile}; exec sleep 990`;
   const waiting = kanade(directory, "run", "host-1", "--timeout", "30m", "--", script);
   await eventually("the script", async () => (await lines(pidFile)).length > 0, 60_000);
   await first.end("SIGKILL");
-  await using second = await startServing(directory, settings);
+  await using second = await startServing(directory);
   const { exitCode, stderr } = await waiting;
   assert.equal(exitCode, 1);
   assert.match(stderr, /^\(the backend went away; waiting for it to come back\)$/m);
