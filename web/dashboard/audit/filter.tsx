@@ -1,12 +1,12 @@
-import { useEffect, useState } from "preact/hooks";
 import { AUDIT_OUTCOMES } from "../../../wire/http_audit.ts";
+import { type Draft, useDraft } from "../../shared/draft.ts";
 import { setQuery } from "../../shared/router.ts";
 import { SearchField } from "../../shared/ui/search_field.tsx";
 
 /** What narrows the audit log, as it stands in the address and is asked of the server. */
 const FILTER_MEMBERS = ["actor", "action", "target", "outcome", "from", "to"] as const;
 type Member = (typeof FILTER_MEMBERS)[number];
-export type AuditFilter = Readonly<Partial<Record<Member, string>>>;
+export type AuditFilter = Draft<Member>;
 
 /** The filter of an address. */
 export function filterOf(query: URLSearchParams): AuditFilter {
@@ -17,10 +17,7 @@ export function filterOf(query: URLSearchParams): AuditFilter {
 }
 
 export function FilterForm({ filter }: { readonly filter: AuditFilter }) {
-  const [draft, setDraft] = useState(filter);
-  // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
-  useEffect(() => setDraft(filter), [JSON.stringify(filter)]);
-  const set = (member: Member, value: string) => setDraft({ ...draft, [member]: value });
+  const [draft, set] = useDraft<Member>(filter);
   const text = (member: Member, label: string, placeholder: string) => (
     <SearchField
       id={member}

@@ -1,4 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { type Draft, useDraft } from "../../shared/draft.ts";
 import { place, setQuery } from "../../shared/router.ts";
 import { shownCount } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
@@ -11,7 +12,7 @@ import { type RunSearch, useSearch } from "../search/use_search.ts";
 /** The members of a search, as they stand in the address. */
 const MEMBERS = ["output", "stdout", "stderr", "pc_id", "job_id", "status"] as const;
 type Member = (typeof MEMBERS)[number];
-type Search = Readonly<Partial<Record<Member, string>>>;
+type Search = Draft<Member>;
 
 const STATES = [
   ["", "Any state"],
@@ -44,10 +45,7 @@ function SearchForm({ search, onSearch }: {
   readonly search: Search;
   readonly onSearch: () => void;
 }) {
-  const [draft, setDraft] = useState(search);
-  // Another address, such as that of a link or of going back; the fields stay, and who types in one with them.
-  useEffect(() => setDraft(search), [JSON.stringify(search)]);
-  const set = (member: Member, value: string) => setDraft({ ...draft, [member]: value });
+  const [draft, set] = useDraft<Member>(search);
   const field = (member: Member, label: string, placeholder: string) => (
     <SearchField
       id={member}
