@@ -1,6 +1,7 @@
 /** A statechart, drawn from the places that the server gave everything. Active states are lit. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChartAnswer } from "../../wire/http_inspector.ts";
+import { ArrowHeads } from "./arrow_heads.tsx";
 
 type DrawnState = ChartAnswer["states"][number];
 type DrawnTransition = ChartAnswer["transitions"][number];
@@ -63,7 +64,11 @@ export function Chart({ chart, states, taken, possible = [], move }: ChartProps)
           role="img"
           aria-label={label}
         >
-          <Heads />
+          <ArrowHeads
+            ids={["head", "head-taken", "head-possible"]}
+            size={7}
+            orient="auto-start-reverse"
+          />
           {chart.states.map((state) => (
             <State
               key={state.id}
@@ -102,27 +107,6 @@ function kindOf(
 ): "taken" | "possible" | "other" {
   if (taken.includes(id)) return "taken";
   return possible.includes(id) ? "possible" : "other";
-}
-
-function Heads() {
-  return (
-    <defs>
-      {["head", "head-taken", "head-possible"].map((id) => (
-        <marker
-          key={id}
-          id={id}
-          viewBox="0 0 10 10"
-          refX="9"
-          refY="5"
-          markerWidth="7"
-          markerHeight="7"
-          orient="auto-start-reverse"
-        >
-          <path class={id} d="M0 0 10 5 0 10z" />
-        </marker>
-      ))}
-    </defs>
-  );
 }
 
 function State({ state, active, taken, move }: {

@@ -9,6 +9,7 @@ import { utcTime } from "../../shared/time.ts";
 import { PageHead } from "../../shared/ui/page.tsx";
 import { LoadablePage } from "../../shared/ui/states.tsx";
 import { Time } from "../../shared/ui/time.tsx";
+import { ArrowHeads } from "../arrow_heads.tsx";
 import { Deadlines } from "../deadlines.tsx";
 
 /** Between the lives of the parties, and between messages, pixels. */
@@ -102,22 +103,7 @@ function Diagram({ sequence: { parties, steps } }: { readonly sequence: Sequence
         role="img"
         aria-label="Messages between the parties; the table below says the same"
       >
-        <defs>
-          {["message", "message-not-yet"].map((id) => (
-            <marker
-              key={id}
-              id={id}
-              viewBox="0 0 10 10"
-              refX="9"
-              refY="5"
-              markerWidth="8"
-              markerHeight="8"
-              orient="auto"
-            >
-              <path class={id} d="M0 0 10 5 0 10z" />
-            </marker>
-          ))}
-        </defs>
+        <ArrowHeads ids={["message", "message-not-yet"]} size={8} orient="auto" />
         {parties.map(({ id, title }) => (
           <g key={id} class="party">
             <line x1={xOf(id)} x2={xOf(id)} y1={HEAD - 10} y2={height - 10} />
